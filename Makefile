@@ -1,0 +1,127 @@
+# `make app` and `make test` need only python3 (3.11 or newer, with venv) and make: they put what
+# else they need into .venv, and are quick the second time. pip's own environment variables hold.
+
+PYTHON ?= python3
+PORT ?= 5006
+# A folder with the released model and example spectra, for a first catalogue.
+SHARED ?= ../shared
+PYTEST_ARGS ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt
+# What was installed, and when: made again when the packages asked for change.
+INSTALLED := $(VENV)/.installed
+INSTALLED_TEST := $(VENV)/.installed-test
+INSTALLED_DEV := $(VENV)/.installed-dev
+
+MODEL := data/build/model
+CATALOGUE := data/build/catalog.parquet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help app catalogue test bench lint format hooks chromium clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+
+app: catalogue  ## serve the page at http://localhost:5006/app (PORT=... for another port)
+	@echo "http://localhost:$(PORT)/app"
+	@exec $(BIN)/panel serve app --port $(PORT)
+
+catalogue: $(INSTALLED)  ## encode the example stars of SHARED, where there is no catalogue yet
+	@if [ -e $(CATALOGUE) ]; then \
+		exit 0; \
+	elif [ -e "$(SHARED)/published/weight.pt" ]; then \
+		set -e; \
+		mkdir -p data/build; \
+		if [ ! -e $(MODEL)/model.json ]; then \
+			echo "Importing the released model into $(MODEL)"; \
+			$(BIN)/xpmodel import-model "$(SHARED)/published/weight.pt" \
+				--norm "$(SHARED)/published/norm_estimate.npz" --out $(MODEL); \
+		fi; \
+		echo "Encoding the example stars of $(SHARED) into $(CATALOGUE)"; \
+		$(BIN)/xpmodel encode "$(SHARED)/real_xp/xp_continuous_1400.fits" \
+			--photometry "$(SHARED)/real_xp/photometry_1400.csv" \
+			--model $(MODEL) --out $(CATALOGUE); \
+	else \
+		echo "There is no $(CATALOGUE): the page will open without a catalogue."; \
+		echo "To make one from a trained model and your own spectra:"; \
+		echo "  $(BIN)/xpmodel import-model WEIGHTS.pt --norm NORM.npz --out $(MODEL)"; \
+		echo "  $(BIN)/xpmodel encode SPECTRA.fits --photometry PHOTOMETRY.csv \\"; \
+		echo "      --model $(MODEL) --out $(CATALOGUE)"; \
+	fi
+
+test: $(INSTALLED_TEST) chromium lint  ## check the format, lint, and run every test
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+bench: $(INSTALLED_TEST)  ## time what a visitor waits for
+	$(BIN)/python -m tests.bench
+
+lint: $(INSTALLED_TEST)  ## check the format and lint
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+
+format: $(INSTALLED_TEST)  ## format the code and fix what ruff can fix
+	$(BIN)/ruff format
+	$(BIN)/ruff check --fix
+
+hooks: $(INSTALLED_DEV)  ## run the checks before every git commit from now on
+	$(BIN)/pre-commit install
+
+# The browser tests look in the same places.
+chromium:
+	@if [ -n "$$CHROMIUM" ]; then \
+		command -v "$$CHROMIUM" >/dev/null && exit 0; \
+		echo "CHROMIUM is $$CHROMIUM, which is not a program that can be run" >&2; exit 1; \
+	fi; \
+	found() { \
+		command -v chromium || command -v chromium-browser || command -v google-chrome; \
+	}; \
+	found >/dev/null && exit 0; \
+	if command -v apt-get >/dev/null; then \
+		if [ "$$(id -u)" = 0 ]; then root=env; \
+		elif sudo -n true 2>/dev/null; then root="sudo -n env"; \
+		else root=; fi; \
+		if [ -n "$$root" ]; then \
+			echo "Installing Chromium for the browser tests (apt-get)"; \
+			$$root apt-get -qq update; \
+			$$root DEBIAN_FRONTEND=noninteractive apt-get -qq install -y chromium >/dev/null; \
+		fi; \
+	fi; \
+	found >/dev/null && exit 0; \
+	echo "The browser tests need Chromium or Chrome, and none is on the PATH. Install one" >&2; \
+	echo "(Debian: sudo apt-get install chromium; Ubuntu: sudo snap install chromium;" >&2; \
+	echo "Fedora: sudo dnf install chromium; macOS: brew install --cask google-chrome)," >&2; \
+	echo "or name one that is elsewhere: make test CHROMIUM=/path/to/chrome" >&2; \
+	exit 1
+
+clean:  ## remove caches and leftovers of builds (.venv and data/build stay)
+	rm -rf build dist xpmodel.egg-info .pytest_cache .ruff_cache
+	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
+
+# pip comes last into a new environment: one without it was not finished.
+$(BIN)/pip:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) on the PATH" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "xpmodel needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+			"Name a newer one: make PYTHON=python3.12" >&2; exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv $(VENV) || { \
+		echo "$(PYTHON) could not make $(VENV)" \
+			"(Debian and Ubuntu: sudo apt-get install python3-venv)" >&2; exit 1; }
+
+$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing xpmodel and what it needs into $(VENV) (minutes, the first time)"
+	@$(PIP_INSTALL) -e .
+	@touch $@
+
+$(INSTALLED_TEST): pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing xpmodel, what it needs and what its tests need into $(VENV) (minutes, the first time)"
+	@$(PIP_INSTALL) -e '.[test]'
+	@touch $@ $(INSTALLED)
+
+$(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing xpmodel and what its developers need into $(VENV) (minutes, the first time)"
+	@$(PIP_INSTALL) -e '.[test,dev]'
+	@touch $@ $(INSTALLED) $(INSTALLED_TEST)

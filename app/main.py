@@ -1,0 +1,24 @@
+"""``panel serve app``: the latent-space explorer.
+
+``panel serve app --args --catalog CATALOG.parquet --model DIR``, or the environment variables
+XPMODEL_CATALOG and XPMODEL_MODEL, say what to show; else it is data/build.
+"""
+
+import os
+import sys
+
+import panel as pn
+
+from page import make_page
+from sources import Opened, Sources, open_sources
+from xpmodel import InputError
+
+pn.extension(notifications=True)
+
+try:
+    sources = Sources.of(sys.argv[1:], os.environ)
+    opened = open_sources(sources)
+except InputError as error:
+    sources = Sources.of([], {})
+    opened = Opened(None, None, (str(error),))
+make_page(opened, sources).servable()

@@ -1,0 +1,158 @@
+"""What the project says that it needs: one list of packages, in three files that agree."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parents[1]
+CONDA_NAMES = {"pytorch": "torch"}
+PAGE_PACKAGES = {"panel", "panel_material_ui", "holoviews", "bokeh"}
+
+
+def pyproject() -> dict:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def required(*extras: str) -> dict[str, Requirement]:
+    """Packages that pyproject.toml asks for, by name: at run time and for the extras."""
+    project = pyproject()
+    lines = list(project["dependencies"])
+    for extra in extras:
+        lines += project["optional-dependencies"][extra]
+    requirements = [Requirement(line) for line in lines]
+    return {canonicalize_name(r.name): r for r in requirements}
+
+
+def constraints() -> list[Requirement]:
+    text = (ROOT / "constraints.txt").read_text()
+    lines = [line.split("#")[0].strip() for line in text.splitlines()]
+    return [Requirement(line) for line in lines if line]
+
+
+def pins() -> dict[str, Version]:
+    return {
+        canonicalize_name(r.name): Version(next(iter(r.specifier)).version) for r in constraints()
+    }
+
+
+def environment() -> tuple[dict[str, str], list[str]]:
+    """Versions by name in environment.yml, python and pip aside, and its other lines for pip."""
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    from_conda = [d for d in dependencies if isinstance(d, str)]
+    (from_pip,) = [d["pip"] for d in dependencies if isinstance(d, dict)]
+    versions, other = {}, []
+    for line in from_conda + from_pip:
+        if line.split(">")[0] in ("python", "pip"):
+            continue
+        match = re.fullmatch(r"([a-z0-9-]+)==?([0-9.]+)", line)
+        if match:
+            versions[CONDA_NAMES.get(match[1], match[1])] = match[2]
+        else:
+            other.append(line)
+    return versions, other
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Top-level names that a file imports, also those that a function imports when it runs."""
+    for node in ast.walk(ast.parse(path.read_text(), str(path))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.split(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.split(".")[0]
+
+
+def test_constraints_are_exact():
+    for requirement in constraints():
+        (specifier,) = requirement.specifier
+        assert specifier.operator == "==", requirement
+        assert "*" not in specifier.version, requirement
+        assert Version(specifier.version).local is None, requirement
+    names = [canonicalize_name(r.name) for r in constraints()]
+    assert len(names) == len(set(names)), "a package is pinned twice"
+
+
+def test_torch_pin():
+    assert pins()["torch"] == Version("2.13.0")
+
+
+def test_constraints_meet_pyproject():
+    pinned = pins()
+    for name, requirement in required("test", "dev").items():
+        assert name in pinned, f"{name} has no pin in constraints.txt"
+        assert pinned[name] in requirement.specifier, f"{name}=={pinned[name]} against pyproject"
+
+
+def test_environment_names_the_same_packages():
+    versions, other = environment()
+    assert set(versions) == set(required("test", "dev"))
+    assert other == ["-e ."]
+
+
+def test_environment_has_the_constraints_versions():
+    pinned = pins()
+    for name, version in environment()[0].items():
+        assert Version(version) == pinned[name], f"{name} {version} in environment.yml"
+
+
+def test_environment_python():
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (python,) = [d for d in dependencies if isinstance(d, str) and d.startswith("python>")]
+    offered = SpecifierSet(python.removeprefix("python"))
+    promised = SpecifierSet(pyproject()["requires-python"])
+    for minor in range(8, 16):
+        assert f"3.{minor}" in promised or f"3.{minor}" not in offered
+    assert "3.11" in offered
+
+
+def test_every_dependency_has_a_reason():
+    text = (ROOT / "pyproject.toml").read_text()
+    for name, requirement in required("test", "dev").items():
+        (line,) = [line for line in text.splitlines() if f'"{requirement}"' in line.split("#")[0]]
+        reason = line.partition("#")[2].split()
+        assert len(reason) >= 2, f"{name} has no reason beside it in pyproject.toml"
+
+
+@pytest.mark.parametrize("package", ["xpmodel", "app"])
+def test_imports_are_declared(package):
+    ours = {"xpmodel"} | {path.stem for path in (ROOT / "app").glob("*.py")}
+    ours |= {path.name for path in (ROOT / "app").iterdir() if path.is_dir()}
+    distributions = packages_distributions()
+    declared = set(required())
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for module in sorted(set(imports(path)) - sys.stdlib_module_names - ours):
+            names = {canonicalize_name(name) for name in distributions.get(module, [module])}
+            assert names & declared, f"{path.relative_to(ROOT)} imports {module}, undeclared"
+
+
+def test_library_never_imports_the_page():
+    for path in sorted((ROOT / "xpmodel").rglob("*.py")):
+        assert not set(imports(path)) & PAGE_PACKAGES, path.relative_to(ROOT)
+
+
+def test_importing_the_library_is_light():
+    unwanted = PAGE_PACKAGES | {"gaiaxpy", "astropy", "h5py"}
+    code = "import json, sys, xpmodel; print(json.dumps([m for m in sys.modules if '.' not in m]))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert not unwanted & set(json.loads(done.stdout))
+
+
+def test_app_is_no_package():
+    assert (ROOT / "app").is_dir()
+    assert not list((ROOT / "app").rglob("__init__.py"))
+
+
+def test_library_is_typed():
+    assert (ROOT / "xpmodel" / "py.typed").exists()

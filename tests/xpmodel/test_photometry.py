@@ -1,0 +1,84 @@
+import warnings
+
+import numpy as np
+import pytest
+
+from xpmodel.errors import InputError
+from xpmodel.photometry import (
+    ZERO_POINT_G,
+    PhotometryTable,
+    g_flux_from_mag,
+    g_mag_from_flux,
+    synthetic_g_flux,
+)
+from xpmodel.spectra import read_spectra
+
+
+def test_magnitudes_and_fluxes():
+    assert g_flux_from_mag(ZERO_POINT_G) == 1
+    assert g_flux_from_mag(ZERO_POINT_G - 5) == pytest.approx(100)
+    mag = np.linspace(3, 21, 19)
+    np.testing.assert_allclose(g_mag_from_flux(g_flux_from_mag(mag)), mag, rtol=1e-14)
+    np.testing.assert_array_equal(g_mag_from_flux([0, -1, np.nan]), np.nan)
+
+
+def test_synthetic_flux_is_linear():
+    coefficients = np.random.default_rng(1).normal(size=(4, 110))
+    flux = synthetic_g_flux(coefficients)
+    assert flux.shape == (4,)
+    np.testing.assert_allclose(synthetic_g_flux(-3 * coefficients), -3 * flux, rtol=1e-12)
+    np.testing.assert_allclose(synthetic_g_flux(coefficients.sum(0)[None]), flux.sum(), rtol=1e-9)
+    assert synthetic_g_flux(np.zeros((1, 110))) == 0
+
+
+def test_looking_up_stars(tmp_path):
+    path = tmp_path / "photometry.csv"
+    path.write_text("source_id,phot_g_mean_mag\n30,15\n10,12\n10,18\nabc,3\n20,\n")
+    table = PhotometryTable.read(path)
+    flux, found = table.find(np.array([20, 10, 99, 30, 5, 10]))
+    np.testing.assert_array_equal(found, [True, True, False, True, False, True])
+    expected = g_flux_from_mag([np.nan, 12, np.nan, 15, np.nan, 12])
+    np.testing.assert_array_equal(flux, expected)
+
+
+def test_the_flux_comes_before_the_magnitude(tmp_path):
+    path = tmp_path / "photometry.csv"
+    path.write_text("SOURCE_ID,PHOT_G_MEAN_MAG,PHOT_G_MEAN_FLUX\n1,15,5.5\n")
+    assert PhotometryTable.read(path).g_flux == 5.5
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("source_id,mag\n1,2\n", "no column 'phot_g_mean_flux' or 'phot_g_mean_mag'"),
+        ("id,phot_g_mean_mag\n1,2\n", "no column 'source_id'"),
+        ("source_id,phot_g_mean_mag\nx,2\n", "no row with an integer source_id"),
+        ("source_id,phot_g_mean_mag\n", "no row with an integer source_id"),
+    ],
+)
+def test_a_table_that_cannot_be_used(tmp_path, text, message):
+    path = tmp_path / "photometry.csv"
+    path.write_text(text)
+    with pytest.raises(InputError, match=message):
+        PhotometryTable.read(path)
+
+
+def test_synthetic_flux_of_real_stars(shared):
+    spectra = read_spectra(shared / "real_xp" / "xp_continuous_1400.fits")
+    table = PhotometryTable.read(shared / "real_xp" / "photometry_1400.csv")
+    flux, found = table.find(spectra.source_id)
+    assert found.all()
+    np.testing.assert_allclose(spectra.g_flux, flux, rtol=1e-9, atol=5.1e-7)  # 6 decimals
+
+
+def test_synthetic_flux_is_that_of_gaiaxpy(shared):
+    path = shared / "real_xp" / "XP_CONTINUOUS_RAW.csv"
+    spectra = read_spectra(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from gaiaxpy import PhotometricSystem, generate
+
+        theirs = generate(path, PhotometricSystem.Gaia_DR3_Vega, save_file=False)
+    np.testing.assert_array_equal(spectra.source_id, theirs["source_id"].astype("int64"))
+    expected = g_flux_from_mag(theirs["GaiaDr3Vega_mag_G"])
+    np.testing.assert_allclose(spectra.g_flux, expected, rtol=1e-9)

@@ -1,0 +1,482 @@
+import gzip
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from astropy.io import fits
+from astropy.table import Table
+
+from xpmodel import spectra as module
+from xpmodel.errors import InputError
+from xpmodel.spectra import Report, Spectra, iter_spectra, read_spectra
+
+N = 6
+BANDS = ("bp", "rp")
+
+
+def archive_rows(n: int = N, seed: int = 0) -> dict[str, np.ndarray]:
+    """Stars that nobody observed, in the columns of the archive."""
+    rng = np.random.default_rng(seed)
+    rows = {"source_id": rng.integers(1 << 60, 1 << 62, n)}
+    for band in BANDS:
+        rows[f"{band}_coefficients"] = rng.normal(size=(n, 55)) * 1000
+        rows[f"{band}_coefficient_errors"] = rng.uniform(1, 2, (n, 55))
+        rows[f"{band}_coefficient_correlations"] = rng.uniform(-1, 1, (n, 1485))
+    rows["phot_g_mean_mag"] = rng.uniform(10, 17, n)
+    return rows
+
+
+def text_rows(rows: dict[str, np.ndarray], brackets: str = "()") -> dict[str, list[str]]:
+    def text(value):
+        if np.ndim(value) == 0:
+            return str(value)
+        return brackets[0] + ", ".join(map(repr, value.tolist())) + brackets[1]
+
+    return {name: [text(value) for value in values] for name, values in rows.items()}
+
+
+def write_csv(path: Path, columns: dict[str, list[str]], comment: str = "") -> Path:
+    quoted = [[f'"{v}"' if "," in v else v for v in values] for values in columns.values()]
+    lines = [",".join(columns), *(",".join(row) for row in zip(*quoted, strict=True))]
+    path.write_text(comment + "\n".join(lines) + "\n")
+    return path
+
+
+def write_datalink_csv(path, rows):
+    write_csv(path, text_rows(rows))
+
+
+def write_bulk_file(path, rows):
+    write_csv(path, text_rows(rows, "[]"), "# %ECSV 1.0\n# ---\n# delimiter: ','\n")
+    path.write_bytes(gzip.compress(path.read_bytes()))
+
+
+def write_fits(path, rows):
+    Table(rows).write(path, format="fits")
+
+
+def write_upper_case_fits(path, rows):
+    Table({name.upper(): values for name, values in rows.items()}).write(path, format="fits")
+
+
+def write_varying_fits(path, rows):
+    columns = [
+        fits.Column(name, "PD()", array=np.array([*values, None], object)[:-1])
+        if values.ndim > 1
+        else fits.Column(name, "K" if name == "source_id" else "D", array=values)
+        for name, values in rows.items()
+    ]
+    fits.BinTableHDU.from_columns(columns).writeto(path)
+
+
+def write_votable(path, rows):
+    Table(rows).write(path, format="votable", tabledata_format="binary2")
+
+
+def write_parquet(path, rows):
+    columns = {name: list(v) if v.ndim > 1 else v for name, v in rows.items()}
+    pa.parquet.write_table(pa.table(columns), path)
+
+
+def flat_rows(rows):
+    flat = {"source_id": rows["source_id"], "phot_g_mean_mag": rows["phot_g_mean_mag"]}
+    for band in BANDS:
+        for i in range(55):
+            flat[f"{band}_coeff_{i}"] = rows[f"{band}_coefficients"][:, i]
+            flat[f"e_{band}_coeff_{i}"] = rows[f"{band}_coefficient_errors"][:, i]
+    return flat
+
+
+def write_flat_fits(path, rows):
+    write_fits(path, flat_rows(rows))
+
+
+def write_flat_csv(path, rows):
+    write_csv(path, text_rows(flat_rows(rows)))
+
+
+WRITERS = {
+    "datalink csv": write_datalink_csv,
+    "bulk file": write_bulk_file,
+    "fits": write_fits,
+    "upper case fits": write_upper_case_fits,
+    "varying fits": write_varying_fits,
+    "votable": write_votable,
+    "parquet": write_parquet,
+    "flat fits": write_flat_fits,
+    "flat csv": write_flat_csv,
+}
+
+
+def both(rows, kind):
+    return np.concatenate([rows[f"bp_{kind}"], rows[f"rp_{kind}"]], axis=1)
+
+
+@pytest.mark.parametrize("layout", WRITERS)
+def test_every_layout_gives_the_same_numbers(tmp_path, layout):
+    rows = archive_rows()
+    path = tmp_path / "spectra"
+    WRITERS[layout](path, rows)
+    spectra = read_spectra(path)
+    assert len(spectra) == N
+    assert spectra.source_id.dtype == np.int64
+    assert spectra.coefficients.dtype == spectra.errors.dtype == np.float64
+    np.testing.assert_array_equal(spectra.source_id, rows["source_id"])
+    np.testing.assert_array_equal(spectra.coefficients, both(rows, "coefficients"))
+    np.testing.assert_array_equal(spectra.errors, both(rows, "coefficient_errors"))
+    expected = 10 ** (0.4 * (25.6873668671 - rows["phot_g_mean_mag"]))
+    np.testing.assert_allclose(spectra.g_flux, expected, rtol=1e-13)
+    assert spectra.g_flux_source == "file"
+    assert spectra.correlations is None
+    assert (spectra.report.n_read, spectra.report.counts) == (N, {})
+
+
+@pytest.mark.parametrize("layout", [name for name in WRITERS if "flat" not in name])
+def test_correlations(tmp_path, layout):
+    rows = archive_rows()
+    path = tmp_path / "spectra"
+    WRITERS[layout](path, rows)
+    matrices = read_spectra(path, correlations=True).correlations
+    assert matrices.shape == (N, 2, 55, 55)
+    np.testing.assert_array_equal(matrices, matrices.swapaxes(2, 3))
+    np.testing.assert_array_equal(matrices[..., range(55), range(55)], 1)
+    lower = np.tril_indices(55, k=-1)
+    for band, name in enumerate(BANDS):
+        triangles = rows[f"{name}_coefficient_correlations"]
+        np.testing.assert_array_equal(matrices[:, band, lower[0], lower[1]], triangles)
+
+
+def test_correlations_may_be_whole_or_missing(tmp_path):
+    rows = archive_rows()
+    write_datalink_csv(tmp_path / "triangles.csv", rows)
+    expected = read_spectra(tmp_path / "triangles.csv", correlations=True).correlations
+    columns = text_rows(rows)
+    whole = text_rows({"bp": expected[:, 0].reshape(N, -1)})["bp"]
+    columns["bp_coefficient_correlations"][1] = whole[1]
+    nested = str(expected[2, 0].tolist())
+    columns["bp_coefficient_correlations"][2] = nested
+    columns["rp_coefficient_correlations"][3] = ""
+    path = write_csv(tmp_path / "mixed.csv", columns)
+    spectra = read_spectra(path, correlations=True)
+    expected[3, 1] = np.nan
+    np.testing.assert_array_equal(spectra.correlations, expected)
+
+
+def test_single_precision_stays(tmp_path):
+    rows = {k: v if k == "source_id" else v.astype("f4") for k, v in archive_rows().items()}
+    for write in (write_fits, write_parquet, write_flat_fits):
+        write(tmp_path / write.__name__, rows)
+        spectra = read_spectra(tmp_path / write.__name__)
+        assert spectra.coefficients.dtype == spectra.errors.dtype == np.float32
+        np.testing.assert_array_equal(spectra.coefficients, both(rows, "coefficients"))
+        assert spectra.g_flux.dtype == np.float64
+
+
+def spoilt(column, change):
+    def spoil(columns):
+        columns[column][2] = change(columns[column][2])
+
+    return spoil
+
+
+BAD_ROWS = {
+    "12.5": (spoilt("source_id", lambda _: "12.5"), module.NOT_AN_ID),
+    "abc": (spoilt("source_id", lambda _: "abc"), module.NOT_AN_ID),
+    "negative": (spoilt("source_id", lambda _: "-5"), module.NOT_AN_ID),
+    "no id": (spoilt("source_id", lambda _: ""), module.NOT_AN_ID),
+    "too large": (spoilt("source_id", lambda _: "9" * 19), module.NOT_AN_ID),
+    "no bp": (spoilt("bp_coefficients", lambda _: ""), module.MISSING_BAND),
+    "null rp": (spoilt("rp_coefficients", lambda _: "null"), module.MISSING_BAND),
+    "()": (spoilt("rp_coefficients", lambda _: "()"), module.MISSING_BAND),
+    "54": (spoilt("rp_coefficients", lambda t: t.rsplit(",", 1)[0] + ")"), module.WRONG_NUMBER),
+    "56": (spoilt("bp_coefficients", lambda t: t[:-1] + ", 1.0)"), module.WRONG_NUMBER),
+    "nan": (
+        spoilt("bp_coefficients", lambda t: "(nan" + t[t.index(",") :]),
+        module.NAN_COEFFICIENT,
+    ),
+    "inf": (
+        spoilt("rp_coefficients", lambda t: "(inf" + t[t.index(",") :]),
+        module.NAN_COEFFICIENT,
+    ),
+    "word": (spoilt("rp_coefficients", lambda t: "(a" + t[t.index(",") :]), module.NAN_COEFFICIENT),
+    "gap": (spoilt("rp_coefficients", lambda t: "(" + t[t.index(",") :]), module.NAN_COEFFICIENT),
+    "no error": (spoilt("bp_coefficient_errors", lambda _: ""), module.BAD_ERROR),
+    "0 error": (
+        spoilt("bp_coefficient_errors", lambda t: "(0" + t[t.index(",") :]),
+        module.BAD_ERROR,
+    ),
+    "nan error": (
+        spoilt("rp_coefficient_errors", lambda t: "(nan" + t[t.index(",") :]),
+        module.BAD_ERROR,
+    ),
+    "54 errors": (
+        spoilt("rp_coefficient_errors", lambda t: t.rsplit(",", 1)[0] + ")"),
+        module.BAD_ERROR,
+    ),
+    "no mag": (spoilt("phot_g_mean_mag", lambda _: "null"), module.BAD_FLUX),
+}
+
+
+@pytest.mark.parametrize(("spoil", "reason"), BAD_ROWS.values(), ids=BAD_ROWS)
+def test_a_bad_row_is_left_out_and_the_rest_is_exact(tmp_path, spoil, reason):
+    rows = archive_rows()
+    columns = text_rows(rows)
+    spoil(columns)
+    path = write_csv(tmp_path / "spectra.csv", columns)
+    spectra = read_spectra(path)
+    good = np.arange(N) != 2
+    np.testing.assert_array_equal(spectra.source_id, rows["source_id"][good])
+    np.testing.assert_array_equal(spectra.coefficients, both(rows, "coefficients")[good])
+    assert spectra.report.counts == {reason: 1}
+    line = spectra.report.left_out.iloc[0]
+    assert line.to_dict() == {
+        "file": str(path),
+        "row": 3,
+        "source_id": columns["source_id"][2],
+        "reason": reason,
+    }
+    assert str(spectra.report) == f"5 of 6 rows used, 1 left out\n  1: {reason}"
+
+
+@pytest.mark.parametrize("write", [write_fits, write_varying_fits, write_flat_fits])
+def test_a_missing_band_in_binary_tables(tmp_path, write):
+    rows = archive_rows()
+    rows["bp_coefficients"][1] = np.nan
+    rows["rp_coefficients"][4, 7] = np.nan
+    write(tmp_path / "spectra.fits", rows)
+    report = read_spectra(tmp_path / "spectra.fits").report
+    assert report.left_out[["row", "reason"]].values.tolist() == [
+        [2, module.MISSING_BAND],
+        [5, module.NAN_COEFFICIENT],
+    ]
+
+
+def test_nulls_and_odd_lengths_in_parquet(tmp_path):
+    rows = archive_rows()
+    columns = {k: v.tolist() for k, v in rows.items()}
+    columns["bp_coefficients"][0] = None
+    columns["rp_coefficients"][1] = []
+    columns["rp_coefficients"][2] = [1.0, 2.0]
+    columns["rp_coefficients"][3][5] = None
+    columns["source_id"][4] = None
+    pa.parquet.write_table(pa.table(columns), tmp_path / "spectra.parquet")
+    spectra = read_spectra(tmp_path / "spectra.parquet")
+    assert spectra.report.left_out["reason"].tolist() == [
+        module.MISSING_BAND,
+        module.MISSING_BAND,
+        module.WRONG_NUMBER,
+        module.NAN_COEFFICIENT,
+        module.NOT_AN_ID,
+    ]
+    np.testing.assert_array_equal(spectra.coefficients, both(rows, "coefficients")[5:])
+
+
+def test_ids_in_a_float_column_count_only_where_they_are_exact(tmp_path):
+    rows = archive_rows()
+    rows["source_id"] = np.array([1, 2.5, 2.0**53, 2.0**62, np.nan, 2.0**53 - 1])
+    write_fits(tmp_path / "spectra.fits", rows)
+    spectra = read_spectra(tmp_path / "spectra.fits")
+    assert spectra.source_id.tolist() == [1, 2**53 - 1]
+    assert spectra.report.counts == {module.NOT_AN_ID: 4}
+    assert spectra.report.left_out["source_id"][0] == "2.5"
+
+
+def test_the_first_usable_row_of_an_id_counts(tmp_path):
+    first, second = archive_rows(seed=1), archive_rows(seed=2)
+    first["source_id"][:] = [1, 2, 1, 3, 4, 2]
+    first["bp_coefficients"][3] = np.nan
+    second["source_id"][:] = [5, 3, 4, 6, 6, 7]
+    write_datalink_csv(tmp_path / "a.csv", first)
+    write_fits(tmp_path / "b.fits", second)
+    spectra = read_spectra(tmp_path)
+    assert spectra.source_id.tolist() == [1, 2, 4, 5, 3, 6, 7]
+    np.testing.assert_array_equal(spectra.coefficients[4, :55], second["bp_coefficients"][1])
+    assert spectra.report.counts == {module.REPEATED: 4, module.MISSING_BAND: 1}
+    left_out = spectra.report.left_out
+    assert [Path(file).name for file in left_out["file"]] == ["a.csv"] * 3 + ["b.fits"] * 2
+    assert left_out["row"].tolist() == [3, 4, 6, 3, 5]
+
+
+def test_ids_used_so_far():
+    rng = np.random.default_rng(3)
+    used, known = module._UsedIds(), set()
+    for n in rng.integers(0, 200, 60):
+        ids = rng.integers(0, 4000, n)
+        new = used.add(ids)
+        expected = [not (i in known or known.add(i)) for i in ids.tolist()]
+        assert new.tolist() == expected
+    assert sum(map(len, used.runs)) == len(known)
+    assert len(used.runs) < 10
+
+
+def test_the_g_flux_from_photometry(tmp_path):
+    rows = archive_rows()
+    del rows["phot_g_mean_mag"]
+    write_fits(tmp_path / "spectra.fits", rows)
+    ids = rows["source_id"]
+    photometry = tmp_path / "photometry.csv"
+    fluxes = [f"{ids[3]},30.5", f"{ids[0]},10.25", f"{ids[1]},-1", f"{ids[4]},null"]
+    photometry.write_text("source_id,phot_g_mean_flux\n" + "\n".join(fluxes) + "\n")
+    spectra = read_spectra(tmp_path / "spectra.fits", photometry=photometry)
+    assert spectra.source_id.tolist() == [ids[0], ids[3]]
+    assert spectra.g_flux.tolist() == [10.25, 30.5]
+    assert spectra.g_flux_source == "photometry"
+    assert spectra.report.counts == {module.NO_MATCH: 2, module.BAD_FLUX: 2}
+
+
+def test_the_g_flux_in_the_file_counts_first(tmp_path):
+    rows = archive_rows() | {"PHOT_G_MEAN_FLUX": np.arange(N) + 1.0}
+    write_fits(tmp_path / "spectra.fits", rows)
+    photometry = tmp_path / "photometry.csv"
+    photometry.write_text("source_id,phot_g_mean_flux\n1,2\n")
+    spectra = read_spectra(tmp_path / "spectra.fits", photometry=photometry)
+    assert spectra.g_flux.tolist() == [1, 2, 3, 4, 5, 6]
+    assert spectra.g_flux_source == "file"
+
+
+def test_the_g_flux_is_else_synthetic(tmp_path):
+    rows = archive_rows()
+    del rows["phot_g_mean_mag"]
+    rows["bp_coefficients"][1, 0] = rows["rp_coefficients"][1, 0] = -1e6
+    rows["bp_coefficients"][0, 0] = rows["rp_coefficients"][0, 0] = 1e6
+    write_fits(tmp_path / "spectra.fits", rows)
+    spectra = read_spectra(tmp_path / "spectra.fits")
+    assert spectra.g_flux_source == "synthetic"
+    assert rows["source_id"][0] in spectra.source_id
+    assert (spectra.g_flux > 0).all()
+    assert 2 in spectra.report.left_out["row"].tolist()
+    assert set(spectra.report.counts) == {module.BAD_FLUX}
+
+
+@pytest.mark.parametrize("layout", ["bulk file", "fits", "parquet", "votable"])
+def test_chunks(tmp_path, layout):
+    for i in range(3):
+        WRITERS[layout](tmp_path / f"{i}.csv", archive_rows(seed=i))
+    chunks = list(iter_spectra(tmp_path, chunk_rows=4))
+    assert [len(chunk) for chunk, _ in chunks] == [4, 2] * 3
+    fractions = [fraction for _, fraction in chunks]
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == pytest.approx(1)
+    whole = read_spectra(str(tmp_path / "*.csv"))
+    np.testing.assert_array_equal(np.concatenate([c.errors for c, _ in chunks]), whole.errors)
+    assert sum((chunk.report for chunk, _ in chunks), Report()).n_read == whole.report.n_read == 18
+
+
+def test_rows_are_counted_from_the_start_of_each_file(tmp_path):
+    rows = archive_rows()
+    rows["bp_coefficients"][5, 5] = np.nan
+    for name in ("a.fits", "b.fits"):
+        write_fits(tmp_path / name, rows | {"source_id": np.arange(N) + ord(name[0]) * N})
+    reports = [chunk.report for chunk, _ in iter_spectra(tmp_path, chunk_rows=2)]
+    assert Report.total(reports).left_out["row"].tolist() == [6, 6]
+
+
+def test_selecting_stars(tmp_path):
+    write_datalink_csv(tmp_path / "spectra.csv", archive_rows())
+    spectra = read_spectra(tmp_path / "spectra.csv", correlations=True)
+    for rows in (
+        spectra.source_id > np.median(spectra.source_id),
+        [4, 1],
+        slice(2),
+        3,
+        np.int64(3),
+    ):
+        chosen = spectra[rows]
+        assert isinstance(chosen, Spectra)
+        assert len(chosen) == np.size(np.arange(N)[rows])
+        np.testing.assert_array_equal(chosen.source_id, np.atleast_1d(spectra.source_id[rows]))
+        np.testing.assert_array_equal(
+            chosen.coefficients, np.atleast_2d(spectra.coefficients[rows])
+        )
+        assert chosen.correlations.shape == (len(chosen), 2, 55, 55)
+    with pytest.raises(IndexError):
+        spectra[N]
+
+
+@pytest.mark.parametrize("column", ["source_id", "bp_coefficients", "rp_coefficient_errors"])
+def test_a_missing_column_is_named(tmp_path, column):
+    rows = archive_rows()
+    del rows[column]
+    write_datalink_csv(tmp_path / "spectra.csv", rows)
+    with pytest.raises(InputError, match=f"spectra.csv: no column '{column}'"):
+        read_spectra(tmp_path / "spectra.csv")
+
+
+def test_missing_correlations_are_an_error_where_they_are_asked_for(tmp_path):
+    write_flat_fits(tmp_path / "spectra.fits", archive_rows())
+    with pytest.raises(InputError, match="no column 'bp_coefficient_correlations'"):
+        read_spectra(tmp_path / "spectra.fits", correlations=True)
+
+
+def test_a_column_of_the_wrong_kind(tmp_path):
+    rows = archive_rows()
+    rows["phot_g_mean_mag"] = np.ones((N, 3))
+    write_parquet(tmp_path / "spectra.parquet", rows)
+    with pytest.raises(InputError, match="spectra.parquet: a column holds .* the wrong kind"):
+        read_spectra(tmp_path / "spectra.parquet")
+
+
+def test_no_usable_row_is_an_error(tmp_path):
+    rows = archive_rows()
+    rows["bp_coefficients"][:4] = np.nan
+    rows["rp_coefficients"][4:, 3] = np.inf
+    write_fits(tmp_path / "spectra.fits", rows)
+    message = r"none of 6 rows is usable \(4 missing band, 2 NaN coefficient\)"
+    with pytest.raises(InputError, match=message):
+        read_spectra(tmp_path / "spectra.fits")
+    write_csv(tmp_path / "header.csv", {name: [] for name in rows})
+    with pytest.raises(InputError, match=r"none of 0 rows is usable \(no rows at all\)"):
+        read_spectra(tmp_path / "header.csv")
+
+
+def test_a_cut_file_is_an_error(tmp_path):
+    path = tmp_path / "spectra.csv"
+    write_datalink_csv(path, archive_rows())
+    content = path.read_text()
+    path.write_text(content[: len(content) - 40])
+    with pytest.raises(InputError, match="spectra.csv: cut short or damaged"):
+        read_spectra(path)
+
+
+def test_real_archive_rows_equal_gaiaxpy(shared):
+    path = shared / "real_xp" / "XP_CONTINUOUS_RAW.csv"
+    spectra = read_spectra(path, correlations=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from gaiaxpy.file_parser.parse_internal_continuous import InternalContinuousParser
+
+        theirs, _ = InternalContinuousParser().parse_file(path, disable_info=True)
+    np.testing.assert_array_equal(spectra.source_id, theirs["source_id"].astype("int64"))
+    for band, name in enumerate(BANDS):
+        half = slice(55 * band, 55 * (band + 1))
+        for kind, ours in (("coefficients", spectra.coefficients), ("errors", spectra.errors)):
+            column = f"{name}_coefficient_errors" if kind == "errors" else f"{name}_coefficients"
+            np.testing.assert_array_equal(ours[:, half], np.stack(theirs[column]))
+        expected = np.stack(theirs[f"{name}_coefficient_correlations"])
+        np.testing.assert_allclose(spectra.correlations[:, band], expected, rtol=1e-15)
+
+
+def test_a_real_file_with_a_missing_band(shared):
+    report = read_spectra(shared / "real_xp" / "XP_CONTINUOUS_RAW_with_missing_BP.csv").report
+    assert report.n_read == 3
+    line = report.left_out[["row", "source_id", "reason"]].values.tolist()
+    assert line == [[2, "5405570973190252288", module.MISSING_BAND]]
+
+
+def test_real_files_in_every_layout(shared):
+    folder = shared / "real_xp"
+    sun_like = read_spectra(folder / "18Sco-XP-spectra.csv", correlations=True)
+    assert (len(sun_like), sun_like.g_flux_source) == (1, "file")
+    assert np.isfinite(sun_like.correlations).all()
+    assert len(read_spectra(folder / "xp_continuous_4_with_correlations.vot")) == 4
+    assert len(read_spectra(folder / "per_source" / "symbiotic")) == 10
+    assert len(read_spectra(str(folder / "per_source" / "*" / "*.csv"))) == 20
+    stars = read_spectra(
+        folder / "xp_continuous_1400.fits", photometry=folder / "photometry_1400.csv"
+    )
+    assert (len(stars), stars.g_flux_source) == (1400, "photometry")
+    assert stars.coefficients.dtype == np.float32
+    assert not len(stars.report.left_out)

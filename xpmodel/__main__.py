@@ -1,0 +1,5 @@
+"""``python -m xpmodel``."""
+
+from xpmodel.cli import main
+
+main(prog_name="xpmodel")

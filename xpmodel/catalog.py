@@ -1,0 +1,322 @@
+"""A catalog: ids, latents and labels in Parquet, the spectra beside it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
+
+from xpmodel.columns import is_latent, latent_columns
+from xpmodel.errors import InputError
+from xpmodel.files import sha256_file
+from xpmodel.network import posterior_kl
+from xpmodel.spectra import Spectra
+
+FORMAT = "xpmodel-catalog"
+# Key of our JSON among the Parquet file's metadata.
+METADATA_KEY = b"xpmodel"
+# A latent whose KL over the catalog is at most this [nat] follows the prior: inactive.
+ACTIVE_KL = 0.01
+
+
+def spectra_path(path: str | Path) -> Path:
+    """Where the spectra of a catalog lie: ``stars.parquet`` → ``stars.spectra.arrow``."""
+    return Path(path).with_suffix(".spectra.arrow")
+
+
+def left_out_path(path: str | Path) -> Path:
+    """Where the rows that an encoding left out are listed."""
+    return Path(path).with_suffix(".left_out.csv")
+
+
+class Catalog:
+    """An opened catalog. Columns are read when first asked for, and kept.
+
+    Parameters
+    ----------
+    path : path
+        The Parquet file that ``xpmodel encode`` wrote.
+
+    Attributes
+    ----------
+    path : Path
+    metadata : dict
+        How the catalog was made: model, sources, what was left out.
+    columns : list of str
+        Names of all columns.
+    n_latents : int
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, or no catalog.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if self.path.is_dir():
+            raise InputError(f"{path}: a folder; give the catalog's Parquet file")
+        try:
+            self._file = pq.ParquetFile(self.path, memory_map=True)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error})") from None
+        except pa.ArrowInvalid as error:
+            raise InputError(f"{path}: not a whole Parquet file ({error})") from None
+        schema = self._file.schema_arrow
+        self.columns = schema.names
+        self.metadata: dict[str, Any] = _metadata(self._file.metadata.metadata, self.path)
+        self.n_latents = sum(map(is_latent, self.columns))
+        self._loaded: dict[str, np.ndarray] = {}
+        self._check(schema)
+
+    def _check(self, schema: pa.Schema) -> None:
+        latents = latent_columns(self.n_latents)
+        if not latents:
+            raise InputError(f"{self.path}: no column z1; make a catalog with 'xpmodel encode'")
+        for name in ["source_id", *latents, *(f"{z}_err" for z in latents)]:
+            if name not in schema.names:
+                raise InputError(f"{self.path}: column {name} is missing")
+            kind = schema.field(name).type
+            if name == "source_id" and kind != pa.int64():
+                raise InputError(f"{self.path}: source_id is {kind}, expected int64")
+            if name != "source_id" and not pa.types.is_floating(kind):
+                raise InputError(f"{self.path}: column {name} is {kind}, expected float32")
+
+    def __len__(self) -> int:
+        return self._file.metadata.num_rows
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """One column, (N,); NaN where missing (flags with missing values become float64)."""
+        if name not in self._loaded:
+            column = self.table([name]).column(0)
+            values = column.to_numpy()
+            if pa.types.is_floating(column.type):
+                values = np.ascontiguousarray(values, column.type.to_pandas_dtype())
+            values.setflags(write=False)
+            self._loaded[name] = values
+        return self._loaded[name]
+
+    def table(self, names: list[str] | None = None, mask: np.ndarray | None = None) -> pa.Table:
+        """Columns as they are in the file (default: all that hold values), of some stars.
+
+        Parameters
+        ----------
+        names : list of str, optional
+        mask : ndarray, (N,) bool, optional
+
+        Raises
+        ------
+        InputError
+            When a column is not there.
+        """
+        names = self.filled if names is None else names
+        for name in names:
+            if name not in self.columns:
+                known = ", ".join(self.columns)
+                raise InputError(f"{self.path}: no column {name!r}; it has {known}")
+        table = self._file.read(columns=names)
+        return (table if mask is None else table.filter(pa.array(mask))).replace_schema_metadata()
+
+    @property
+    def source_id(self) -> np.ndarray:
+        """Ids, (N,) int64."""
+        return self["source_id"]
+
+    @property
+    def latents(self) -> list[str]:
+        """Names of the latents' columns: ``z1 … zK``."""
+        return latent_columns(self.n_latents)
+
+    @cached_property
+    def kl(self) -> np.ndarray:
+        """Mean KL divergence from the prior of each latent over the catalog [nat], (K,)."""
+        mean, std = (
+            torch.from_numpy(np.stack([self[f"{z}{suffix}"] for z in self.latents], axis=1))
+            for suffix in ("", "_err")
+        )
+        return posterior_kl(mean, std).double().mean(dim=0).numpy()
+
+    @cached_property
+    def active(self) -> list[str]:
+        """Latents that carry information: those with a KL above 0.01 nat."""
+        return [z for z, kl in zip(self.latents, self.kl, strict=True) if kl > ACTIVE_KL]
+
+    @cached_property
+    def filled(self) -> list[str]:
+        """Columns that hold at least one value, by the null counts that Parquet keeps."""
+        groups = [self._file.metadata.row_group(i) for i in range(self._file.num_row_groups)]
+
+        def has_values(index: int) -> bool:
+            for group in groups:
+                chunk = group.column(index)
+                stats = chunk.statistics
+                if stats is None or not stats.has_null_count or stats.null_count < chunk.num_values:
+                    return True
+            return False
+
+        return [name for i, name in enumerate(self.columns) if has_values(i)]
+
+    @property
+    def numeric(self) -> list[str]:
+        """Numeric columns with values, ids apart: what can be an axis or a color."""
+        schema = self._file.schema_arrow
+        tests = (pa.types.is_floating, pa.types.is_integer)
+        return [
+            name
+            for name in self.filled
+            if name != "source_id" and any(test(schema.field(name).type) for test in tests)
+        ]
+
+    @property
+    def model_hash(self) -> str | None:
+        """Hash of the model that made the latents, if the catalog says it."""
+        return self.metadata.get("model", {}).get("hash")
+
+    @cached_property
+    def sha256(self) -> str:
+        """Sha256 of the Parquet file: what a selection's recipe refers to."""
+        return sha256_file(self.path)
+
+    def span(self, name: str, low: float = 0.1, high: float = 99.9) -> tuple[float, float]:
+        """Percentiles of a column's finite values."""
+        values = self[name]
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return (np.nan, np.nan)
+        return tuple(np.percentile(values, [low, high]).astype(float).tolist())
+
+    @cached_property
+    def default_axes(self) -> tuple[str, str]:
+        """The pair of active latents to look at first.
+
+        Where labels exist, the pair in which a straight line separates dwarfs from giants
+        best (log g = 5.9 − 0.4 Teff/kK, Laroche & Speagle 2024; balanced accuracy of a
+        linear discriminant); else the two latents with the largest KL.
+        """
+        order = np.argsort(-self.kl)
+        by_kl = [self.latents[i] for i in order]
+        candidates = self.active if len(self.active) >= 2 else by_kl[:2]
+        if len(candidates) < 2:
+            return (self.latents[0], self.latents[0])
+        if {"teff", "logg"} <= set(self.columns):
+            teff, logg = self["teff"], self["logg"]
+            known = np.isfinite(teff) & np.isfinite(logg)
+            giant = (logg <= 5.9 - 0.4 * teff / 1000.0)[known]
+            if min(giant.sum(), (~giant).sum()) >= 10:
+                pairs = itertools.combinations(candidates, 2)
+                return max(pairs, key=lambda pair: self._separation(pair, known, giant))
+        return tuple(sorted(by_kl[:2], key=self.latents.index))
+
+    def _separation(self, pair: tuple[str, str], known: np.ndarray, giant: np.ndarray) -> float:
+        """Balanced accuracy of Fisher's linear discriminant between dwarfs and giants."""
+        z = np.stack([self[name][known] for name in pair], axis=1).astype(np.float64)
+        groups = (z[giant], z[~giant])
+        within = sum(np.cov(g, rowvar=False) for g in groups)
+        a, b = (g.mean(axis=0) for g in groups)
+        normal = np.linalg.pinv(within) @ (a - b)
+        score = (z - 0.5 * (a + b)) @ normal
+        return 0.5 * ((score[giant] > 0).mean() + (score[~giant] <= 0).mean())
+
+    @cached_property
+    def spectra(self) -> SpectraStore:
+        """The spectra beside the catalog, in its row order.
+
+        Raises
+        ------
+        InputError
+            When they are missing or belong to another catalog.
+        """
+        store = SpectraStore(spectra_path(self.path))
+        if not np.array_equal(store.source_id, self.source_id):
+            raise InputError(
+                f"{store.path}: not the spectra of {self.path.name} (other stars, or in another "
+                "order); encode again, or put the file back that was made with it"
+            )
+        return store
+
+
+class SpectraStore:
+    """Spectra in an Arrow file, memory-mapped: a star's come in microseconds.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    InputError
+        When the file is missing or damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            self._batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        except FileNotFoundError:
+            raise InputError(f"{path}: the catalog's spectra are not beside it") from None
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"{path}: not a whole Arrow file ({error})") from None
+        self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def source_id(self) -> np.ndarray:
+        """Ids in row order, (N,) int64."""
+        columns = [batch.column("source_id").to_numpy() for batch in self._batches]
+        return np.concatenate([np.empty(0, np.int64), *columns])
+
+    def __getitem__(self, rows: int | slice | np.ndarray) -> Spectra:
+        """The spectra of some rows, in the order asked for."""
+        rows = np.atleast_1d(np.arange(len(self))[rows])
+        batch_of = np.searchsorted(self._starts, rows, side="right") - 1
+        n = len(rows)
+        columns = {
+            "source_id": np.empty(n, np.int64),
+            "g_flux": np.empty(n, np.float64),
+            "coefficients": np.empty((n, 110), np.float32),
+            "errors": np.empty((n, 110), np.float32),
+        }
+        for number in np.unique(batch_of):
+            batch, here = self._batches[number], np.flatnonzero(batch_of == number)
+            within = rows[here] - self._starts[number]
+            for name, values in columns.items():
+                column = batch.column(name)
+                if values.ndim == 2:
+                    table = column.flatten().to_numpy().reshape(-1, values.shape[1])
+                else:
+                    table = column.to_numpy()
+                values[here] = table[within]
+        return Spectra(
+            **columns,
+            g_flux_source="catalog",
+        )
+
+
+def open_catalog(path: str | Path) -> Catalog:
+    """Open a catalog that ``xpmodel encode`` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, or no catalog.
+    """
+    return Catalog(path)
+
+
+def _metadata(pairs: dict[bytes, bytes] | None, path: Path) -> dict[str, Any]:
+    """Our JSON among a file's metadata; empty where there is none."""
+    try:
+        metadata = json.loads((pairs or {}).get(METADATA_KEY, b"{}"))
+    except ValueError as error:
+        raise InputError(f"{path}: its metadata are not JSON ({error})") from None
+    return metadata if isinstance(metadata, dict) else {}

@@ -1,0 +1,142 @@
+"""The command line: ``xpmodel import-model``, ``encode``, ``select``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import numpy as np
+from tqdm import tqdm
+
+from xpmodel._version import __version__
+from xpmodel.errors import InputError
+
+# Heavy modules (torch, pandas, astropy) are imported by the commands that need them, so that
+# --help and a mistyped option answer at once.
+
+
+class _Commands(click.Group):
+    """Turns the user's mistakes into one line and exit status 2."""
+
+    def invoke(self, context: click.Context) -> object:
+        try:
+            return super().invoke(context)
+        except InputError as error:
+            click.echo(f"xpmodel: {' '.join(str(error).split())}", err=True)
+            context.exit(2)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Latents of Gaia XP spectra: import a model, encode spectra, select stars."""
+
+
+@main.command("import-model")
+@click.argument("weights", type=click.Path(path_type=Path))
+@click.option(
+    "--norm",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="npz file with mu and sig, the normalisation the network was trained with.",
+)
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--estimated-norm/--released-norm",
+    default=None,
+    help="Whether mu and sig are an estimate. Default: what the file's name says.",
+)
+def import_model_command(weights: Path, norm: Path, out: Path, estimated_norm: bool | None) -> None:
+    """Turn a PyTorch checkpoint WEIGHTS of the released code into a model folder."""
+    from xpmodel.import_model import import_model
+
+    model = import_model(weights, norm, estimated_norm=estimated_norm)
+    model.save(out)
+    layers = [model.network.input_dim, *model.network.intermediate_layers, model.n_latents]
+    click.echo(f"{out}: scatter VAE {' → '.join(map(str, layers))}, hash {model.hash[:12]}")
+    if model.estimated:
+        click.echo(f"estimates, not the originals: {', '.join(model.estimated)}")
+
+
+@main.command("encode")
+@click.argument("files", nargs=-1, required=True)
+@click.option("--model", required=True, type=click.Path(path_type=Path), help="Model folder.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Catalog to write (.parquet)."
+)
+@click.option(
+    "--photometry",
+    type=click.Path(path_type=Path),
+    help="Table with source_id and phot_g_mean_flux or phot_g_mean_mag.",
+)
+@click.option(
+    "--labels", type=click.Path(path_type=Path), help="Table with source_id and stellar labels."
+)
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+def encode_command(
+    files: tuple[str, ...],
+    model: Path,
+    out: Path,
+    photometry: Path | None,
+    labels: Path | None,
+    device: str,
+) -> None:
+    """Encode XP spectra FILES (files, folders, globs) into a catalog.
+
+    Takes archive rows and flat columns in CSV, ECSV, FITS, VOTable and Parquet. Rows that
+    cannot be used are left out, counted, and listed beside the catalog.
+    """
+    from xpmodel.catalog import left_out_path, open_catalog
+    from xpmodel.encode import encode_files
+    from xpmodel.model import load_model
+
+    loaded = load_model(model, device)
+    # The delay keeps an error that comes at once on a line of its own.
+    with tqdm(unit=" stars", unit_scale=True, dynamic_ncols=True, delay=1.0) as bar:
+
+        def progress(n_stars: int, fraction: float) -> None:
+            # The files' length in stars is known when they are read; till then estimated.
+            bar.total = max(n_stars, round(n_stars / fraction)) if fraction > 0 else None
+            bar.update(n_stars - bar.n)
+
+        encoding = encode_files(
+            files, loaded, out, photometry=photometry, labels=labels, progress=progress
+        )
+    click.echo(f"{out}: {encoding.n_stars} stars of {encoding.report.n_read} rows")
+    if len(encoding.report.left_out):
+        for reason, n in encoding.report.counts.items():
+            click.echo(f"left out {n}: {reason}")
+        click.echo(f"listed in {left_out_path(out)}")
+    for note in encoding.notes:
+        click.echo(note)
+    catalog = open_catalog(out)
+    kl = ", ".join(f"{z} {v:.3g}" for z, v in zip(catalog.latents, catalog.kl, strict=True))
+    click.echo(f"KL of each latent [nat]: {kl}")
+    inactive = [z for z in catalog.latents if z not in catalog.active]
+    click.echo(f"inactive latents: {', '.join(inactive) or 'none'}")
+
+
+@main.command("select")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("--catalog", "catalog_path", required=True, type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Table to write (.csv or .parquet). Default: the ids, a line each.",
+)
+@click.option(
+    "--other-catalog", is_flag=True, help="Apply the outlines to another catalog than theirs."
+)
+def select_command(recipe: Path, catalog_path: Path, out: Path | None, other_catalog: bool) -> None:
+    """Replay a selection's RECIPE (JSON, from the page) and return the same stars."""
+    from xpmodel.catalog import open_catalog
+    from xpmodel.selection import replay_recipe, write_table
+
+    catalog = open_catalog(catalog_path)
+    mask = replay_recipe(recipe, catalog, other_catalog=other_catalog)
+    if out is None:
+        np.savetxt(sys.stdout, catalog.source_id[mask], fmt="%d")
+        return
+    write_table(catalog.table(mask=mask), out)
+    click.echo(f"{out}: {mask.sum()} of {len(catalog)} stars")

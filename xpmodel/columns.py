@@ -1,0 +1,113 @@
+"""The catalog's columns: names, types, units, and what other tables call them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the catalog beside ids and latents.
+
+    Attributes
+    ----------
+    name, unit, description : str
+    type : pyarrow.DataType
+    aliases : tuple of str
+        Names in other tables (any letter case), the first one found counts. A table's own
+        `name` comes before them.
+    label : bool
+        Taken from a table joined by ``source_id`` (else computed by the encoder).
+    """
+
+    name: str
+    unit: str
+    description: str
+    type: pa.DataType = pa.float32()
+    aliases: tuple[str, ...] = ()
+    label: bool = True
+
+
+def _stellar(name: str, unit: str, description: str, *aliases: str) -> list[Column]:
+    error = f"standard deviation of {name}"
+    return [
+        Column(name, unit, description, aliases=aliases),
+        Column(f"{name}_err", unit, error, aliases=tuple(f"{a}_err" for a in aliases)),
+    ]
+
+
+_F64, _I64 = pa.float64(), pa.int64()
+
+COLUMNS: tuple[Column, ...] = (
+    *_stellar("teff", "K", "effective temperature"),
+    *_stellar("logg", "dex", "surface gravity, log10 of cm s⁻²"),
+    *_stellar("m_h", "dex", "metallicity [M/H]"),
+    *_stellar("alpha_m", "dex", "α enhancement [α/M]"),
+    *_stellar("fe_h", "dex", "iron abundance [Fe/H]"),
+    *_stellar("mg_fe", "dex", "magnesium abundance [Mg/Fe]"),
+    Column("phot_g_mean_mag", "mag", "G magnitude", aliases=("gaiaedr3_phot_g_mean_mag",)),
+    Column("phot_g_mean_flux", "e⁻ s⁻¹", "G flux that the spectrum was divided by", label=False),
+    Column("bp_rp", "mag", "colour BP − RP"),
+    Column("j", "mag", "2MASS J"),
+    Column("h", "mag", "2MASS H"),
+    Column("k", "mag", "2MASS K"),
+    Column("sfd_ebv", "mag", "E(B−V) of the whole line of sight (Schlegel et al. 1998)"),
+    Column("parallax", "mas", "parallax", aliases=("gaiaedr3_parallax",)),
+    Column("parallax_error", "mas", "its standard deviation", aliases=("gaiaedr3_parallax_error",)),
+    Column("ra", "deg", "right ascension", _F64),
+    Column("dec", "deg", "declination", _F64),
+    Column("lz", "kpc km s⁻¹", "angular momentum about the Galaxy's axis"),
+    Column("jr", "kpc km s⁻¹", "radial action"),
+    Column("jz", "kpc km s⁻¹", "vertical action"),
+    Column("starflag", "", "APOGEE STARFLAG bits", _I64),
+    Column("aspcapflag", "", "APOGEE ASPCAPFLAG bits", _I64),
+    Column("population", "", "population, where known", pa.string()),
+    Column("chi2", "", "mean of (x − x̂)² / (σ² + ŝ²) over the coefficients", label=False),
+    Column("chi2_obs", "", "mean of (x − x̂)² / σ² over the coefficients", label=False),
+    Column("kl", "nat", "KL divergence of the posterior from the prior", label=False),
+)
+
+BY_NAME = {column.name: column for column in COLUMNS}
+LABELS = tuple(column for column in COLUMNS if column.label)
+# What tables call the star's Gaia DR3 (= EDR3) identifier.
+ID_ALIASES = ("source_id", "dr3_source_id", "gaia_source_id", "gaiaedr3_source_id")
+# APOGEE writes this where it has no value.
+MISSING_VALUE = -9999.0
+
+
+def latent_columns(n_latents: int) -> list[str]:
+    """``z1 … zK``."""
+    return [f"z{i}" for i in range(1, n_latents + 1)]
+
+
+def is_latent(name: str) -> bool:
+    """Whether a column's name is that of a latent's posterior mean."""
+    return re.fullmatch(r"z[1-9]\d*", name) is not None
+
+
+def describe(name: str) -> str:
+    """A column's axis label: what it is and its unit."""
+    if name in BY_NAME:
+        column = BY_NAME[name]
+        return f"{column.description} [{column.unit}]" if column.unit else column.description
+    if is_latent(name):
+        return f"latent {name}"
+    if name.endswith("_err") and is_latent(name.removesuffix("_err")):
+        return f"posterior standard deviation of {name.removesuffix('_err')}"
+    return name
+
+
+def catalog_schema(n_latents: int) -> pa.Schema:
+    """The Parquet schema of a catalog of K latents, without metadata."""
+    latents = latent_columns(n_latents)
+    return pa.schema(
+        [
+            pa.field("source_id", pa.int64(), nullable=False),
+            *(pa.field(name, pa.float32()) for name in latents),
+            *(pa.field(f"{name}_err", pa.float32()) for name in latents),
+            *(pa.field(column.name, column.type) for column in COLUMNS),
+        ]
+    )

@@ -1,0 +1,9 @@
+"""The error that a person can act on."""
+
+
+class InputError(ValueError):
+    """Something the user gave cannot be used.
+
+    The message is one line that names the file, row or column, says what is wrong and what to
+    do. The command line prints it as it stands and exits with status 2.
+    """

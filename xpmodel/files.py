@@ -1,0 +1,85 @@
+"""Files that are there whole or not at all, and JSON from people we do not know."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from xpmodel.errors import InputError
+
+try:
+    import fcntl
+except ImportError:  # Windows has no flock: two runs on one output are not kept apart there
+    fcntl = None
+
+JSON_LIMIT = 64 * 2**20
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its name when the block ends well.
+
+    An error or an interrupt leaves `path` as it was and removes the temporary file; what a
+    killed run left under the temporary name is overwritten by the next one.
+
+    Raises
+    ------
+    InputError
+        When the folder cannot be written or another run is writing the same file.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror})") from None
+    try:
+        if fcntl is not None:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise InputError(f"{path}: another run is writing it") from None
+        try:
+            os.truncate(temporary, 0)
+            yield temporary
+            os.fsync(handle)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+    finally:
+        os.close(handle)
+
+
+def sha256_file(path: str | Path) -> str:
+    """Hex sha256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_json(path: str | Path, kind: str) -> dict[str, Any]:
+    """Read one of our own JSON files, whose ``format`` says what it is.
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, is too large, or is something else.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size > JSON_LIMIT:
+            raise InputError(f"{path}: larger than {JSON_LIMIT >> 20} MB, not a {kind} file")
+        content = json.loads(path.read_bytes())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not JSON ({error})") from None
+    if not isinstance(content, dict) or content.get("format") != kind:
+        raise InputError(f"{path}: not a {kind} file (its 'format' does not say so)")
+    return content

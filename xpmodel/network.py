@@ -1,0 +1,86 @@
+"""The scatter variational auto-encoder of Laroche & Speagle (2024), as released."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+def _block(n_in: int, n_out: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.GELU())
+
+
+class ScatterVAE(nn.Module):
+    """Encoder, decoder and scatter estimator on normalised coefficients.
+
+    The layers carry the names of the released code (github AlexLaroche7/xp_vae), so that
+    its state dict loads with ``strict=True``. The paper (Laroche & Speagle 2024, Sect. 3)
+    names no batch normalisation; the released weights have one after every hidden layer
+    but the decoders' first.
+
+    Parameters
+    ----------
+    input_dim : int
+        Coefficients of a spectrum (110: 55 BP, then 55 RP).
+    latent_dim : int
+        Number of latents, K.
+    intermediate_layers : sequence of int
+        Sizes of the encoder's hidden layers; the decoder and the scatter estimator mirror
+        them and share no weights.
+    """
+
+    def __init__(
+        self,
+        input_dim: int = 110,
+        latent_dim: int = 6,
+        intermediate_layers: Sequence[int] = (90, 70, 50, 30, 10),
+    ) -> None:
+        super().__init__()
+        self.input_dim = int(input_dim)
+        self.latent_dim = int(latent_dim)
+        self.intermediate_layers = tuple(int(n) for n in intermediate_layers)
+
+        down = [self.input_dim, *self.intermediate_layers]
+        up = down[::-1]
+        self.encoder = nn.Sequential(*map(_block, down[:-1], down[1:]))
+        self.mu = nn.Linear(down[-1], self.latent_dim)
+        self.log_var = nn.Linear(down[-1], self.latent_dim)
+        hidden = list(zip(up[:-2], up[1:-1], strict=True))
+        self.decoder = nn.Sequential(
+            nn.Linear(self.latent_dim, up[0]),
+            *(_block(a, b) for a, b in hidden),
+            nn.Sequential(nn.Linear(up[-2], up[-1])),
+        )
+        self.scatter = nn.Sequential(
+            nn.Linear(self.latent_dim, up[0]),
+            *(_block(a, b) for a, b in hidden),
+            nn.Sequential(nn.Linear(up[-2], up[-1]), nn.Sigmoid()),
+        )
+
+    def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (N, 110) -> (N, K), (N, K)
+        """Mean and log-variance of the posterior over the latents of normalised spectra."""
+        h = self.encoder(x)
+        return self.mu(h), self.log_var(h)
+
+    def decode(self, z: Tensor) -> tuple[Tensor, Tensor]:  # (N, K) -> (N, 110), (N, 110)
+        """Normalised coefficients and their intrinsic scatter (between 0 and 1)."""
+        return self.decoder(z), self.scatter(z)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Encode, draw z = mean + eps * std, decode: (x_hat, scatter, mean, log-variance).
+
+        The paper prints z = eps * mu + sigma; the released code, like this, does not.
+        """
+        mean, log_var = self.encode(x)
+        z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_var)
+        return *self.decode(z), mean, log_var
+
+
+def posterior_kl(mean: Tensor, std: Tensor) -> Tensor:  # (N, K) -> (N, K)
+    """KL divergence [nat] of each latent's posterior from the standard normal prior.
+
+    ½ (μ² + σ² − 1 − ln σ²), the released code's term for one star and one latent.
+    """
+    return 0.5 * (mean**2 + std**2 - 1.0) - torch.log(std)

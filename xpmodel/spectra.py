@@ -1,0 +1,384 @@
+"""Gaia XP spectra as the archive serves them: 55 BP and 55 RP coefficients a star.
+
+Rows that cannot be used are left out, and a report says which and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xpmodel.errors import InputError
+from xpmodel.photometry import PhotometryTable, g_flux, g_flux_column, synthetic_g_flux
+from xpmodel.tables import NULLS, TableReader, expand_paths, floats, integer_ids, open_table
+
+N_BAND = 55
+"""Coefficients of one band."""
+
+# Why a row is left out: the first that applies, in this order.
+NOT_AN_ID = "source_id not an integer"
+MISSING_BAND = "missing band"
+WRONG_NUMBER = "wrong number of coefficients"
+NAN_COEFFICIENT = "NaN coefficient"
+BAD_ERROR = "bad coefficient error"
+NO_MATCH = "no match in the photometry table"
+BAD_FLUX = "G flux not positive"
+REPEATED = "repeated source_id"
+
+Paths = str | Path | Iterable[str | Path]
+
+
+def _no_rows() -> pd.DataFrame:
+    return _rows("", np.empty(0, int), [], [])
+
+
+def _rows(file: str, row: np.ndarray, source_id: list[str], reason: list[str]) -> pd.DataFrame:
+    text = {"file": file, "source_id": source_id, "reason": reason}
+    frame = pd.DataFrame({"row": row} | text, columns=["file", "row", "source_id", "reason"])
+    return frame.astype(dict.fromkeys(text, "str"))
+
+
+@dataclass(eq=False)
+class Report:
+    """What became of the rows that were read.
+
+    Attributes
+    ----------
+    n_read : int
+        Rows read.
+    left_out : pandas.DataFrame
+        One line for each row left out: `file`, `row` (1 is the file's first), `source_id` (text,
+        as in the file) and `reason`.
+    """
+
+    n_read: int = 0
+    left_out: pd.DataFrame = field(default_factory=_no_rows)
+
+    @property
+    def n_used(self) -> int:
+        """Rows that were not left out."""
+        return self.n_read - len(self.left_out)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rows left out for each reason, the most frequent first."""
+        return self.left_out["reason"].value_counts().to_dict()
+
+    @classmethod
+    def total(cls, reports: Iterable[Report]) -> Report:
+        """Add up the reports of several chunks."""
+        reports = list(reports)
+        left_out = pd.concat([_no_rows(), *(report.left_out for report in reports)])
+        return cls(sum(report.n_read for report in reports), left_out.reset_index(drop=True))
+
+    def __add__(self, other: Report) -> Report:
+        return Report.total([self, other])
+
+    def __str__(self) -> str:
+        lines = [f"{self.n_used} of {self.n_read} rows used, {len(self.left_out)} left out"]
+        return "\n".join(lines + [f"  {n}: {reason}" for reason, n in self.counts.items()])
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """XP spectra of N stars.
+
+    Attributes
+    ----------
+    source_id : ndarray, (N,) int64
+    coefficients, errors : ndarray, (N, 110)
+        BP then RP, with their standard deviations. float32 where the file holds float32, else
+        float64.
+    g_flux : ndarray, (N,) float64
+        G flux [e-/s], positive.
+    g_flux_source : str
+        "file", "photometry" or "synthetic"; joined by " + " where files differ.
+    correlations : ndarray, (N, 2, 55, 55) float64, or None if not asked for
+        Of the coefficients of BP and of RP; NaN for a star whose correlations are missing.
+    report : Report
+        What became of the rows read.
+    """
+
+    source_id: np.ndarray
+    coefficients: np.ndarray
+    errors: np.ndarray
+    g_flux: np.ndarray
+    g_flux_source: str
+    correlations: np.ndarray | None = None
+    report: Report = field(default_factory=Report)
+
+    def __len__(self) -> int:
+        return len(self.source_id)
+
+    def __getitem__(self, rows: int | slice | np.ndarray) -> Spectra:
+        """Select stars by number, slice, mask or indices; the report stays that of the reading."""
+        rows = np.atleast_1d(np.arange(len(self))[rows])
+        return Spectra(
+            self.source_id[rows],
+            self.coefficients[rows],
+            self.errors[rows],
+            self.g_flux[rows],
+            self.g_flux_source,
+            None if self.correlations is None else self.correlations[rows],
+            self.report,
+        )
+
+
+def read_spectra(
+    paths: Paths,
+    *,
+    photometry: str | Path | PhotometryTable | None = None,
+    correlations: bool = False,
+) -> Spectra:
+    """Read XP spectra whole.
+
+    Parameters are those of `iter_spectra`, and so are the errors raised.
+
+    Returns
+    -------
+    Spectra
+        Of all files, in their order.
+    """
+    chunks = [c for c, _ in iter_spectra(paths, photometry=photometry, correlations=correlations)]
+    return Spectra(
+        np.concatenate([chunk.source_id for chunk in chunks]),
+        np.concatenate([chunk.coefficients for chunk in chunks]),
+        np.concatenate([chunk.errors for chunk in chunks]),
+        np.concatenate([chunk.g_flux for chunk in chunks]),
+        " + ".join(sorted({chunk.g_flux_source for chunk in chunks if len(chunk)})),
+        np.concatenate([chunk.correlations for chunk in chunks]) if correlations else None,
+        Report.total(chunk.report for chunk in chunks),
+    )
+
+
+def iter_spectra(
+    paths: Paths,
+    *,
+    photometry: str | Path | PhotometryTable | None = None,
+    correlations: bool = False,
+    chunk_rows: int = 8192,
+) -> Iterator[tuple[Spectra, float]]:
+    """Read XP spectra in chunks, so that memory does not grow with the number of stars.
+
+    Only the ids already used are kept, 8 bytes a star: of rows with one source_id the first
+    usable one counts, across files too.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+        Files, folders or glob patterns, in any format of `xpmodel.tables`. Either rows of the
+        Gaia archive (`bp_coefficients`, `bp_coefficient_errors` and so on: vectors, or text such
+        as ``"(1.0, 2.0)"`` or ``"[1.0, 2.0]"``), or a column for each number (`bp_coeff_0` to
+        `rp_coeff_54`, `e_bp_coeff_0` to `e_rp_coeff_54`).
+    photometry : path or PhotometryTable, optional
+        G by source_id, for files without `phot_g_mean_flux` or `phot_g_mean_mag`. Without it
+        their G flux is synthesised from the coefficients.
+    correlations : bool
+        Read the correlations too (archive rows have them).
+    chunk_rows : int
+        Rows to read at a time.
+
+    Yields
+    ------
+    Spectra
+        The usable rows of a chunk, perhaps none, and its report.
+    float
+        The fraction of all bytes read so far, 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used or lacks a column, or if no row of any is usable.
+    """
+    files = expand_paths(paths)
+    if photometry is not None and not isinstance(photometry, PhotometryTable):
+        photometry = PhotometryTable.read(photometry)
+    sizes = [file.stat().st_size for file in files]
+    used = _UsedIds()
+    reports = []  # while nothing is usable
+    for i, file in enumerate(files):
+        columns = _Columns(open_table(file), correlations)
+        n_rows = 0
+        for table, fraction in columns.table.chunks(columns.names, chunk_rows):
+            try:
+                chunk = _spectra(columns, table, n_rows, photometry, used)
+            except pa.ArrowException as error:
+                cause = " ".join(str(error).split())[:120]
+                raise InputError(
+                    f"{file}: a column holds values of the wrong kind ({cause}); "
+                    "coefficients must be vectors or text, the rest numbers"
+                ) from error
+            n_rows += len(table)
+            if not used.runs:
+                reports.append(chunk.report)
+            yield chunk, (sum(sizes[:i]) + fraction * sizes[i]) / sum(sizes)
+    if not used.runs:
+        report = Report.total(reports)
+        why = ", ".join(f"{n} {reason}" for reason, n in report.counts.items()) or "no rows at all"
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        raise InputError(f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})")
+
+
+class _Columns:
+    """Which columns of a file hold what."""
+
+    def __init__(self, table: TableReader, correlations: bool):
+        self.table = table
+        flat = "bp_coefficients" not in table and "bp_coeff_0" in table
+        self.coefficients, self.errors, self.correlations = {}, {}, {}
+        for band in ("bp", "rp"):
+            if flat:
+                self.coefficients[band] = [f"{band}_coeff_{i}" for i in range(N_BAND)]
+                self.errors[band] = [f"e_{band}_coeff_{i}" for i in range(N_BAND)]
+            else:
+                self.coefficients[band] = [f"{band}_coefficients"]
+                self.errors[band] = [f"{band}_coefficient_errors"]
+            if correlations:
+                self.correlations[band] = [f"{band}_coefficient_correlations"]
+        self.flux = g_flux_column(table)
+        vectors = (self.coefficients, self.errors, self.correlations)
+        self.names = ["source_id", *([self.flux] if self.flux else [])]
+        self.names += [name for kind in vectors for names in kind.values() for name in names]
+        for name in self.names:
+            if name not in table:
+                raise InputError(
+                    f"{table.path}: no column {name!r}; XP spectra need source_id and, for bp and "
+                    "rp, coefficients and errors (and correlations where they are asked for)"
+                )
+
+
+def _spectra(
+    columns: _Columns,
+    table: pa.Table,
+    row: int,
+    photometry: PhotometryTable | None,
+    used: _UsedIds,
+) -> Spectra:
+    """Take the usable rows of a chunk that follows the first `row` rows of its file."""
+    reason = np.full(len(table), "", object)
+
+    def reject(bad: np.ndarray, why: str) -> None:
+        reason[bad & (reason == "")] = why
+
+    source_id, valid = integer_ids(table["source_id"])
+    reject(~valid, NOT_AN_ID)
+    bands = [_vectors(table, names) for names in columns.coefficients.values()]
+    for values, lengths in bands:
+        # Where vectors have a fixed length, a band that is missing is full of NaN.
+        blank = (lengths == N_BAND) & np.isnan(values).all(axis=1)
+        reject((lengths == 0) | blank, MISSING_BAND)
+    for _, lengths in bands:
+        reject(lengths != N_BAND, WRONG_NUMBER)
+    coefficients = np.concatenate([values for values, _ in bands], axis=1)
+    reject(~np.isfinite(coefficients).all(axis=1), NAN_COEFFICIENT)
+    errors = np.concatenate([_vectors(table, n)[0] for n in columns.errors.values()], axis=1)
+    reject(~(np.isfinite(errors) & (errors > 0)).all(axis=1), BAD_ERROR)
+
+    if columns.flux:
+        flux_source = "file"
+        flux = g_flux(columns.flux, floats(table[columns.flux]))
+    elif photometry is not None:
+        flux_source = "photometry"
+        flux, found = photometry.find(source_id)
+        reject(~found, NO_MATCH)
+    else:
+        flux_source = "synthetic"
+        flux = np.full(len(table), np.nan)
+        good = reason == ""
+        flux[good] = synthetic_g_flux(coefficients[good])
+    reject(~(np.isfinite(flux) & (flux > 0)), BAD_FLUX)
+    good = np.flatnonzero(reason == "")
+    reason[good[~used.add(source_id[good])]] = REPEATED
+
+    good, bad = reason == "", np.flatnonzero(reason != "")
+    names = pc.fill_null(table["source_id"].take(bad).cast(pa.string()), "").to_pylist()
+    left_out = _rows(str(columns.table.path), row + bad + 1, names, reason[bad])
+    return Spectra(
+        source_id[good],
+        coefficients[good],
+        errors[good],
+        flux[good],
+        flux_source,
+        _correlations(columns, table.filter(good)) if columns.correlations else None,
+        Report(len(table), left_out),
+    )
+
+
+def _vectors(
+    table: pa.Table, columns: list[str], size: int = N_BAND
+) -> tuple[np.ndarray, np.ndarray]:
+    """Read a vector of each row: from one column of vectors or text, or a column a number.
+
+    Returns
+    -------
+    values : ndarray, (N, size)
+        NaN where a number is missing, and throughout a row of another length.
+    lengths : ndarray, (N,)
+        How many numbers each row has, 0 where there is none.
+    """
+    if len(columns) > 1:
+        return np.stack([floats(table[name]) for name in columns], axis=1), np.full(
+            len(table), size
+        )
+    vectors = table[columns[0]]
+    if not pa.types.is_nested(vectors.type):
+        text = pc.ascii_trim(vectors.cast(pa.string()), " ()[]")
+        missing = pc.is_in(text, pa.array(NULLS))
+        vectors = pc.split_pattern(pc.if_else(missing, None, text), ",")
+    lengths = pc.fill_null(pc.list_value_length(vectors), 0).to_numpy()
+    fits = lengths == size
+    numbers = pc.list_flatten(vectors).filter(pa.array(np.repeat(fits, lengths)))
+    if pa.types.is_string(numbers.type):
+        numbers = pc.ascii_trim(numbers, " ()[]")
+    numbers = floats(numbers)
+    values = np.full((len(table), size), np.nan, numbers.dtype)
+    values[fits] = numbers.reshape(-1, size)
+    return values, lengths
+
+
+def _correlations(columns: _Columns, table: pa.Table) -> np.ndarray:
+    """Fill in symmetric matrices, (N, 2, 55, 55), from their lower triangles or whole."""
+    matrices = np.full((len(table), 2, N_BAND, N_BAND), np.nan)
+    i, j = np.tril_indices(N_BAND, k=-1)
+    diagonal = np.arange(N_BAND)
+    for band, names in enumerate(columns.correlations.values()):
+        triangle, lengths = _vectors(table, names, len(i))
+        matrix = matrices[:, band]
+        matrix[:, i, j] = matrix[:, j, i] = triangle
+        matrix[:, diagonal, diagonal] = np.where(lengths == len(i), 1, np.nan)[:, None]
+        if (whole := lengths == N_BAND**2).any():
+            full, _ = _vectors(table, names, N_BAND**2)
+            matrix[whole] = full[whole].reshape(-1, N_BAND, N_BAND)
+    return matrices
+
+
+class _UsedIds:
+    """The ids of the stars used so far, 8 bytes each.
+
+    They are kept in sorted runs, each more than twice as long as the next, so that adding and
+    looking up cost little however many there are.
+    """
+
+    def __init__(self):
+        self.runs: list[np.ndarray] = []
+
+    def add(self, ids: np.ndarray) -> np.ndarray:
+        """Add ids, (N,), and tell which of them are new: the first of each, if not yet used."""
+        unique, first = np.unique(ids, return_index=True)
+        known = np.zeros(len(unique), bool)
+        for run in self.runs:
+            known |= run[np.minimum(np.searchsorted(run, unique), len(run) - 1)] == unique
+        new = np.zeros(len(ids), bool)
+        new[first[~known]] = True
+        merged = unique[~known]
+        while self.runs and len(self.runs[-1]) <= 2 * len(merged):
+            merged = np.sort(np.concatenate([self.runs.pop(), merged]), kind="stable")
+        if len(merged):
+            self.runs.append(merged)
+        return new

@@ -1,0 +1,162 @@
+"""From coefficients to flux against wavelength, by GaiaXPy's instrument model."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xpmodel.errors import InputError
+
+N_BAND = 55
+# Stars whose full covariances are propagated at once: some 150 MB of work space.
+COVARIANCE_BATCH = 256
+
+
+class Wavelengths:
+    """A wavelength grid and the linear map from XP coefficients to flux on it.
+
+    GaiaXPy's calibration is linear in the coefficients, so its action on the 110 unit
+    spectra is a matrix, and a million spectra are one matrix product.
+
+    Parameters
+    ----------
+    grid : array_like, (L,), optional
+        Increasing wavelengths [nm] between 330 and 1050, the range of GaiaXPy's instrument
+        model. Default: GaiaXPy's own grid, 336 to 1020 nm in steps of 2 (L = 343).
+
+    Attributes
+    ----------
+    grid : ndarray, (L,) float64
+        Wavelengths [nm].
+    matrix : ndarray, (110, L) float64
+        Flux of a unit coefficient [W m⁻² nm⁻¹ per e⁻ s⁻¹].
+
+    Raises
+    ------
+    InputError
+        When the grid is not increasing or leaves the range.
+    """
+
+    def __init__(self, grid: Any = None) -> None:
+        key = None if grid is None else tuple(_checked_grid(grid))
+        self.grid, self.matrix = _unit_spectra(key)
+        # Squares of the matrix underflow in float32, so errors are formed in units of this.
+        self._unit = float(np.abs(self.matrix).max())
+        self._tensors: dict[tuple[torch.device, torch.dtype], Tensor] = {}
+
+    def __len__(self) -> int:
+        return len(self.grid)
+
+    def flux(self, coefficients: np.ndarray | Tensor) -> Any:
+        """Flux on the grid.
+
+        Parameters
+        ----------
+        coefficients : ndarray or Tensor, (..., 110)
+            Archive coefficients, or coefficients per unit G flux times a G flux.
+
+        Returns
+        -------
+        flux : same kind, dtype and device, (..., L)
+            [W m⁻² nm⁻¹]; equals ``gaiaxpy.calibrate``.
+        """
+        values, restore = _as_tensor(coefficients)
+        return restore(values @ self._scaled(values) * self._unit)
+
+    def error(
+        self, errors: np.ndarray | Tensor, correlations: np.ndarray | Tensor | None = None
+    ) -> Any:
+        """Standard deviation of the flux on the grid.
+
+        Parameters
+        ----------
+        errors : ndarray or Tensor, (..., 110)
+            Standard deviations of the coefficients.
+        correlations : ndarray or Tensor, (..., 2, 55, 55), optional
+            Correlations within BP and within RP (the bands are independent). Without them,
+            and for the stars where they are NaN, the errors count as independent.
+
+        Returns
+        -------
+        error : same kind, dtype and device as `errors`, (..., L)
+            [W m⁻² nm⁻¹]; with correlations equals ``gaiaxpy.calibrate``.
+        """
+        values, restore = _as_tensor(errors)
+        matrix = self._scaled(values)
+        variance = values**2 @ matrix**2
+        if correlations is not None:
+            flat = values.reshape(-1, 2, N_BAND)
+            rho = torch.as_tensor(correlations).to(values).reshape(-1, 2, N_BAND, N_BAND)
+            if len(rho) != len(flat):
+                raise InputError(
+                    f"correlations are those of {len(rho)} stars, errors of {len(flat)}"
+                )
+            full = variance.reshape(len(flat), len(self))
+            known = torch.isfinite(rho).all(dim=(1, 2, 3)).nonzero()[:, 0]
+            bands = matrix.reshape(2, N_BAND, len(self))
+            for rows in known.split(COVARIANCE_BATCH):
+                scaled = flat[rows][..., None] * bands  # (n, 2, 55, L)
+                full[rows] = (scaled * (rho[rows] @ scaled)).sum(dim=(1, 2))
+            variance = full.reshape(variance.shape)
+        return restore(torch.sqrt(variance) * self._unit)
+
+    def _scaled(self, like: Tensor) -> Tensor:
+        """The matrix over its largest entry, with the dtype and on the device of a tensor."""
+        key = (like.device, like.dtype)
+        if key not in self._tensors:
+            self._tensors[key] = torch.as_tensor(self.matrix / self._unit).to(like)
+        return self._tensors[key]
+
+
+def _as_tensor(values: np.ndarray | Tensor) -> tuple[Tensor, Any]:
+    """A floating tensor (..., 110), and a function that turns a result into the given kind."""
+    tensor = torch.as_tensor(values)
+    if tensor.ndim == 0 or tensor.shape[-1] != 2 * N_BAND:
+        raise InputError(f"the last axis has {tuple(tensor.shape)[-1:]} entries, expected 110")
+    if not tensor.is_floating_point():
+        tensor = tensor.double()
+    return tensor, (lambda t: t) if isinstance(values, Tensor) else (lambda t: t.numpy())
+
+
+def _checked_grid(grid: Any) -> np.ndarray:
+    grid = np.asarray(grid, dtype=np.float64)
+    if grid.ndim != 1 or len(grid) < 2 or not (np.diff(grid) > 0).all():
+        raise InputError("the wavelength grid must be a list of increasing wavelengths in nm")
+    if grid[0] < 330 or grid[-1] > 1050:
+        raise InputError(
+            f"the wavelength grid runs from {grid[0]:g} to {grid[-1]:g} nm; "
+            "GaiaXPy's instrument model covers 330 to 1050 nm"
+        )
+    return grid
+
+
+@functools.lru_cache(maxsize=8)
+def _unit_spectra(grid: tuple[float, ...] | None) -> tuple[np.ndarray, np.ndarray]:
+    """Grid (L,) and flux of the 110 unit spectra (110, L), as GaiaXPy calibrates them."""
+    import pandas as pd
+    from gaiaxpy.calibrator.calibrator import _calibrate
+
+    unit = np.eye(2 * N_BAND)
+    identity = np.eye(N_BAND)
+    rows = pd.DataFrame({"source_id": np.arange(1, 2 * N_BAND + 1)})
+    for band, columns in (("bp", slice(0, N_BAND)), ("rp", slice(N_BAND, None))):
+        rows[f"{band}_n_parameters"] = N_BAND
+        rows[f"{band}_standard_deviation"] = 1.0
+        rows[f"{band}_coefficients"] = list(unit[:, columns])
+        rows[f"{band}_coefficient_errors"] = [np.ones(N_BAND)] * len(rows)
+        rows[f"{band}_coefficient_correlations"] = [identity] * len(rows)
+    sampling = None if grid is None else np.array(grid)
+    # The public calibrate() prints its progress; this is its body, told to be quiet.
+    with contextlib.redirect_stdout(io.StringIO()):
+        spectra, positions = _calibrate(rows, sampling, save_file=False, disable_info=True)
+    matrix = np.stack(spectra["flux"].to_numpy())
+    positions = np.asarray(positions, dtype=np.float64)
+    for array in (matrix, positions):
+        array.setflags(write=False)
+    return positions, matrix
