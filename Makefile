@@ -3,8 +3,6 @@
 
 PYTHON ?= python3
 PORT ?= 5006
-# A folder with the released model and example spectra, for a first catalogue.
-SHARED ?= ../shared
 PYTEST_ARGS ?=
 
 VENV := .venv
@@ -15,42 +13,30 @@ INSTALLED := $(VENV)/.installed
 INSTALLED_TEST := $(VENV)/.installed-test
 INSTALLED_DEV := $(VENV)/.installed-dev
 
-MODEL := data/build/model
-CATALOGUE := data/build/catalog.parquet
+# The page's default: a mock sky of the published catalog's size, through the demo model.
+STARS ?= 502311
+MOCK := data/build/mock/xp_apogee_mock.h5
+CATALOG := data/build/catalog.parquet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help app catalogue test bench lint format hooks chromium clean
+.PHONY: help app test bench lint format hooks chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-app: catalogue  ## serve the page at http://localhost:5006/app (PORT=... for another port)
+app: $(INSTALLED) $(CATALOG)  ## serve the page at http://localhost:5006/app (PORT=... for another port)
 	@echo "http://localhost:$(PORT)/app"
-	@exec $(BIN)/panel serve app --port $(PORT)
+	@exec $(BIN)/panel serve app --port $(PORT) --warm
 
-catalogue: $(INSTALLED)  ## encode the example stars of SHARED, where there is no catalogue yet
-	@if [ -e $(CATALOGUE) ]; then \
-		exit 0; \
-	elif [ -e "$(SHARED)/published/weight.pt" ]; then \
-		set -e; \
-		mkdir -p data/build; \
-		if [ ! -e $(MODEL)/model.json ]; then \
-			echo "Importing the released model into $(MODEL)"; \
-			$(BIN)/xpmodel import-model "$(SHARED)/published/weight.pt" \
-				--norm "$(SHARED)/published/norm_estimate.npz" --out $(MODEL); \
-		fi; \
-		echo "Encoding the example stars of $(SHARED) into $(CATALOGUE)"; \
-		$(BIN)/xpmodel encode "$(SHARED)/real_xp/xp_continuous_1400.fits" \
-			--photometry "$(SHARED)/real_xp/photometry_1400.csv" \
-			--model $(MODEL) --out $(CATALOGUE); \
-	else \
-		echo "There is no $(CATALOGUE): the page will open without a catalogue."; \
-		echo "To make one from a trained model and your own spectra:"; \
-		echo "  $(BIN)/xpmodel import-model WEIGHTS.pt --norm NORM.npz --out $(MODEL)"; \
-		echo "  $(BIN)/xpmodel encode SPECTRA.fits --photometry PHOTOMETRY.csv \\"; \
-		echo "      --model $(MODEL) --out $(CATALOGUE)"; \
-	fi
+# Made once; what is there is kept, whatever made it.
+$(CATALOG): | $(INSTALLED) $(MOCK)
+	@echo "Encoding the mock sky into $(CATALOG)"
+	@$(BIN)/xpmodel build $(MOCK) --model data/demo_model --out $(CATALOG)
+
+$(MOCK): | $(INSTALLED)
+	@echo "Making a mock sky of $(STARS) stars: $(MOCK) (1 kB a star)"
+	@$(BIN)/xpmodel mock --stars $(STARS) --seed 0 --out data/build/mock
 
 test: $(INSTALLED_TEST) chromium lint  ## check the format, lint, and run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

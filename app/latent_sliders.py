@@ -64,7 +64,9 @@ class LatentSliders:
     def _mover(self, index: int):  # -> Bokeh's callback for one slider
         @guarded("Moving a latent")
         def on_value(attr: str, old: float, new: float) -> None:
-            self._visit.move(index, new)
+            # What the views change goes out at once, as one message instead of one each.
+            with pn.io.unlocked():
+                self._visit.move(index, new)
 
         return on_value
 
@@ -74,7 +76,8 @@ class LatentSliders:
 
     @guarded("Changing the magnitude")
     def _on_g_mag(self, attr: str, old: float, new: float) -> None:
-        self._visit.g_mag = float(new)
+        with pn.io.unlocked():
+            self._visit.g_mag = float(new)
 
     @guarded("Moving the sliders")
     def _on_z(self, *events: object) -> None:

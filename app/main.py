@@ -10,6 +10,7 @@ import sys
 import panel as pn
 
 from page import make_page
+from raster import warm_up
 from sources import Opened, Sources, open_sources
 from xpmodel import InputError
 
@@ -21,4 +22,5 @@ try:
 except InputError as error:
     sources = Sources.of([], {})
     opened = Opened(None, None, (str(error),))
+warm_up()
 make_page(opened, sources).servable()

@@ -13,6 +13,7 @@ from panel.util import edit_readonly
 from guard import guarded
 from latent_sliders import LatentSliders
 from map_view import MapView
+from palettes import SELECTED
 from sources import Opened, Sources, wavelengths
 from spectrum_view import SpectrumView
 from status import status_line
@@ -139,6 +140,9 @@ class _Explorer:
                 ("Recipe", "json", self._recipe),
             )
         ]
+        for button in exports:
+            # The browser saves a file only where it differs from the one it has: it keeps none.
+            button.param.watch(lambda event: event.obj.param.update(data=None), "_transfers")
         parts: list[pn.viewable.Viewable] = [
             pmui.Typography("Map", variant="overline", margin=(6, 10, 0, 10)),
             x,
@@ -208,6 +212,9 @@ def _provenance(catalog: Catalog) -> pn.viewable.Viewable:
     """What the page shows, and which parts of it are estimates."""
     estimated = catalog.metadata.get("model", {}).get("estimated", [])
     text = f"<b>{catalog.path.name}</b> · {len(catalog):,} stars"
+    if catalog.n_mock:
+        mock = "all" if catalog.n_mock == len(catalog) else f"{catalog.n_mock:,} of them"
+        text += f" · <b style='color:{SELECTED}'>MOCK</b>: {mock} made up, none observed"
     if estimated:
         text += f" · the model's {' and '.join(estimated)} are an <b>estimate</b>"
     if n := catalog.metadata.get("g_flux", {}).get("synthetic"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import datashader as ds
@@ -111,8 +112,9 @@ def shade(values: np.ndarray, low: float, high: float) -> np.ndarray:
     return np.nan_to_num(levels, nan=0.0).round().astype(np.uint8)
 
 
+@functools.cache
 def warm_up() -> None:
-    """Let numba compile what the page draws, before the first visitor waits for it."""
+    """Let numba compile what the page draws, once a process."""
     values = np.linspace(0, 1, 16, dtype=np.float32)
     view = View((0.0, 1.0), (0.0, 1.0), 8, 8)
     Points(values, values).draw(view)

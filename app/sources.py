@@ -13,19 +13,27 @@ from xpmodel.catalog import spectra_path
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CATALOG = ROOT / "data/build/catalog.parquet"
-DEFAULT_MODEL = ROOT / "data/build/model"
+# Of these the one that made the catalog.
+DEFAULT_MODELS = (ROOT / "data/build/model", ROOT / "data/demo_model")
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where catalog and model lie, as `panel serve app` was told."""
+    """Where catalog and model lie, as `panel serve app` was told.
+
+    Attributes
+    ----------
+    catalog : Path
+    model : Path, optional
+        Without it, that of the default models which made the catalog.
+    """
 
     catalog: Path
-    model: Path
+    model: Path | None = None
 
     @classmethod
     def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> Sources:
-        """From ``--catalog``, ``--model``, else XPMODEL_CATALOG, XPMODEL_MODEL, else data/build.
+        """From ``--catalog``, ``--model``, else XPMODEL_CATALOG, XPMODEL_MODEL, else data/.
 
         Raises
         ------
@@ -43,7 +51,8 @@ class Sources:
             raise InputError(
                 f"panel serve app --args: {unknown[0]} is unknown; it takes --catalog and --model"
             )
-        return cls(Path(options.catalog or DEFAULT_CATALOG), Path(options.model or DEFAULT_MODEL))
+        model = Path(options.model) if options.model else None
+        return cls(Path(options.catalog or DEFAULT_CATALOG), model)
 
 
 @dataclass(frozen=True)
@@ -71,20 +80,34 @@ def open_sources(sources: Sources) -> Opened:
         catalog = _catalog(sources.catalog, _stamps(sources.catalog, spectra_path(sources.catalog)))
     except InputError as error:
         problems.append(str(error))
+    folder = sources.model
     try:
-        stamps = _stamps(sources.model / "model.json", sources.model / "model.safetensors")
-        model = _model(sources.model, stamps)
+        folder = folder or _default_model(catalog)
+        model = _open_model(folder)
     except InputError as error:
         problems.append(f"{error}. Without a model nothing is decoded.")
     if catalog is not None and model is not None and catalog.model_hash != model.hash:
         problems.append(
             f"{catalog.path.name} was made by another model "
-            f"({(catalog.model_hash or 'unknown')[:12]}…) than the one in {sources.model} "
+            f"({(catalog.model_hash or 'unknown')[:12]}…) than the one in {folder} "
             f"({model.hash[:12]}…), so nothing is decoded. Name its own model with --model, or "
             "encode the spectra again with this one."
         )
         model = None
     return Opened(catalog, model, tuple(problems))
+
+
+def _default_model(catalog: Catalog | None) -> Path:
+    """Of the default models the one that made the catalog, else the first that is there."""
+    there = [folder for folder in DEFAULT_MODELS if (folder / "model.json").exists()]
+    for folder in there:
+        if catalog is not None and _open_model(folder).hash == catalog.model_hash:
+            return folder
+    return (there or DEFAULT_MODELS)[0]
+
+
+def _open_model(folder: Path) -> Model:
+    return _model(folder, _stamps(folder / "model.json", folder / "model.safetensors"))
 
 
 def _stamps(*paths: Path) -> tuple[object, ...]:

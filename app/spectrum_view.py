@@ -12,12 +12,12 @@ from palettes import INK, SELECTED
 from status import status_line
 from visit import Visit
 from xpmodel import Wavelengths
+from xpmodel.catalog import LAST_GAIA_ID
 from xpmodel.lines import LINES
 from xpmodel.live import FluxCurve, decoded_curve, observed_curve, residual
 from xpmodel.photometry import g_flux_from_mag
 
 FLUX = {"wavelength": [], "flux": []}
-BAND = {"lower": [], "upper": []}
 DECODED = "#2a78d6"
 # The residual's axis shows at least this many σ to each side, and never cuts the curve.
 LEAST_RESIDUAL = 4.0
@@ -76,7 +76,12 @@ class SpectrumView:
 
     def _add_glyphs(self) -> None:
         fig = self.figure
-        self._source = ColumnDataSource({**FLUX, **BAND}, name="spectrum_source")
+        grid = self._wavelengths.grid
+        nothing = np.full(len(grid), np.nan)
+        self._source = ColumnDataSource(
+            {"wavelength": grid, "flux": nothing, "lower": nothing, "upper": nothing},
+            name="spectrum_source",
+        )
         self._ghost = ColumnDataSource(FLUX, name="previous_source")
         self._star = ColumnDataSource(FLUX, name="observed_source")
         self._residual = ColumnDataSource(
@@ -167,12 +172,10 @@ class SpectrumView:
             return
         g_flux = float(g_flux_from_mag(visit.g_mag))
         curve = self.decoded = decoded_curve(visit.model, self._wavelengths, visit.z, g_flux)
-        self._source.data = {
-            "wavelength": curve.wavelength,
-            "flux": curve.flux,
-            "lower": curve.flux - curve.error,
-            "upper": curve.flux + curve.error,
-        }
+        # An update sends these columns alone: the wavelengths are in the browser already.
+        self._source.data.update(
+            flux=curve.flux, lower=curve.flux - curve.error, upper=curve.flux + curve.error
+        )
         if self._observed is not None:
             self._draw_observed(g_flux)
         self._say()
@@ -230,7 +233,8 @@ class SpectrumView:
             own = abs(visit.g_mag - visit.star_g_mag) < 0.005
             parts[0] += " (the star's own)" if own else " (the star's flux scaled to it)"
             chi2 = float(catalog["chi2_obs"][visit.star]) if "chi2_obs" in catalog.columns else None
-            parts.insert(0, f"<b>Gaia DR3 {source_id}</b>")
+            kind = "Mock star" if source_id > LAST_GAIA_ID else "Gaia DR3"
+            parts.insert(0, f"<b>{kind} {source_id}</b>")
             if chi2 is not None:
                 parts.append(f"χ²<sub>obs</sub> {chi2:.3g}")
         self.status.object = " · ".join(parts)

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.mock import Mock, make_mock
+
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
@@ -10,3 +12,9 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip("needs the folder shared/ beside the project: real spectra")
     return folder
+
+
+@pytest.fixture(scope="session")
+def mock(tmp_path_factory: pytest.TempPathFactory) -> Mock:
+    """A catalog of made-up stars and the made-up model that encoded them."""
+    return make_mock(tmp_path_factory.mktemp("mock"))

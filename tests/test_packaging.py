@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
-CONDA_NAMES = {"pytorch": "torch"}
+CONDA_NAMES = {"dust_extinction": "dust-extinction", "pytorch": "torch"}
 PAGE_PACKAGES = {"panel", "panel_material_ui", "holoviews", "bokeh"}
 
 
@@ -57,7 +57,7 @@ def environment() -> tuple[dict[str, str], list[str]]:
     for line in from_conda + from_pip:
         if line.split(">")[0] in ("python", "pip"):
             continue
-        match = re.fullmatch(r"([a-z0-9-]+)==?([0-9.]+)", line)
+        match = re.fullmatch(r"([a-z0-9_-]+)==?([0-9.]+)", line)
         if match:
             versions[CONDA_NAMES.get(match[1], match[1])] = match[2]
         else:

@@ -1,16 +1,42 @@
 """Latents of Gaia XP spectra: read, encode, decode, select."""
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from xpmodel._version import __version__
-from xpmodel.catalog import Catalog, open_catalog
-from xpmodel.encode import encode_files
 from xpmodel.errors import InputError
-from xpmodel.import_model import import_model
-from xpmodel.model import Model, load_model
-from xpmodel.network import ScatterVAE
-from xpmodel.regions import Region
-from xpmodel.selection import Step, make_recipe, replay, replay_recipe
-from xpmodel.spectra import Spectra, read_spectra
-from xpmodel.wavelengths import Wavelengths
+
+if TYPE_CHECKING:
+    from xpmodel.catalog import Catalog, open_catalog
+    from xpmodel.checkpoint import import_model
+    from xpmodel.encode import encode_files
+    from xpmodel.model import Model, load_model
+    from xpmodel.network import ScatterVAE
+    from xpmodel.regions import Region
+    from xpmodel.selection import Step, make_recipe, replay, replay_recipe
+    from xpmodel.spectra import Spectra, read_spectra
+    from xpmodel.wavelengths import Wavelengths
+
+# Imported when first used (PEP 562): torch and pandas take seconds, `xpmodel --help` does not.
+_HOMES = {
+    "Catalog": "catalog",
+    "Model": "model",
+    "Region": "regions",
+    "ScatterVAE": "network",
+    "Spectra": "spectra",
+    "Step": "selection",
+    "Wavelengths": "wavelengths",
+    "encode_files": "encode",
+    "import_model": "checkpoint",
+    "load_model": "model",
+    "make_recipe": "selection",
+    "open_catalog": "catalog",
+    "read_spectra": "spectra",
+    "replay": "selection",
+    "replay_recipe": "selection",
+}
 
 __all__ = [
     "Catalog",
@@ -31,3 +57,9 @@ __all__ = [
     "replay",
     "replay_recipe",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'xpmodel' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"xpmodel.{_HOMES[name]}"), name)

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,14 +21,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from xpmodel.arrow import ChunkSource, numbered_table, to_arrow
 from xpmodel.errors import InputError
 
 if TYPE_CHECKING:
     from astropy.io.fits import BinTableHDU, TableHDU
-
-ChunkSource = Callable[[list[int], int], Iterator[tuple[pa.Table, float]]]
-"""From the positions of some columns and a number of rows to chunks, each with the fraction of
-the file consumed so far."""
 
 
 def open_fits(path: Path, gzipped: bool) -> tuple[list[str], ChunkSource]:
@@ -67,9 +64,9 @@ def _fits_chunks(path: Path, positions: list[int], rows: int) -> Iterator[tuple[
             for column in [table.columns[i] for i in positions]:
                 values = np.asarray(data.field(column.name))
                 is_null = column.null is not None and values.dtype.kind in "iu"
-                arrays.append(_to_arrow(values, values == column.null if is_null else None))
+                arrays.append(to_arrow(values, values == column.null if is_null else None))
         start += len(data)
-        yield _table(arrays), start / total
+        yield numbered_table(arrays), start / total
 
 
 @contextmanager
@@ -103,8 +100,8 @@ def open_votable(path: Path, gzipped: bool) -> tuple[list[str], ChunkSource]:
         names = [array.dtype.names[i] for i in positions]
         for start in range(0, len(array), rows):
             data = array[start : start + rows]
-            arrays = [_to_arrow(data[name].data, data[name].mask) for name in names]
-            yield _table(arrays), (start + len(data)) / len(array)
+            arrays = [to_arrow(data[name].data, data[name].mask) for name in names]
+            yield numbered_table(arrays), (start + len(data)) / len(array)
 
     return [field.name for field in table.fields], chunks
 
@@ -120,31 +117,3 @@ def _parsing() -> Iterator[None]:
             raise
         except Exception as error:  # a damaged file makes the parsers raise all kinds
             raise OSError(str(error)) from error
-
-
-def _table(arrays: list[pa.Array]) -> pa.Table:
-    return pa.table(arrays, names=[str(i) for i in range(len(arrays))])
-
-
-def _to_arrow(values: np.ndarray, masked: np.ndarray | None) -> pa.Array:
-    """Turn a column of numbers, text or vectors of fixed or varying length into Arrow's."""
-    if values.dtype.kind in "SU" or isinstance(values.flat[0], (str, bytes)):
-        return pa.array(values.astype(str).tolist(), pa.string(), mask=masked)
-    if values.dtype.kind == "O":
-        vectors = [np.ravel(_filled(vector)) for vector in values]
-        offsets = np.cumsum([0, *map(len, vectors)], dtype=np.int32)
-        return pa.ListArray.from_arrays(offsets, _native(np.concatenate(vectors)))
-    if values.ndim > 1:
-        vectors = _filled(np.ma.array(values, mask=masked)).reshape(len(values), -1)
-        return pa.FixedSizeListArray.from_arrays(_native(vectors.ravel()), vectors.shape[1])
-    return pa.array(_native(values), mask=masked)
-
-
-def _filled(vector: np.ndarray) -> np.ndarray:
-    """Give the masked numbers of a vector the value NaN."""
-    return np.ma.filled(vector, np.nan) if vector.dtype.kind == "f" else np.ma.getdata(vector)
-
-
-def _native(values: np.ndarray) -> np.ndarray:
-    """Copy to this machine's byte order, which FITS has the other way round."""
-    return np.ascontiguousarray(values, dtype=values.dtype.newbyteorder("="))

@@ -22,8 +22,18 @@ from xpmodel.spectra import Spectra
 FORMAT = "xpmodel-catalog"
 # Key of our JSON among the Parquet file's metadata.
 METADATA_KEY = b"xpmodel"
+# Mock stars have ids above this, which no Gaia source has.
+LAST_GAIA_ID = 9_000_000_000_000_000_000
 # A latent whose KL over the catalog is at most this [nat] follows the prior: inactive.
 ACTIVE_KL = 0.01
+SPECTRA_SCHEMA = pa.schema(
+    [
+        pa.field("source_id", pa.int64(), nullable=False),
+        pa.field("g_flux", pa.float32(), nullable=False),
+        pa.field("coefficients", pa.list_(pa.float32(), 110), nullable=False),
+        pa.field("errors", pa.list_(pa.float32(), 110), nullable=False),
+    ]
+)
 
 
 def spectra_path(path: str | Path) -> Path:
@@ -121,7 +131,10 @@ class Catalog:
             if name not in self.columns:
                 known = ", ".join(self.columns)
                 raise InputError(f"{self.path}: no column {name!r}; it has {known}")
-        table = self._file.read(columns=names)
+        try:
+            table = self._file.read(columns=names)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"{self.path}: damaged ({error}); make the catalog again") from None
         return (table if mask is None else table.filter(pa.array(mask))).replace_schema_metadata()
 
     @property
@@ -136,12 +149,16 @@ class Catalog:
 
     @cached_property
     def kl(self) -> np.ndarray:
-        """Mean KL divergence from the prior of each latent over the catalog [nat], (K,)."""
+        """Mean KL divergence from the prior of each latent over the catalog [nat], (K,).
+
+        Stars whose spectrum the network cannot take, with latents NaN, do not count.
+        """
         mean, std = (
             torch.from_numpy(np.stack([self[f"{z}{suffix}"] for z in self.latents], axis=1))
             for suffix in ("", "_err")
         )
-        return posterior_kl(mean, std).double().mean(dim=0).numpy()
+        kl = posterior_kl(mean, std).double()
+        return torch.where(kl.isfinite(), kl, torch.nan).nanmean(dim=0).numpy()
 
     @cached_property
     def active(self) -> list[str]:
@@ -153,15 +170,14 @@ class Catalog:
         """Columns that hold at least one value, by the null counts that Parquet keeps."""
         groups = [self._file.metadata.row_group(i) for i in range(self._file.num_row_groups)]
 
-        def has_values(index: int) -> bool:
-            for group in groups:
-                chunk = group.column(index)
-                stats = chunk.statistics
-                if stats is None or not stats.has_null_count or stats.null_count < chunk.num_values:
-                    return True
-            return False
+        def is_empty(chunk: pq.ColumnChunkMetaData) -> bool:
+            stats = chunk.statistics
+            return bool(stats and stats.has_null_count and stats.null_count == chunk.num_values)
 
-        return [name for i, name in enumerate(self.columns) if has_values(i)]
+        # Parquet counts the parts of a nested column, which a user may have added, one by one.
+        parts = [self._file.schema.column(i).path for i in range(len(self._file.schema))]
+        empty = {p for i, p in enumerate(parts) if all(is_empty(g.column(i)) for g in groups)}
+        return [name for name in self.columns if name not in empty]
 
     @property
     def numeric(self) -> list[str]:
@@ -174,10 +190,16 @@ class Catalog:
             if name != "source_id" and any(test(schema.field(name).type) for test in tests)
         ]
 
+    @cached_property
+    def n_mock(self) -> int:
+        """Number of mock stars: no Gaia source has an id as large as theirs."""
+        return int(np.count_nonzero(self.source_id > LAST_GAIA_ID))
+
     @property
     def model_hash(self) -> str | None:
         """Hash of the model that made the latents, if the catalog says it."""
-        return self.metadata.get("model", {}).get("hash")
+        model = self.metadata.get("model")
+        return model.get("hash") if isinstance(model, dict) else None
 
     @cached_property
     def sha256(self) -> str:
@@ -207,7 +229,7 @@ class Catalog:
             return (self.latents[0], self.latents[0])
         if {"teff", "logg"} <= set(self.columns):
             teff, logg = self["teff"], self["logg"]
-            known = np.isfinite(teff) & np.isfinite(logg)
+            known = np.isfinite([teff, logg, *(self[z] for z in candidates)]).all(axis=0)
             giant = (logg <= 5.9 - 0.4 * teff / 1000.0)[known]
             if min(giant.sum(), (~giant).sum()) >= 10:
                 pairs = itertools.combinations(candidates, 2)
@@ -259,6 +281,8 @@ class SpectraStore:
         self.path = Path(path)
         try:
             reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            if reader.schema != SPECTRA_SCHEMA:
+                raise InputError(f"{path}: not the spectra of a catalog (other columns)")
             self._batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
         except FileNotFoundError:
             raise InputError(f"{path}: the catalog's spectra are not beside it") from None

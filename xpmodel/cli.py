@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 import numpy as np
-from tqdm import tqdm
 
 from xpmodel._version import __version__
+from xpmodel.cli_build import build_command, norm_command
+from xpmodel.cli_data import fetch_command, labels_command
+from xpmodel.cli_mock import mock_command, probe_command, train_command
 from xpmodel.errors import InputError
+from xpmodel.terminal import echo_encoding, star_progress
 
 # Heavy modules (torch, pandas, astropy) are imported by the commands that need them, so that
 # --help and a mistyped option answer at once.
@@ -49,7 +52,7 @@ def main() -> None:
 )
 def import_model_command(weights: Path, norm: Path, out: Path, estimated_norm: bool | None) -> None:
     """Turn a PyTorch checkpoint WEIGHTS of the released code into a model folder."""
-    from xpmodel.import_model import import_model
+    from xpmodel.checkpoint import import_model
 
     model = import_model(weights, norm, estimated_norm=estimated_norm)
     model.save(out)
@@ -84,37 +87,18 @@ def encode_command(
 ) -> None:
     """Encode XP spectra FILES (files, folders, globs) into a catalog.
 
-    Takes archive rows and flat columns in CSV, ECSV, FITS, VOTable and Parquet. Rows that
+    Takes archive rows and flat columns in CSV, ECSV, FITS, HDF5, VOTable and Parquet. Rows that
     cannot be used are left out, counted, and listed beside the catalog.
     """
-    from xpmodel.catalog import left_out_path, open_catalog
     from xpmodel.encode import encode_files
     from xpmodel.model import load_model
 
     loaded = load_model(model, device)
-    # The delay keeps an error that comes at once on a line of its own.
-    with tqdm(unit=" stars", unit_scale=True, dynamic_ncols=True, delay=1.0) as bar:
-
-        def progress(n_stars: int, fraction: float) -> None:
-            # The files' length in stars is known when they are read; till then estimated.
-            bar.total = max(n_stars, round(n_stars / fraction)) if fraction > 0 else None
-            bar.update(n_stars - bar.n)
-
+    with star_progress() as progress:
         encoding = encode_files(
             files, loaded, out, photometry=photometry, labels=labels, progress=progress
         )
-    click.echo(f"{out}: {encoding.n_stars} stars of {encoding.report.n_read} rows")
-    if len(encoding.report.left_out):
-        for reason, n in encoding.report.counts.items():
-            click.echo(f"left out {n}: {reason}")
-        click.echo(f"listed in {left_out_path(out)}")
-    for note in encoding.notes:
-        click.echo(note)
-    catalog = open_catalog(out)
-    kl = ", ".join(f"{z} {v:.3g}" for z, v in zip(catalog.latents, catalog.kl, strict=True))
-    click.echo(f"KL of each latent [nat]: {kl}")
-    inactive = [z for z in catalog.latents if z not in catalog.active]
-    click.echo(f"inactive latents: {', '.join(inactive) or 'none'}")
+    echo_encoding(encoding)
 
 
 @main.command("select")
@@ -133,6 +117,8 @@ def select_command(recipe: Path, catalog_path: Path, out: Path | None, other_cat
     from xpmodel.catalog import open_catalog
     from xpmodel.selection import replay_recipe, write_table
 
+    if out is not None and out.resolve() == catalog_path.resolve():
+        raise InputError(f"{out}: is the catalog itself; give the stars selected another name")
     catalog = open_catalog(catalog_path)
     mask = replay_recipe(recipe, catalog, other_catalog=other_catalog)
     if out is None:
@@ -140,3 +126,15 @@ def select_command(recipe: Path, catalog_path: Path, out: Path | None, other_cat
         return
     write_table(catalog.table(mask=mask), out)
     click.echo(f"{out}: {mask.sum()} of {len(catalog)} stars")
+
+
+for command in (
+    build_command,
+    fetch_command,
+    labels_command,
+    mock_command,
+    norm_command,
+    probe_command,
+    train_command,
+):
+    main.add_command(command)

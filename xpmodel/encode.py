@@ -17,7 +17,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from xpmodel._version import __version__
-from xpmodel.catalog import FORMAT, METADATA_KEY, left_out_path, spectra_path
+from xpmodel.catalog import FORMAT, METADATA_KEY, SPECTRA_SCHEMA, left_out_path, spectra_path
 from xpmodel.columns import LABELS, catalog_schema, latent_columns
 from xpmodel.errors import InputError
 from xpmodel.files import replacing
@@ -33,14 +33,6 @@ CHUNK_ROWS = 8192
 CATALOG_GROUP = 131_072
 # Rows of one batch of spectra.
 SPECTRA_GROUP = 8192
-SPECTRA_SCHEMA = pa.schema(
-    [
-        pa.field("source_id", pa.int64(), nullable=False),
-        pa.field("g_flux", pa.float32(), nullable=False),
-        pa.field("coefficients", pa.list_(pa.float32(), 110), nullable=False),
-        pa.field("errors", pa.list_(pa.float32(), 110), nullable=False),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -71,6 +63,7 @@ def encode_files(
     *,
     photometry: str | Path | None = None,
     labels: str | Path | None = None,
+    metadata: dict[str, Any] | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> Encoding:
     """Encode files of XP spectra into a catalog.
@@ -91,7 +84,10 @@ def encode_files(
         Table with ``source_id`` and ``phot_g_mean_flux`` or ``phot_g_mean_mag``; further
         columns that the catalog knows, such as ``bp_rp``, are taken over.
     labels : path, optional
-        Table with ``source_id`` and any of the catalog's label columns.
+        Table with ``source_id`` and any of the catalog's label columns. A star's label comes
+        from here, else from `photometry`, else from the file of its spectrum.
+    metadata : dict, optional
+        Further entries of the catalog's metadata.
     progress : callable, optional
         Called with the stars encoded and the fraction of the input read.
 
@@ -104,15 +100,17 @@ def encode_files(
     if out.suffix != ".parquet":
         raise InputError(f"{out}: the catalog's name must end in .parquet")
     sources = expand_paths(paths)
-    if out.resolve() in {source.resolve() for source in sources}:
-        raise InputError(f"{out}: is one of the input files")
-    tables = [read_labels(path) for path in (labels, photometry) if path is not None]
-    tally = _Tally(model, tables)
+    tables = [Path(path) for path in (labels, photometry) if path is not None]
+    inputs = {path.resolve() for path in (*sources, *tables)}
+    for path in (out, spectra_path(out), left_out_path(out)):
+        if path.resolve() in inputs:
+            raise InputError(f"{path}: is one of the input files")
+    tally = _Tally(model, [read_labels(path) for path in tables])
     reports: list[Report] = []
     with contextlib.ExitStack() as stack:
         write_catalog = write_spectra = None
         for spectra, fraction in iter_spectra(
-            sources, photometry=photometry, chunk_rows=CHUNK_ROWS
+            sources, photometry=photometry, labels=True, chunk_rows=CHUNK_ROWS
         ):
             reports.append(spectra.report)
             if not len(spectra):
@@ -122,7 +120,10 @@ def encode_files(
                 # The stack unwinds backwards: the catalog takes its name last.
                 catalog_part = stack.enter_context(replacing(out))
                 spectra_part = stack.enter_context(replacing(spectra_path(out)))
-                parquet = pq.ParquetWriter(catalog_part, catalog_schema(model.n_latents))
+                # Without a stored Arrow schema the metadata given at the end are the schema's.
+                parquet = pq.ParquetWriter(
+                    catalog_part, catalog_schema(model.n_latents), store_schema=False
+                )
                 arrow = pa.ipc.new_file(str(spectra_part), SPECTRA_SCHEMA)
                 write_catalog = stack.enter_context(_Groups(parquet, CATALOG_GROUP))
                 write_spectra = stack.enter_context(_Groups(arrow, SPECTRA_GROUP))
@@ -132,9 +133,8 @@ def encode_files(
             if progress is not None:
                 progress(tally.n_stars, fraction)
         report = Report.total(reports)
-        parquet.add_key_value_metadata(
-            {METADATA_KEY: json.dumps(tally.metadata(sources, photometry, labels, report))}
-        )
+        entries = tally.metadata(sources, photometry, labels, report) | (metadata or {})
+        parquet.add_key_value_metadata({METADATA_KEY: json.dumps(entries)})
         if len(report.left_out):
             sidecar = stack.enter_context(replacing(left_out_path(out)))
             report.left_out.to_csv(sidecar, index=False)
@@ -179,10 +179,14 @@ class _Tally:
         self._tables = tables
         self._g_flux: collections.Counter[str] = collections.Counter()
         self._labelled = [0] * len(tables)
+        self._own_labels: set[str] = set()  # those that stand in the spectra's files
         self._positions: collections.Counter[str] = collections.Counter()
 
     def catalog_rows(self, spectra: Spectra, encoded: Encoded) -> pa.Table:
-        """The catalog's rows of some stars; of two tables' labels the first's count."""
+        """The catalog's rows of some stars; of two tables' labels the first's count.
+
+        The tables go before the file of the spectra.
+        """
         self.n_stars += len(spectra)
         self._g_flux[spectra.g_flux_source] += len(spectra)
         columns: dict[str, Any] = {
@@ -198,6 +202,9 @@ class _Tally:
         found = [table.lookup(spectra.source_id) for table in self._tables]
         for i, table in enumerate(self._tables):
             self._labelled[i] += int(np.isin(spectra.source_id, table.source_id).sum())
+        if spectra.labels is not None:
+            found.append(spectra.labels)
+            self._own_labels.update(spectra.labels.column_names)
         for label in LABELS:
             given = [t.column(label.name) for t in found if label.name in t.column_names]
             columns[label.name] = pc.coalesce(*given) if given else None
@@ -248,11 +255,15 @@ class _Tally:
             "sources": [{"name": s.name, "bytes": s.stat().st_size} for s in sources],
             "photometry": Path(photometry).name if photometry else None,
             "labels": Path(labels).name if labels else None,
+            "labels_in_sources": self._own(),
             "n_stars": self.n_stars,
             "left_out": report.counts,
             "g_flux": dict(self._g_flux),
             "positions": {source: n for source, n in self._positions.items() if n},
         }
+
+    def _own(self) -> list[str]:
+        return [label.name for label in LABELS if label.name in self._own_labels]
 
     def notes(self) -> list[str]:
         """What a user should know of the result, a sentence each."""
@@ -268,6 +279,8 @@ class _Tally:
                 notes.append(f"{table.path.name}: {table.n_repeated} repeated ids, first row taken")
             if table.n_without_id:
                 notes.append(f"{table.path.name}: {table.n_without_id} rows without an integer id")
+        if self._own_labels:
+            notes.append(f"columns from the spectra's own files: {', '.join(self._own())}")
         if n := self._positions["source_id"]:
             notes.append(f"position of {n} stars from their source_id (to about an arcminute)")
         if self._model.estimated:

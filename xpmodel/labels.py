@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xpmodel.columns import BY_NAME, ID_ALIASES, LABELS, MISSING_VALUE, Column
+from xpmodel.columns import BY_NAME, ID_ALIASES, LABELS, MISSING_VALUES
 from xpmodel.errors import InputError
 from xpmodel.tables import TableReader, integer_ids, open_table
 
@@ -50,6 +50,51 @@ class LabelTable:
         return self.labels.take(pa.array(place, mask=self.source_id[place] != source_id))
 
 
+class LabelColumns:
+    """Which columns of a table hold the catalog's labels.
+
+    Attributes
+    ----------
+    names : list of str
+        The columns to read.
+    """
+
+    def __init__(self, table: TableReader) -> None:
+        self._path = table.path
+        found = {c.name: _first(table, (c.name, *c.aliases)) for c in LABELS}
+        self._columns = {label: name for label, name in found.items() if name is not None}
+        magnitudes = [_first(table, aliases) for aliases in (BP_MAGS, RP_MAGS)]
+        derived = "bp_rp" not in self._columns and None not in magnitudes
+        self._magnitudes = magnitudes if derived else []
+        self.names = [*self._columns.values(), *self._magnitudes]
+
+    def take(self, rows: pa.Table) -> pa.Table:
+        """Labels of some rows under the catalog's names; null where missing.
+
+        Raises
+        ------
+        InputError
+            When a label is not of its column's type.
+        """
+        labels = rows.select([])  # a table made of no columns would have no rows
+        for label, name in self._columns.items():
+            labels = labels.append_column(label, self._read(rows, name, BY_NAME[label].type))
+        if self._magnitudes:
+            bp, rp = (self._read(rows, name, pa.float64()) for name in self._magnitudes)
+            labels = labels.append_column("bp_rp", pc.subtract(bp, rp).cast(BY_NAME["bp_rp"].type))
+        return labels
+
+    def _read(self, rows: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+        try:
+            return _as_label(rows.column(name), kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            cause = " ".join(str(error).split())[:120]
+            raise InputError(
+                f"{self._path}: column {name} cannot be read as {kind} ({cause}); "
+                "correct or rename it"
+            ) from None
+
+
 def read_labels(path: str | Path) -> LabelTable:
     """Read what a table has of the catalog's label columns.
 
@@ -68,33 +113,16 @@ def read_labels(path: str | Path) -> LabelTable:
     id_name = _first(reader, ID_ALIASES)
     if id_name is None:
         raise InputError(f"{path}: no column source_id (nor {', '.join(ID_ALIASES[1:])})")
-    names = {c.name: _first(reader, (c.name, *c.aliases)) for c in LABELS}
-    wanted = {label: name for label, name in names.items() if name is not None}
-    magnitudes = [_first(reader, aliases) for aliases in (BP_MAGS, RP_MAGS)]
-    if "bp_rp" not in wanted and None not in magnitudes:
-        wanted |= dict(zip(("_bp", "_rp"), magnitudes, strict=True))
-
+    columns = LabelColumns(reader)
     ids, parts, n_without_id = [], [], 0
-    columns = list(dict.fromkeys([id_name, *wanted.values()]))
-    for chunk, _ in reader.chunks(columns, rows=65_536):
+    for chunk, _ in reader.chunks([id_name, *columns.names], rows=65_536):
         source_id, valid = integer_ids(chunk.column(id_name))
         n_without_id += int((~valid).sum())
         ids.append(source_id[valid])
-        kept = chunk.filter(pa.array(valid))
-        parts.append(
-            pa.table(
-                {
-                    label: _as_label(kept.column(name), BY_NAME.get(label), path, name)
-                    for label, name in wanted.items()
-                }
-            )
-        )
+        parts.append(columns.take(chunk.filter(pa.array(valid))))
     if not ids:
         raise InputError(f"{path}: no rows")
     labels = pa.concat_tables(parts)
-    if "_bp" in wanted:
-        color = pc.subtract(labels.column("_bp"), labels.column("_rp"))
-        labels = labels.append_column("bp_rp", color).drop_columns(["_bp", "_rp"])
     # Of equal ids numpy's stable sort leaves the file's first row in front.
     source_id, first = np.unique(np.concatenate(ids), return_index=True)
     n_repeated = sum(map(len, ids)) - len(source_id)
@@ -105,18 +133,19 @@ def _first(reader: TableReader, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if name in reader), None)
 
 
-def _as_label(
-    values: pa.ChunkedArray, column: Column | None, path: str | Path, name: str
-) -> pa.ChunkedArray:
+def _as_label(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
     """Values in the catalog's type, null where the table has none."""
-    kind = column.type if column is not None else pa.float32()
-    try:
-        if pa.types.is_integer(kind):
-            return values.cast(pa.int64())
-        if pa.types.is_string(kind):
-            return values.cast(kind)
-        numbers = values.cast(pa.float64())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise InputError(f"{path}: column {name} cannot be read as {kind} ({error})") from None
-    present = pc.and_(pc.is_finite(numbers), pc.greater(numbers, MISSING_VALUE + 1))
+    if pa.types.is_string(kind):
+        return values.cast(kind)
+    if pa.types.is_integer(kind):
+        if pa.types.is_floating(values.type):  # flags with gaps, as pandas writes them
+            values = pc.if_else(pc.is_finite(values), values, None)
+        elif pa.types.is_string(values.type):
+            values = pc.replace_substring_regex(values, r"\.0*$", "")
+        flags = values.cast(pa.int64())
+        return pc.if_else(pc.equal(flags, int(MISSING_VALUES[1])), None, flags)
+    numbers = values.cast(pa.float64())
+    low, high = MISSING_VALUES
+    marked = pc.and_(pc.greater(numbers, low), pc.less_equal(numbers, high))
+    present = pc.and_(pc.is_finite(numbers), pc.invert(marked))
     return pc.if_else(present, numbers, None).cast(kind)

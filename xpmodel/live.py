@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,18 @@ class FluxCurve:
     error: np.ndarray
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One spectrum is too little to share: where a core is busy, threads wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+@_one_thread()
 def decoded_curve(
     model: Model, wavelengths: Wavelengths, z: Sequence[float], g_flux: float
 ) -> FluxCurve:
@@ -56,6 +69,7 @@ def decoded_curve(
     return FluxCurve(wavelengths.grid, flux, error)
 
 
+@_one_thread()
 def observed_curve(spectra: Spectra, wavelengths: Wavelengths, row: int = 0) -> FluxCurve:
     """A star's observed spectrum, with its covariance where the correlations are known."""
     star = spectra[row]

@@ -29,6 +29,8 @@ FORMAT = "xpmodel-model"
 BATCH = 4096
 # A GPU wants more work at once than a cache holds.
 BATCH_CUDA = 262_144
+# What numbers of the wrong kind or size make of a description that was changed by hand.
+_BAD_DESCRIPTION = (LookupError, TypeError, ValueError, OverflowError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -177,7 +179,8 @@ class Model:
         InputError
             When the last axis of z does not have K entries.
         """
-        given = torch.as_tensor(z)
+        # PyTorch warns of arrays that may not be written, as pandas and catalogs have them.
+        given = z if isinstance(z, Tensor) else torch.as_tensor(np.require(z, requirements="W"))
         if given.ndim == 0 or given.shape[-1] != self.n_latents:
             raise InputError(
                 f"z has shape {tuple(given.shape)}: its last axis must hold the model's "
@@ -208,7 +211,7 @@ class Model:
                 f"takes {self.network.input_dim}"
             )
         batch = batch or (BATCH_CUDA if self.device.type == "cuda" else BATCH)
-        kind = torch.as_tensor(spectra.coefficients[:0]).dtype
+        kind = torch.from_numpy(np.empty(0, spectra.coefficients.dtype)).dtype
         mu, inverse = self._tensor(self.mu, kind), self._tensor(1.0 / self.sig, kind)
         for start in range(0, len(spectra), batch):
             rows = slice(start, start + batch)
@@ -217,8 +220,8 @@ class Model:
 
     def _per_flux(self, values: np.ndarray, spectra: Spectra, rows: slice) -> Tensor:
         """Coefficients or errors (n, 110) per unit G flux, in the dtype they have."""
-        part = torch.from_numpy(np.ascontiguousarray(values[rows])).to(self.device)
-        flux = torch.from_numpy(np.asarray(spectra.g_flux[rows], np.float64)).to(self.device)
+        part = torch.from_numpy(np.require(values[rows], requirements="CW")).to(self.device)
+        flux = torch.from_numpy(spectra.g_flux[rows].astype(np.float64)).to(self.device)
         return part / flux.to(part.dtype)[:, None]
 
     def _tensor(self, array: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -227,7 +230,6 @@ class Model:
     def save(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``model.json`` into a folder."""
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
         state = {k: v.cpu().contiguous() for k, v in self.network.state_dict().items()}
         weights = save_safetensors(state)
         description = {
@@ -273,15 +275,21 @@ def load_model(folder: str | Path, device: str = "auto") -> Model:
         raise InputError(f"{weights_path}: not the weights that {path} describes (sha256 differs)")
     try:
         state = load_safetensors(weights)
-        network = ScatterVAE(
-            description["input_dim"],
-            description["latent_dim"],
-            description["intermediate_layers"],
-        )
+        # Without memory, so that absurd sizes are refused by the weights rather than allocated.
+        with torch.device("meta"):
+            network = ScatterVAE(
+                description["input_dim"],
+                description["latent_dim"],
+                description["intermediate_layers"],
+            )
         mu, sig = (np.array(description[k], dtype=np.float64) for k in ("mu", "sig"))
-    except (KeyError, TypeError, ValueError, safetensors.SafetensorError) as error:
-        raise InputError(f"{path}: not a complete model description ({error})") from None
+        if not isinstance(description.get("estimated", []), list):
+            raise TypeError("'estimated' is not a list")
+    except (*_BAD_DESCRIPTION, safetensors.SafetensorError) as error:
+        cause = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: not a complete model description ({cause})") from None
     fit_state(network, state, weights_path)
+    mu, sig = check_normalisation(mu, sig, network.input_dim, path)
     return Model(network, mu, sig, description, device)
 
 
@@ -302,7 +310,7 @@ def fit_state(network: ScatterVAE, state: dict[str, Tensor], source: str | Path)
     for name in state:
         if name not in wanted:
             raise InputError(f"{source}: {name} is not a part of this network")
-    network.load_state_dict(state, strict=True)
+    network.load_state_dict(state, strict=True, assign=True)
 
 
 def check_normalisation(
@@ -321,7 +329,7 @@ def check_normalisation(
         if bad.any():
             i = int(np.argmax(bad))
             rule = "finite and above 0" if name == "sig" else "finite"
-            raise InputError(f"{source}: {name}[{i}] is {values[i]!r}: it must be {rule}")
+            raise InputError(f"{source}: {name}[{i}] is {values[i]:g}: it must be {rule}")
         checked.append(values)
     return checked[0], checked[1]
 
@@ -333,7 +341,9 @@ def find_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise InputError(f"device {name!r} is unknown: use auto, cpu or cuda") from None
+        device = None
+    if device is None or device.type not in ("cpu", "cuda"):
+        raise InputError(f"device {name!r} is unknown: use auto, cpu or cuda")
     if device.type == "cuda" and not torch.cuda.is_available():
         raise InputError("device cuda: PyTorch finds no CUDA device here; use cpu or auto")
     return device

@@ -40,25 +40,45 @@ def synthetic_g_flux(coefficients: np.ndarray) -> np.ndarray:
     ndarray, (N,) float64
         G flux [e-/s]; zero or negative where the spectrum's is.
     """
-    return np.asarray(coefficients, np.float64) @ _g_weights()
+    weights, zero_point = _synthetic_band("G")
+    # GaiaXPy's flux, in other units, has the magnitude 0 at its zero point; ours has it at ours.
+    return np.asarray(coefficients, np.float64) @ (weights * g_flux_from_mag(zero_point))
+
+
+def synthetic_mag(coefficients: np.ndarray, band: str) -> np.ndarray:
+    """Synthesise Vega magnitudes with GaiaXPy's ``Gaia_DR3_Vega`` system.
+
+    Parameters
+    ----------
+    coefficients : ndarray, (N, 110)
+        BP then RP.
+    band : str
+        ``G``, ``BP`` or ``RP``.
+
+    Returns
+    -------
+    ndarray, (N,) float64
+        [mag]; NaN where the flux is not positive.
+    """
+    weights, zero_point = _synthetic_band(band)
+    flux = np.asarray(coefficients, np.float64) @ weights
+    return zero_point - 2.5 * np.log10(np.where(flux > 0, flux, np.nan))
 
 
 @cache
-def _g_weights() -> np.ndarray:
-    """G flux [e-/s] per unit of each coefficient, (110,): the synthetic flux is linear in them."""
+def _synthetic_band(band: str) -> tuple[np.ndarray, float]:
+    """Flux per unit of each coefficient, (110,), and zero point: the flux is linear in them."""
     with warnings.catch_warnings():
         # Importing GaiaXPy warns of its use of pandas, and hides every RuntimeWarning for good.
         warnings.simplefilter("ignore")
         from gaiaxpy import PhotometricSystem
 
     system = PhotometricSystem.Gaia_DR3_Vega.value
-    band = system.get_bands().index("G")
+    number = system.get_bands().index(band)
     sampling = system.load_xpsampling_from_xml()  # {band: (55, bands)}
     _, merge = system.load_xpmerge_from_xml()  # {band: (bands,)}
-    weights = [sampling[xp][:, band] * merge[xp][band] for xp in ("bp", "rp")]
-    # GaiaXPy's flux, in other units, has the magnitude 0 at its zero point; ours has it at ours.
-    scale = g_flux_from_mag(system.get_zero_points()[band])
-    return scale * np.concatenate(weights)
+    weights = [sampling[xp][:, number] * merge[xp][number] for xp in ("bp", "rp")]
+    return np.concatenate(weights), float(system.get_zero_points()[number])
 
 
 @dataclass(frozen=True, eq=False)

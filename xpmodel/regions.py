@@ -9,12 +9,14 @@ import shapely
 
 from xpmodel.errors import InputError
 
-MAX_VERTICES = 100_000
+MAX_VERTICES = 20_000
 # Cells along each side of the grid that decides most points at once.
 GRID = 256
 # Points taken at once, so that the work stays in a core's cache.
 BLOCK = 32_768
 OUTSIDE, INSIDE, BOUNDARY = 0, 1, 2
+# Below this, and above its inverse, the grid's numbers may leave the range of float64.
+TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,13 @@ class Region:
         least, most = (2, 2) if self.kind == "box" else (3, MAX_VERTICES)
         if not least <= len(self.outline) <= most:
             raise InputError(f"a {self.kind} cannot have {len(self.outline)} vertices")
-        if not np.isfinite(np.array(self.outline, dtype=np.float64)).all():
+        try:
+            outline = np.array(self.outline, dtype=np.float64)
+        except (TypeError, ValueError, OverflowError):
+            outline = np.empty(0)
+        if outline.shape[1:] != (2,):
+            raise InputError("an outline must be pairs of numbers, (x, y) each")
+        if not np.isfinite(outline).all():
             raise InputError("an outline's vertices must be finite numbers")
 
     def contains(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -79,7 +87,7 @@ def polygon_contains(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
     """Exact test of points against a polygon, by the even-odd rule.
 
     The same answer as `shapely.contains_xy` on every point: a grid is laid over the
-    polygon's bounding box; cells that no edge touches lie wholly inside or outside and are
+    polygon and a little more; cells that no edge touches lie wholly inside or outside and are
     decided once, and only the points of the others are tested by themselves.
 
     Parameters
@@ -93,12 +101,21 @@ def polygon_contains(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
     inside : ndarray, (N,) bool
         False for points on the outline and for NaN.
     """
-    polygon = shapely.Polygon(outline)
+    # With a vertex repeated, GEOS does not take four vertices along an L for a rectangle.
+    polygon = shapely.Polygon(np.concatenate([outline, outline[:1], outline[:1]]))
     shapely.prepare(polygon)
     low, high = outline.min(axis=0), outline.max(axis=0)
-    span = high - low
+    with np.errstate(over="ignore"):
+        span = high - low
     if not (span > 0).all():
         return np.zeros(len(x), dtype=bool)
+    fineness = 4 * GRID * np.spacing(np.abs(outline).max(axis=0))
+    if not ((span > fineness) & (span > TINY) & (span < 1 / TINY)).all():
+        return shapely.contains_xy(polygon, x, y)  # too few float64 to lay a grid over
+    # Wider than the outline by a quarter of a cell, lest rounding puts a point that is just
+    # within it beyond the grid.
+    low = low - span / (4 * GRID)
+    span = span * (1 + 0.5 / GRID)
     cells = _classify_cells(polygon, outline, low, span)
     # One cell more on each side takes what lies beyond the box; NaN goes there as well.
     table = np.full((GRID + 2, GRID + 2), OUTSIDE, dtype=np.uint8)
@@ -141,8 +158,9 @@ def nearest_point(
 
 def _cell_numbers(values: np.ndarray, low: float, span: float) -> np.ndarray:
     """Grid cell of each value along one axis, 1 … GRID; 0 or GRID + 1 beyond, 0 for NaN."""
-    scaled = np.subtract(values, low, dtype=np.float64)
-    scaled *= GRID / span
+    with np.errstate(over="ignore"):  # infinitely far is beyond, too
+        scaled = np.subtract(values, low, dtype=np.float64)
+        scaled *= GRID / span
     scaled += 1.0
     np.fmax(scaled, 0.0, out=scaled)  # fmax, unlike maximum, turns NaN into 0
     np.minimum(scaled, GRID + 1.0, out=scaled)

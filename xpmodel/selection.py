@@ -75,7 +75,7 @@ def make_recipe(steps: Sequence[Step], catalog: Catalog, n_selected: int) -> str
                     "operation": step.operation,
                     "kind": step.region.kind,
                     "columns": list(step.region.columns),
-                    "outline": [list(vertex) for vertex in step.region.outline],
+                    "outline": [[float(x), float(y)] for x, y in step.region.outline],
                 }
                 for step in steps
             ],
@@ -109,8 +109,8 @@ def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = F
     try:
         steps = [_read_step(step) for step in recipe["steps"]]
         made_on, n_selected = recipe["catalog"], recipe["n_selected"]
-        sha256 = made_on["sha256"]
-    except (KeyError, TypeError, ValueError) as error:
+        sha256 = str(made_on["sha256"])
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: not a valid recipe ({error})") from None
     for step in steps:
         for name in step.region.columns:
@@ -137,13 +137,6 @@ def _read_step(step: dict[str, Any]) -> Step:
     columns = tuple(str(name) for name in step["columns"])
     outline = tuple((float(x), float(y)) for x, y in step["outline"])
     return Step(str(step["operation"]), Region(str(step["kind"]), columns, outline))
-
-
-def selected_table(catalog: Catalog, mask: np.ndarray) -> pa.Table:
-    """The selected stars' rows of the catalog, ids int64, columns without values left out."""
-    kept = {"source_id", *catalog.numeric}
-    names = [n for n in catalog.columns if n in kept or catalog[n].dtype == object]
-    return pa.table({name: pa.array(catalog[name][mask]) for name in names})
 
 
 def write_table(table: pa.Table, path: str | Path) -> None:

@@ -15,11 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xpmodel.errors import InputError
-from xpmodel.photometry import PhotometryTable, g_flux, g_flux_column, synthetic_g_flux
-from xpmodel.tables import NULLS, TableReader, expand_paths, floats, integer_ids, open_table
-
-N_BAND = 55
-"""Coefficients of one band."""
+from xpmodel.layout import N_BAND, Layout, correlation_matrices, vectors
+from xpmodel.photometry import PhotometryTable, g_flux, synthetic_g_flux
+from xpmodel.tables import expand_paths, floats, integer_ids, open_table
 
 # Why a row is left out: the first that applies, in this order.
 NOT_AN_ID = "source_id not an integer"
@@ -103,6 +101,8 @@ class Spectra:
         Of the coefficients of BP and of RP; NaN for a star whose correlations are missing.
     report : Report
         What became of the rows read.
+    labels : pyarrow.Table, or None if not asked for or if there are none
+        N rows of those of the catalog's label columns that the files have; null where missing.
     """
 
     source_id: np.ndarray
@@ -112,6 +112,7 @@ class Spectra:
     g_flux_source: str
     correlations: np.ndarray | None = None
     report: Report = field(default_factory=Report)
+    labels: pa.Table | None = None
 
     def __len__(self) -> int:
         return len(self.source_id)
@@ -127,6 +128,7 @@ class Spectra:
             self.g_flux_source,
             None if self.correlations is None else self.correlations[rows],
             self.report,
+            None if self.labels is None else self.labels.take(pa.array(rows)),
         )
 
 
@@ -135,6 +137,7 @@ def read_spectra(
     *,
     photometry: str | Path | PhotometryTable | None = None,
     correlations: bool = False,
+    labels: bool = False,
 ) -> Spectra:
     """Read XP spectra whole.
 
@@ -145,7 +148,8 @@ def read_spectra(
     Spectra
         Of all files, in their order.
     """
-    chunks = [c for c, _ in iter_spectra(paths, photometry=photometry, correlations=correlations)]
+    options = {"photometry": photometry, "correlations": correlations, "labels": labels}
+    chunks = [chunk for chunk, _ in iter_spectra(paths, **options)]
     return Spectra(
         np.concatenate([chunk.source_id for chunk in chunks]),
         np.concatenate([chunk.coefficients for chunk in chunks]),
@@ -154,7 +158,21 @@ def read_spectra(
         " + ".join(sorted({chunk.g_flux_source for chunk in chunks if len(chunk)})),
         np.concatenate([chunk.correlations for chunk in chunks]) if correlations else None,
         Report.total(chunk.report for chunk in chunks),
+        _join_labels(chunks),
     )
+
+
+def _join_labels(chunks: list[Spectra]) -> pa.Table | None:
+    """A label that one file has and another lacks is null for the stars of the latter."""
+    found = [chunk.labels for chunk in chunks if chunk.labels is not None]
+    if not found:
+        return None
+    empty = found[0].schema.empty_table()
+    tables = [
+        empty.take(pa.nulls(len(chunk), pa.int64())) if chunk.labels is None else chunk.labels
+        for chunk in chunks
+    ]
+    return pa.concat_tables(tables, promote_options="default")
 
 
 def iter_spectra(
@@ -162,6 +180,7 @@ def iter_spectra(
     *,
     photometry: str | Path | PhotometryTable | None = None,
     correlations: bool = False,
+    labels: bool = False,
     chunk_rows: int = 8192,
 ) -> Iterator[tuple[Spectra, float]]:
     """Read XP spectra in chunks, so that memory does not grow with the number of stars.
@@ -175,12 +194,15 @@ def iter_spectra(
         Files, folders or glob patterns, in any format of `xpmodel.tables`. Either rows of the
         Gaia archive (`bp_coefficients`, `bp_coefficient_errors` and so on: vectors, or text such
         as ``"(1.0, 2.0)"`` or ``"[1.0, 2.0]"``), or a column for each number (`bp_coeff_0` to
-        `rp_coeff_54`, `e_bp_coeff_0` to `e_rp_coeff_54`).
+        `rp_coeff_54`, `e_bp_coeff_0` to `e_rp_coeff_54`), or the columns of the catalog of
+        Laroche & Speagle (2024): `ids`, and `coeffs` and `coeff_errs`, BP then RP in one vector.
     photometry : path or PhotometryTable, optional
         G by source_id, for files without `phot_g_mean_flux` or `phot_g_mean_mag`. Without it
         their G flux is synthesised from the coefficients.
     correlations : bool
         Read the correlations too (archive rows have them).
+    labels : bool
+        Read the stellar labels that stand in the files, as `xpmodel.labels` finds them.
     chunk_rows : int
         Rows to read at a time.
 
@@ -203,11 +225,12 @@ def iter_spectra(
     used = _UsedIds()
     reports = []  # while nothing is usable
     for i, file in enumerate(files):
-        columns = _Columns(open_table(file), correlations)
+        reader = open_table(file)
+        layout = Layout(reader, correlations, labels)
         n_rows = 0
-        for table, fraction in columns.table.chunks(columns.names, chunk_rows):
+        for table, fraction in reader.chunks(layout.names, chunk_rows):
             try:
-                chunk = _spectra(columns, table, n_rows, photometry, used)
+                chunk = _spectra(layout, table, n_rows, photometry, used)
             except pa.ArrowException as error:
                 cause = " ".join(str(error).split())[:120]
                 raise InputError(
@@ -225,36 +248,8 @@ def iter_spectra(
         raise InputError(f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})")
 
 
-class _Columns:
-    """Which columns of a file hold what."""
-
-    def __init__(self, table: TableReader, correlations: bool):
-        self.table = table
-        flat = "bp_coefficients" not in table and "bp_coeff_0" in table
-        self.coefficients, self.errors, self.correlations = {}, {}, {}
-        for band in ("bp", "rp"):
-            if flat:
-                self.coefficients[band] = [f"{band}_coeff_{i}" for i in range(N_BAND)]
-                self.errors[band] = [f"e_{band}_coeff_{i}" for i in range(N_BAND)]
-            else:
-                self.coefficients[band] = [f"{band}_coefficients"]
-                self.errors[band] = [f"{band}_coefficient_errors"]
-            if correlations:
-                self.correlations[band] = [f"{band}_coefficient_correlations"]
-        self.flux = g_flux_column(table)
-        vectors = (self.coefficients, self.errors, self.correlations)
-        self.names = ["source_id", *([self.flux] if self.flux else [])]
-        self.names += [name for kind in vectors for names in kind.values() for name in names]
-        for name in self.names:
-            if name not in table:
-                raise InputError(
-                    f"{table.path}: no column {name!r}; XP spectra need source_id and, for bp and "
-                    "rp, coefficients and errors (and correlations where they are asked for)"
-                )
-
-
 def _spectra(
-    columns: _Columns,
+    layout: Layout,
     table: pa.Table,
     row: int,
     photometry: PhotometryTable | None,
@@ -266,23 +261,24 @@ def _spectra(
     def reject(bad: np.ndarray, why: str) -> None:
         reason[bad & (reason == "")] = why
 
-    source_id, valid = integer_ids(table["source_id"])
+    source_id, valid = integer_ids(table[layout.id])
     reject(~valid, NOT_AN_ID)
-    bands = [_vectors(table, names) for names in columns.coefficients.values()]
-    for values, lengths in bands:
+    parts = [vectors(table, names, layout.size) for names in layout.coefficients]
+    for values, lengths in parts:
         # Where vectors have a fixed length, a band that is missing is full of NaN.
-        blank = (lengths == N_BAND) & np.isnan(values).all(axis=1)
+        bands = np.isnan(values).reshape(len(table), -1, N_BAND)
+        blank = (lengths == layout.size) & bands.all(axis=2).any(axis=1)
         reject((lengths == 0) | blank, MISSING_BAND)
-    for _, lengths in bands:
-        reject(lengths != N_BAND, WRONG_NUMBER)
-    coefficients = np.concatenate([values for values, _ in bands], axis=1)
+    for _, lengths in parts:
+        reject(lengths != layout.size, WRONG_NUMBER)
+    coefficients = np.concatenate([values for values, _ in parts], axis=1)
     reject(~np.isfinite(coefficients).all(axis=1), NAN_COEFFICIENT)
-    errors = np.concatenate([_vectors(table, n)[0] for n in columns.errors.values()], axis=1)
+    errors = np.concatenate([vectors(table, n, layout.size)[0] for n in layout.errors], axis=1)
     reject(~(np.isfinite(errors) & (errors > 0)).all(axis=1), BAD_ERROR)
 
-    if columns.flux:
+    if layout.flux:
         flux_source = "file"
-        flux = g_flux(columns.flux, floats(table[columns.flux]))
+        flux = g_flux(layout.flux, floats(table[layout.flux]))
     elif photometry is not None:
         flux_source = "photometry"
         flux, found = photometry.find(source_id)
@@ -297,65 +293,19 @@ def _spectra(
     reason[good[~used.add(source_id[good])]] = REPEATED
 
     good, bad = reason == "", np.flatnonzero(reason != "")
-    names = pc.fill_null(table["source_id"].take(bad).cast(pa.string()), "").to_pylist()
-    left_out = _rows(str(columns.table.path), row + bad + 1, names, reason[bad])
+    names = pc.fill_null(table[layout.id].take(bad).cast(pa.string()), "").to_pylist()
+    left_out = _rows(str(layout.path), row + bad + 1, names, reason[bad])
+    kept = table.filter(good)
     return Spectra(
         source_id[good],
         coefficients[good],
         errors[good],
         flux[good],
         flux_source,
-        _correlations(columns, table.filter(good)) if columns.correlations else None,
+        correlation_matrices(kept, layout.correlations) if layout.correlations else None,
         Report(len(table), left_out),
+        layout.labels.take(kept) if layout.labels else None,
     )
-
-
-def _vectors(
-    table: pa.Table, columns: list[str], size: int = N_BAND
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read a vector of each row: from one column of vectors or text, or a column a number.
-
-    Returns
-    -------
-    values : ndarray, (N, size)
-        NaN where a number is missing, and throughout a row of another length.
-    lengths : ndarray, (N,)
-        How many numbers each row has, 0 where there is none.
-    """
-    if len(columns) > 1:
-        return np.stack([floats(table[name]) for name in columns], axis=1), np.full(
-            len(table), size
-        )
-    vectors = table[columns[0]]
-    if not pa.types.is_nested(vectors.type):
-        text = pc.ascii_trim(vectors.cast(pa.string()), " ()[]")
-        missing = pc.is_in(text, pa.array(NULLS))
-        vectors = pc.split_pattern(pc.if_else(missing, None, text), ",")
-    lengths = pc.fill_null(pc.list_value_length(vectors), 0).to_numpy()
-    fits = lengths == size
-    numbers = pc.list_flatten(vectors).filter(pa.array(np.repeat(fits, lengths)))
-    if pa.types.is_string(numbers.type):
-        numbers = pc.ascii_trim(numbers, " ()[]")
-    numbers = floats(numbers)
-    values = np.full((len(table), size), np.nan, numbers.dtype)
-    values[fits] = numbers.reshape(-1, size)
-    return values, lengths
-
-
-def _correlations(columns: _Columns, table: pa.Table) -> np.ndarray:
-    """Fill in symmetric matrices, (N, 2, 55, 55), from their lower triangles or whole."""
-    matrices = np.full((len(table), 2, N_BAND, N_BAND), np.nan)
-    i, j = np.tril_indices(N_BAND, k=-1)
-    diagonal = np.arange(N_BAND)
-    for band, names in enumerate(columns.correlations.values()):
-        triangle, lengths = _vectors(table, names, len(i))
-        matrix = matrices[:, band]
-        matrix[:, i, j] = matrix[:, j, i] = triangle
-        matrix[:, diagonal, diagonal] = np.where(lengths == len(i), 1, np.nan)[:, None]
-        if (whole := lengths == N_BAND**2).any():
-            full, _ = _vectors(table, names, N_BAND**2)
-            matrix[whole] = full[whole].reshape(-1, N_BAND, N_BAND)
-    return matrices
 
 
 class _UsedIds:

@@ -1,8 +1,8 @@
-"""Read an astronomer's table in chunks: CSV, ECSV, FITS, VOTable or Parquet.
+"""Read an astronomer's table in chunks: CSV, ECSV, FITS, HDF5, VOTable or Parquet.
 
 The format is found from the first bytes of a file, never from its name, and a gzipped file is
-read as it stands (Parquet compresses itself). Only VOTable is read whole; the memory that the
-others take does not grow with the file.
+read as it stands (Parquet and HDF5 compress themselves). Only VOTable is read whole; the memory
+that the others take does not grow with the file.
 """
 
 from __future__ import annotations
@@ -23,13 +23,26 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet
 
-from xpmodel.astropy_tables import ChunkSource, open_fits, open_votable
+from xpmodel.arrow import ChunkSource
+from xpmodel.astropy_tables import open_fits, open_votable
 from xpmodel.errors import InputError
+from xpmodel.hdf5_tables import open_hdf5
 
 NULLS = ["", "null", "NaN", "nan", "None"]
 """How text tables spell a missing value."""
 
-TABLE_SUFFIXES = (".csv", ".ecsv", ".fits", ".fit", ".vot", ".votable", ".xml", ".parquet")
+TABLE_SUFFIXES = (
+    ".csv",
+    ".ecsv",
+    ".fits",
+    ".fit",
+    ".h5",
+    ".hdf5",
+    ".parquet",
+    ".vot",
+    ".votable",
+    ".xml",
+)
 """What the files of a folder must end in to be read, with or without ``.gz``."""
 
 CSV_BLOCK = 16 << 20  # bytes; a row must fit (one of the archive's, with correlations, is 43 kB)
@@ -181,16 +194,22 @@ def _opener(path: Path, head: bytes, gzipped: bool):
         raise InputError(f"{path}: the file is empty; download or save it again")
     if head.startswith(b"SIMPLE  ="):
         return open_fits
-    if head.startswith(b"PAR1"):
-        if gzipped:
-            raise InputError(f"{path}: a gzipped Parquet file; unpack it with gunzip first")
-        return _open_parquet
+    for name, magic, opener in (
+        ("Parquet", b"PAR1", _open_parquet),
+        ("HDF5", b"\x89HDF\r\n\x1a\n", open_hdf5),
+    ):
+        if head.startswith(magic):
+            if gzipped:
+                raise InputError(f"{path}: a gzipped {name} file; unpack it with gunzip first")
+            return opener
     if text.startswith(b"<"):
         if re.search(rb"<(\w+:)?VOTABLE\b", head):
             return open_votable
         raise InputError(f"{path}: a web page or other XML, not a table; download it again")
     if b"\0" in head or not _is_utf8(head):
-        raise InputError(f"{path}: not a table; give a CSV, ECSV, FITS, VOTable or Parquet file")
+        raise InputError(
+            f"{path}: not a table; give a CSV, ECSV, FITS, HDF5, VOTable or Parquet file"
+        )
     return _open_csv
 
 

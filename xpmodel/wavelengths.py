@@ -92,7 +92,12 @@ class Wavelengths:
         variance = values**2 @ matrix**2
         if correlations is not None:
             flat = values.reshape(-1, 2, N_BAND)
-            rho = torch.as_tensor(correlations).to(values).reshape(-1, 2, N_BAND, N_BAND)
+            rho = _tensor(correlations).to(values)
+            if rho.shape[-3:] != (2, N_BAND, N_BAND):
+                raise InputError(
+                    f"correlations have shape {tuple(rho.shape)}, expected (..., 2, 55, 55)"
+                )
+            rho = rho.reshape(-1, 2, N_BAND, N_BAND)
             if len(rho) != len(flat):
                 raise InputError(
                     f"correlations are those of {len(rho)} stars, errors of {len(flat)}"
@@ -103,7 +108,8 @@ class Wavelengths:
             for rows in known.split(COVARIANCE_BATCH):
                 scaled = flat[rows][..., None] * bands  # (n, 2, 55, L)
                 full[rows] = (scaled * (rho[rows] @ scaled)).sum(dim=(1, 2))
-            variance = full.reshape(variance.shape)
+            # Where correlated errors cancel, rounding may leave less than nothing.
+            variance = full.reshape(variance.shape).clamp(min=0)
         return restore(torch.sqrt(variance) * self._unit)
 
     def _scaled(self, like: Tensor) -> Tensor:
@@ -114,9 +120,14 @@ class Wavelengths:
         return self._tensors[key]
 
 
+def _tensor(values: Any) -> Tensor:
+    """A tensor of anything; PyTorch warns of arrays that may not be written, so they are copied."""
+    return values if isinstance(values, Tensor) else torch.as_tensor(np.require(values, None, "W"))
+
+
 def _as_tensor(values: np.ndarray | Tensor) -> tuple[Tensor, Any]:
     """A floating tensor (..., 110), and a function that turns a result into the given kind."""
-    tensor = torch.as_tensor(values)
+    tensor = _tensor(values)
     if tensor.ndim == 0 or tensor.shape[-1] != 2 * N_BAND:
         raise InputError(f"the last axis has {tuple(tensor.shape)[-1:]} entries, expected 110")
     if not tensor.is_floating_point():
@@ -125,7 +136,10 @@ def _as_tensor(values: np.ndarray | Tensor) -> tuple[Tensor, Any]:
 
 
 def _checked_grid(grid: Any) -> np.ndarray:
-    grid = np.asarray(grid, dtype=np.float64)
+    try:
+        grid = np.asarray(grid, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError("the wavelength grid must hold numbers: increasing, in nm") from None
     if grid.ndim != 1 or len(grid) < 2 or not (np.diff(grid) > 0).all():
         raise InputError("the wavelength grid must be a list of increasing wavelengths in nm")
     if grid[0] < 330 or grid[-1] > 1050:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -72,6 +73,12 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     _check_size(path)
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        # PyTorch's own message tells how to load the file all the same, running what is in it.
+        raise InputError(
+            f"{path}: not a PyTorch file of plain tensors (other objects, which could run code, "
+            "are not loaded); save the state dict alone"
+        ) from None
     except Exception as error:  # a foreign file fails in whatever way its bytes lead to
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "unreadable"
         raise InputError(f"{path}: not a PyTorch file of plain tensors ({reason[:160]})") from None
@@ -83,7 +90,7 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
 def _read_norm(path: Path) -> tuple[np.ndarray, np.ndarray]:
     _check_size(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
             for name in ("mu", "sig"):
                 if name not in getattr(file, "files", ()):
                     raise InputError(f"{path}: no array {name!r}; expected mu and sig")
@@ -115,6 +122,6 @@ def _layer_sizes(state: dict[str, Any], path: Path) -> tuple[int, int, list[int]
         return tensor.shape
 
     hidden = [shape("encoder.0.0.weight")[0]]
-    while f"encoder.{len(hidden)}.0.weight" in state:
+    while any(str(name).startswith(f"encoder.{len(hidden)}.") for name in state):
         hidden.append(shape(f"encoder.{len(hidden)}.0.weight")[0])
     return shape("encoder.0.0.weight")[1], shape("mu.weight")[0], hidden

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+
+from xpmodel.mock.population import POPULATIONS, draw_stars
+
+
+@pytest.fixture(scope="module")
+def stars():
+    return draw_stars(40_000, np.random.default_rng(0))
+
+
+def test_same_state_same_stars(stars):
+    again = draw_stars(40_000, np.random.default_rng(0))
+    assert np.array_equal(stars.teff, again.teff)
+    assert np.array_equal(stars.jr, again.jr)
+
+
+def test_everything_is_finite(stars):
+    for name, values in vars(stars).items():
+        assert np.isfinite(values).all(), name
+
+
+def test_mostly_giants_and_a_few_extremes(stars):
+    assert 0.65 < stars.giant.mean() < 0.85
+    assert 0.005 < (stars.teff > 7000).mean() < 0.03
+    assert 0.01 < (stars.teff < 3700).mean() < 0.05
+
+
+def test_giant_branch_is_hotter_where_metals_are_few(stars):
+    branch = (stars.stage == 0) & (np.abs(stars.logg - 2) < 0.3)
+    poor, rich = (stars.teff[branch & c].mean() for c in (stars.m_h < -0.5, stars.m_h > 0.1))
+    assert poor > rich + 100
+
+
+def test_giant_branch_follows_the_published_line(stars):
+    # Teff/kK = 3.59 + 0.44 log g for log g < 3.65.
+    branch = (stars.stage == 0) & (np.abs(stars.m_h + 0.1) < 0.1)
+    off = stars.teff[branch] - (3590 + 440 * stars.logg[branch])
+    assert abs(np.median(off)) < 60
+
+
+def test_alpha_split_tells_the_discs_apart(stars):
+    x = stars.fe_h
+    high = stars.mg_fe > 0.1754 * x**3 + 0.1119 * x**2 - 0.1253 * x + 0.1353
+    assert high[stars.population == 0].mean() < 0.02
+    assert high[stars.population == 1].mean() > 0.85
+
+
+def test_action_diamond_selects_mostly_gaia_enceladus(stars):
+    total = np.abs(stars.lz) + np.abs(stars.jr) + np.abs(stars.jz)
+    diamond = (np.abs(stars.lz) / total < 0.07) & ((stars.jz - stars.jr) / total < -0.3)
+    assert diamond.sum() > 200
+    assert (stars.population[diamond] == POPULATIONS.index("Gaia-Enceladus")).mean() > 0.95
+
+
+def test_galactic_positions_become_equatorial():
+    import astropy.units as u
+    from astropy.coordinates import SkyCoord
+
+    from xpmodel.mock.population import _equatorial
+
+    gal_l, gal_b = np.array([0.3, 2.0, 6.0]), np.array([0.1, -0.9, 1.2])
+    ra, dec = _equatorial(gal_l, gal_b)
+    true = SkyCoord(l=gal_l * u.rad, b=gal_b * u.rad, frame="galactic").icrs
+    assert np.allclose(ra, true.ra.deg, atol=1e-3)
+    assert np.allclose(dec, true.dec.deg, atol=1e-3)
+
+
+def test_oddities_are_marked(stars):
+    odd = (stars.emission > 0) | ((stars.second_light > 0) & (stars.stage != 2))
+    assert 0.01 < odd.mean() < 0.02

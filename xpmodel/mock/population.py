@@ -1,0 +1,271 @@
+"""A mock sky: three populations of stars on the Kiel diagram, in space and in action space."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+POPULATIONS = ("low-alpha disc", "high-alpha disc", "Gaia-Enceladus")
+FRACTIONS = (0.70, 0.265, 0.035)
+STAGES = ("red giant branch", "red clump", "main sequence", "subgiant", "hot", "very cool")
+STAGE_FRACTIONS = (0.44, 0.27, 0.22, 0.04, 0.015, 0.015)
+SUN_RADIUS_KPC = 8.2
+SUN_TEFF, SUN_LOGG, SUN_MBOL = 5772.0, 4.438, 4.74
+ODDITY_FRACTION = {"emission": 0.007, "blend": 0.006, "binary": 0.05}
+
+
+@dataclass(frozen=True)
+class Stars:
+    """N stars, every attribute an array (N,).
+
+    Teff [K], log g [dex], abundances [dex], mass [M☉], age [Gyr], distance [kpc], G and 2MASS
+    magnitudes as observed [mag], E(B−V) to the star and along the whole line of sight [mag],
+    position [deg], actions and angular momentum [kpc km s⁻¹]; `second_light` is the light of an
+    unresolved companion or blend in ratio to the star's, `second_teff` its temperature;
+    `emission` the height of Hα over the continuum.
+    """
+
+    population: np.ndarray
+    stage: np.ndarray
+    teff: np.ndarray
+    logg: np.ndarray
+    m_h: np.ndarray
+    alpha_m: np.ndarray
+    fe_h: np.ndarray
+    mg_fe: np.ndarray
+    mass: np.ndarray
+    age: np.ndarray
+    distance: np.ndarray
+    g_mag: np.ndarray
+    j: np.ndarray
+    h: np.ndarray
+    k: np.ndarray
+    ebv: np.ndarray
+    sfd_ebv: np.ndarray
+    ra: np.ndarray
+    dec: np.ndarray
+    lz: np.ndarray
+    jr: np.ndarray
+    jz: np.ndarray
+    second_light: np.ndarray
+    second_teff: np.ndarray
+    emission: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.teff)
+
+    def __getitem__(self, rows: np.ndarray) -> Stars:
+        return Stars(**{f.name: getattr(self, f.name)[rows] for f in fields(self)})
+
+    @property
+    def giant(self) -> np.ndarray:
+        """At or below log g = 5.9 − 0.4 Teff/kK (Laroche & Speagle 2024, Sect. 4.1)."""
+        return self.logg <= 5.9 - 0.4 * self.teff / 1000.0
+
+    def partner(self) -> Stars:
+        """The stars whose light adds to these: dwarfs of the same abundances."""
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        teff = self.second_teff
+        return Stars(**{**values, "teff": teff, "logg": main_sequence_logg(teff)})
+
+
+def draw_stars(n: int, rng: np.random.Generator) -> Stars:
+    """Draw n stars of the mock sky.
+
+    Parameters
+    ----------
+    n : int
+    rng : numpy.random.Generator
+        The only source of chance: the same state gives the same stars.
+    """
+    population = rng.choice(len(POPULATIONS), n, p=FRACTIONS)
+    stage = rng.choice(len(STAGES), n, p=STAGE_FRACTIONS)
+    m_h, alpha_m = _abundances(population, rng)
+    age = _by_population(
+        population, rng.uniform(1, 8, n), rng.uniform(8, 12, n), rng.uniform(10, 13, n)
+    )
+    # Turn-off mass at an age: the main-sequence lifetime goes as 10 Gyr M^-3.2.
+    mass = (age / 10.0) ** (-1 / 3.2) + 0.03 * rng.standard_normal(n)
+    teff, logg = _kiel(stage, m_h, mass, rng)
+    place = _places(population, rng, n, teff, logg, mass)
+    fe_h = m_h - 0.1 * alpha_m + 0.01 * rng.standard_normal(n)
+    mg_fe = 1.05 * alpha_m + 0.02 + 0.02 * rng.standard_normal(n)
+    odd = rng.random(n)
+    emission = np.where(odd < ODDITY_FRACTION["emission"], rng.uniform(0.5, 6.0, n), 0.0)
+    blend = (odd > 0.1) & (odd < 0.1 + ODDITY_FRACTION["blend"])
+    binary = (odd > 0.2) & (odd < 0.2 + ODDITY_FRACTION["binary"]) & (stage == 2)
+    second_light = np.where(blend, rng.uniform(0.2, 1.0, n), 0.0)
+    second_light = np.where(binary, rng.uniform(0.02, 0.8, n), second_light)
+    second_teff = np.where(binary, teff * (1 - 0.35 * rng.random(n)), rng.uniform(3600, 9000, n))
+    return Stars(
+        population=population,
+        stage=stage,
+        teff=teff,
+        logg=logg,
+        m_h=m_h,
+        alpha_m=alpha_m,
+        fe_h=fe_h,
+        mg_fe=mg_fe,
+        mass=mass,
+        age=age,
+        second_light=second_light,
+        second_teff=second_teff,
+        emission=emission,
+        **place,
+    )
+
+
+def _by_population(population: np.ndarray, *values: np.ndarray) -> np.ndarray:
+    return np.choose(population, values)
+
+
+def _abundances(population: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """[M/H] and [α/M]: two disc sequences and an accreted one (Hayden et al. 2015)."""
+    n = len(population)
+    noise = rng.standard_normal((2, n))
+    low = np.clip(-0.03 + 0.20 * noise[0], -0.75, 0.45)
+    high = np.clip(-0.42 + 0.24 * noise[0], -1.2, 0.25)
+    accreted = np.clip(-1.20 + 0.28 * noise[0], -2.3, -0.6)
+    m_h = _by_population(population, low, high, accreted)
+    alpha = _by_population(
+        population,
+        0.02 - 0.14 * low + 0.018 * noise[1],
+        np.clip(0.24 - 0.24 * (high + 0.5), 0.04, 0.29) + 0.025 * noise[1],
+        np.clip(0.15 - 0.20 * (accreted + 1.2), 0.0, 0.30) + 0.04 * noise[1],
+    )
+    return m_h, alpha
+
+
+def main_sequence_logg(teff: np.ndarray) -> np.ndarray:
+    """Log g of the main sequence (Laroche & Speagle 2024, Eq. 10)."""
+    return np.where(teff < 5000, 4.6, np.where(teff < 6300, 7.1 - teff / 2000.0, 3.95))
+
+
+def _kiel(
+    stage: np.ndarray, m_h: np.ndarray, mass: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Teff and log g of each stage, moved by metallicity and mass as isochrones are."""
+    n = len(stage)
+    u, noise = rng.random(n), rng.standard_normal((2, n))
+    # Giant branch: more stars towards its foot; Teff/kK = 3.59 + 0.44 log g at [M/H] = -0.1
+    # (Laroche & Speagle 2024, Eq. 11), hotter if metal-poor or massive.
+    shift = -230.0 * (m_h + 0.1) + 90.0 * (mass - 1.1)
+    rgb_logg = 3.65 * u**0.62
+    rgb_teff = 3590 + 440 * rgb_logg + shift * (0.6 + 0.12 * rgb_logg) + 35 * noise[0]
+    clump_logg = 2.44 + 0.06 * noise[0] + 0.05 * (mass - 1.1)
+    clump_teff = 4770 + 0.9 * shift + 45 * noise[1]
+    hottest = np.clip(5900 * (mass / 1.0) ** 0.35 - 180 * m_h, 5000, 6900)
+    ms_teff = 4000 + (hottest - 4000) * u**0.55
+    turn = np.clip((ms_teff - 5600) / 900.0, 0, 1)
+    ms_logg = main_sequence_logg(ms_teff) - 0.10 * m_h - 0.15 * turn * rng.random(n)
+    ms_logg = ms_logg + 0.03 * noise[1]
+    sub_logg = 3.5 + 0.6 * u
+    sub_teff = 4950 + (hottest - 5050) * (u**1.5) + 60 * noise[0]
+    hot_teff = 7000 * np.exp(0.75 * u**2)
+    hot_logg = 4.15 - 0.25 * rng.random(n) + 0.05 * noise[1]
+    dwarf = rng.random(n) < 0.3
+    cool_teff = 3150 + 500 * u
+    cool_logg = np.where(dwarf, 4.75 + 0.08 * noise[0], np.clip(2.0 * u - 0.4, -0.3, 2.0))
+    teff = np.choose(stage, [rgb_teff, clump_teff, ms_teff, sub_teff, hot_teff, cool_teff])
+    logg = np.choose(stage, [rgb_logg, clump_logg, ms_logg, sub_logg, hot_logg, cool_logg])
+    return np.clip(teff, 3000, 16000), logg
+
+
+def _places(
+    population: np.ndarray,
+    rng: np.random.Generator,
+    n: int,
+    teff: np.ndarray,
+    logg: np.ndarray,
+    mass: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Distances, dust, magnitudes, positions and orbits."""
+    # Luminosity from mass, gravity and temperature; magnitudes by smooth relations through the
+    # tables of Pecaut & Mamajek (2013).
+    theta = 5040.0 / teff
+    log_l = np.log10(np.clip(mass, 0.3, None)) + 4 * np.log10(teff / SUN_TEFF) - (logg - SUN_LOGG)
+    bolometric = SUN_MBOL - 2.5 * log_l
+    correction_g = (
+        -0.08 - 2.2 * np.clip(theta - 0.87, 0, None) ** 2 - 1.5 * np.clip(0.75 - theta, 0, None)
+    )
+    j_k = np.clip(-0.95 + 1.53 * theta, -0.2, 1.3)
+    g_k = np.clip(-2.20 + 4.35 * theta, -0.5, 6.5)
+    absolute_g = bolometric - correction_g
+    # APOGEE chose by H, so that is what is drawn; the distance follows.
+    h_k = 0.05 + 0.14 * np.clip(j_k, 0, None)
+    h = np.clip(11.6 + 1.25 * rng.standard_normal(n), 6.5, 14.2)
+    scale_height = _by_population(population, np.full(n, 0.3), np.full(n, 0.8), np.full(n, 6.0))
+    ebv_near = rng.gamma(1.3, 0.10, n)
+    distance = 10 ** (0.2 * (h - (absolute_g - g_k + h_k)) - 2.0)
+    sin_b = _latitudes(distance, scale_height, rng)
+    # Dust is a thin layer: what a line of sight collects saturates beyond some 100 pc of height.
+    height = distance * np.abs(sin_b)
+    ebv = ebv_near * np.clip(distance, 0.05, 3.0) ** 0.5 / (1 + 4 * np.abs(sin_b))
+    sfd_ebv = ebv * (1.0 + 0.8 * np.exp(-height / 0.15)) + 0.005
+    gal_l = np.where(rng.random(n) < 0.35, 30 * rng.standard_normal(n), rng.uniform(0, 360, n))
+    ra, dec = _equatorial(np.deg2rad(gal_l), np.arcsin(sin_b))
+    g = h + (g_k - h_k) + 2.4 * ebv - 0.45 * ebv
+    orbit = _orbits(population, rng, n, distance, gal_l, sin_b)
+    return {
+        "distance": distance,
+        "ebv": ebv,
+        "sfd_ebv": sfd_ebv,
+        "ra": ra,
+        "dec": dec,
+        "g_mag": g,
+        "h": h + 0.46 * ebv,
+        "k": h - h_k + 0.31 * ebv,
+        "j": h - h_k + j_k + 0.72 * ebv,
+        **orbit,
+    }
+
+
+def _latitudes(
+    distance: np.ndarray, scale_height: np.ndarray, rng: np.random.Generator
+) -> np.ndarray:
+    """Sine of Galactic latitude: uniform on the sphere, thinned by height above the plane."""
+    # |z| is exponential within what the distance allows: the inverse of its distribution.
+    reach = distance / scale_height
+    u = rng.random(len(distance))
+    height = -np.log1p(-u * -np.expm1(-reach))
+    return np.where(rng.random(len(distance)) < 0.5, -1, 1) * height / reach
+
+
+def _equatorial(gal_l: np.ndarray, gal_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """ICRS position [deg] of Galactic coordinates [rad] (Hipparcos Catalogue, Vol. 1, 1.5.3)."""
+    x = np.stack([np.cos(gal_b) * np.cos(gal_l), np.cos(gal_b) * np.sin(gal_l), np.sin(gal_b)])
+    to_galactic = np.array(
+        [
+            [-0.0548755604, -0.8734370902, -0.4838350155],
+            [+0.4941094279, -0.4448296300, +0.7469822445],
+            [-0.8676661490, -0.1980763734, +0.4559837762],
+        ]
+    )
+    # einsum, not a matrix product: BLAS may add in another order on another machine.
+    y = np.einsum("ji,jn->in", to_galactic, x)
+    ra = np.rad2deg(np.arctan2(y[1], y[0])) % 360.0
+    return ra, np.rad2deg(np.arcsin(np.clip(y[2], -1, 1)))
+
+
+def _orbits(
+    population: np.ndarray,
+    rng: np.random.Generator,
+    n: int,
+    distance: np.ndarray,
+    gal_l: np.ndarray,
+    sin_b: np.ndarray,
+) -> dict[str, np.ndarray]:
+    """Lz, JR, Jz: near-circular discs, and debris on radial orbits (Lane et al. 2022)."""
+    in_plane = distance * np.sqrt(1 - sin_b**2)
+    longitude = np.deg2rad(gal_l)
+    radius = np.hypot(SUN_RADIUS_KPC - in_plane * np.cos(longitude), in_plane * np.sin(longitude))
+    noise = rng.standard_normal(n)
+    v_phi = _by_population(population, 222 + 22 * noise, 185 + 45 * noise, 25 * noise)
+    jr = _by_population(
+        population, *(rng.gamma(1.0, 28.0, n), rng.gamma(1.1, 75.0, n), rng.gamma(3.0, 330.0, n))
+    )
+    jz = _by_population(
+        population, *(rng.gamma(1.0, 8.0, n), rng.gamma(1.2, 38.0, n), rng.gamma(1.5, 110.0, n))
+    )
+    return {"lz": np.clip(radius, 0.2, 30.0) * v_phi, "jr": jr, "jz": jz}

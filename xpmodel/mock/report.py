@@ -1,0 +1,130 @@
+"""How near a mock sky comes to the real one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from xpmodel.errors import InputError
+from xpmodel.mock.population import draw_stars
+from xpmodel.mock.spectrum import coefficients_of, model_flux
+from xpmodel.spectra import Spectra, iter_spectra, read_spectra
+from xpmodel.wavelengths import Wavelengths
+
+N_STARS = 40_960
+CLIP = (0.2, 99.8)
+N_COEFFICIENTS = 10
+GIANT_COLOR = (0.9, 1.8)
+BRIGHT = 15.0
+
+
+def report(mock: Path, reference: Path) -> Iterator[str]:
+    """Compare a mock file with published and real spectra, line by line.
+
+    Parameters
+    ----------
+    mock : path
+        What `write_mock` wrote.
+    reference : path
+        Folder with ``published/lb23_norm.csv`` (mean and standard deviation of coefficients over
+        G flux in Leung & Bovy 2023), ``published/weight.pt`` and ``norm_estimate.npz``, and
+        ``real_xp/xp_continuous_1400.fits`` with ``photometry_1400.csv``.
+
+    Raises
+    ------
+    InputError
+        When a file is missing.
+    """
+    for name in ("published/lb23_norm.csv", "real_xp/xp_continuous_1400.fits"):
+        if not (reference / name).exists():
+            raise InputError(f"{reference / name}: not there, and the report compares with it")
+    spectra, _ = next(iter_spectra(mock, chunk_rows=N_STARS))
+    real = read_spectra(
+        reference / "real_xp/xp_continuous_1400.fits",
+        photometry=reference / "real_xp/photometry_1400.csv",
+    )
+    yield f"of the first {len(spectra)} stars of {mock}:"
+    yield from _coefficients(spectra, reference / "published/lb23_norm.csv")
+    yield from _errors(spectra, real)
+    yield from _reconstruction(spectra, real, reference / "published")
+    yield from _closed_loop()
+
+
+def _coefficients(spectra: Spectra, published: Path) -> Iterator[str]:
+    # The file holds "np.float64(0.057)" in places: the number is what counts.
+    table = pd.read_csv(published, dtype=str).set_index("vocab")
+    number = r"(-?\d\.?\d*(?:e-?\d+)?)\)?$"
+    x = spectra.coefficients / spectra.g_flux[:, None]
+    yield "coefficients over G flux, clipped at 0.2 and 99.8 %, against Leung & Bovy (2023):"
+    yield "       mock median   published mean   difference [published sd]   sd: mock / published"
+    for band, first in (("bp", 0), ("rp", 55)):
+        for j in range(N_COEFFICIENTS):
+            values = x[:, first + j]
+            low, high = np.percentile(values, CLIP)
+            values = values[(values >= low) & (values <= high)]
+            row = table.loc[f"{band}{j}", ["mean", "std"]].str.extract(number)[0].astype(float)
+            mean, std = row["mean"], row["std"]
+            median = np.median(values)
+            yield (
+                f"  {band}{j}  {median:+.2e}       {mean:+.2e}        {(median - mean) / std:+.2f}"
+                f"                       {values.std() / std:.2f}"
+            )
+
+
+def _errors(spectra: Spectra, real: Spectra) -> Iterator[str]:
+    from xpmodel.photometry import g_mag_from_flux
+
+    yield "errors over G flux, median of log10(mock / real) over the coefficients, at equal G:"
+    mags = [g_mag_from_flux(s.g_flux) for s in (spectra, real)]
+    for low in range(10, 18):
+        errors = []
+        for mag, s in zip(mags, (spectra, real), strict=True):
+            here = (mag >= low) & (mag < low + 1)
+            errors.append(np.median(s.errors[here] / s.g_flux[here, None], axis=0))
+        ratio = np.log10(errors[0] / errors[1])
+        yield (
+            f"  G {low} to {low + 1}: {np.median(ratio):+.3f} dex "
+            f"(from {ratio.min():+.2f} to {ratio.max():+.2f})"
+        )
+
+
+def _reconstruction(spectra: Spectra, real: Spectra, published: Path) -> Iterator[str]:
+    from xpmodel.checkpoint import import_model
+    from xpmodel.photometry import g_mag_from_flux, synthetic_mag
+
+    model = import_model(published / "weight.pt", published / "norm_estimate.npz")
+    grid = Wavelengths()
+    yield "median |Δf/f| of the published model (normalisation estimated):"
+    yield f"  stars with {GIANT_COLOR[0]} < BP−RP < {GIANT_COLOR[1]} and G < {BRIGHT}"
+    rows = []
+    for s in (spectra, real):
+        color = synthetic_mag(s.coefficients, "BP") - synthetic_mag(s.coefficients, "RP")
+        bright = g_mag_from_flux(s.g_flux) < BRIGHT
+        usual = (color > GIANT_COLOR[0]) & (color < GIANT_COLOR[1]) & bright
+        s = s[usual]
+        coefficients, _ = model.decode(model.encode(s)[0])
+        decoded = grid.flux(coefficients.astype(np.float64) * s.g_flux[:, None])
+        rows.append(
+            np.median(np.abs(decoded / grid.flux(s.coefficients.astype(float)) - 1), axis=0)
+        )
+    for wavelength in (456, 536, 636, 736, 836, 936):
+        i = int(np.argmin(np.abs(grid.grid - wavelength)))
+        yield f"  {wavelength} nm: mock {100 * rows[0][i]:.2f} %, real {100 * rows[1][i]:.2f} %"
+
+
+def _closed_loop() -> Iterator[str]:
+    stars = draw_stars(4096, np.random.default_rng(0))
+    flux = model_flux(stars)
+    grid = Wavelengths()
+    back = grid.flux(coefficients_of(flux))
+    back /= back.mean(axis=1, keepdims=True)
+    error = np.abs(back / flux - 1)
+    inner = (grid.grid > 400) & (grid.grid < 1000)
+    yield (
+        "closed loop flux → coefficients → GaiaXPy flux, 400 to 1000 nm: "
+        f"median |Δf/f| {100 * np.median(error[:, inner]):.2f} %, "
+        f"99 % below {100 * np.percentile(error[:, inner], 99):.1f} %"
+    )

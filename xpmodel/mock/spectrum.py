@@ -1,0 +1,262 @@
+"""Mock spectra: continuum, lines and dust at XP's resolution, and their XP coefficients."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from xpmodel.mock.population import Stars
+
+# Full width at half maximum of the line spread function [nm] at a wavelength [nm]: R falls from
+# 100 to 30 over BP (330 to 680 nm) and from 100 to 70 over RP (640 to 1050 nm); Gaia
+# Collaboration, Prusti et al. (2016), Sect. 3.3.6.
+BP_RESOLUTION = (330.0, 80.0, 680.0, 25.0)
+RP_RESOLUTION = (640.0, 100.0, 1050.0, 70.0)
+BAND_EDGE = 640.0
+FWHM_PER_SIGMA = 2.3548
+SECOND_RADIATION_CONSTANT = 1.4387769e7  # h c / k [nm K]
+# Prior spread of coefficient j over the G flux, A (1 + j)^-p: what 1,400 real stars show.
+PRIOR_SPREAD = (0.06, 2.2)
+# Weight of the flux against the prior: relative error of a flux sample [of the mean flux].
+FLUX_WEIGHT = 1e-2
+# G flux [e⁻ s⁻¹] of a spectrum with a mean flux of 1 W m⁻² nm⁻¹ over the grid: within 10 % for
+# real stars of all colors.
+UNIT_G_FLUX = 8.1e20
+# Edge [nm] and depth in ln flux, at its deepest, of the jumps of neutral hydrogen.
+JUMPS = ((364.7, 0.9), (820.4, 0.12))
+# Heights of emission lines over their continuum, in ratio to Hα's.
+EMISSION_RATIOS = {"Hα": 1.0, "Hβ": 0.35, "Pε": 0.1}
+
+
+@dataclass(frozen=True)
+class Feature:
+    """An absorption feature: where it lies, and how strong it is in which stars.
+
+    Its equivalent width is `width` × 10^(metal [M/H] + alpha [α/M] + gravity (log g − 3)) times
+    a bell in ln Teff. Which feature follows what is from Gray & Corbally (2009), Stellar
+    Spectral Classification; the widths are tuned such that the medians of the first coefficients
+    are those of real stars (`xpmodel mock --report`).
+
+    Attributes
+    ----------
+    wavelength, spread : float
+        Centre and intrinsic standard deviation [nm].
+    width : float
+        Equivalent width [nm] in a star of solar abundances at the peak temperature, log g 3.
+    teff, teff_spread : float
+        Temperature of the largest strength and the bell's standard deviation in ln Teff.
+    cool_plateau : bool
+        Whether the strength stays at its peak below `teff`.
+    metal, alpha : float
+        Dex of strength a dex of [M/H] and of [α/M].
+    gravity : float
+        Dex of strength a dex of log g.
+    """
+
+    name: str
+    wavelength: float
+    spread: float
+    width: float
+    teff: float
+    teff_spread: float
+    cool_plateau: bool = True
+    metal: float = 0.35
+    alpha: float = 0.0
+    gravity: float = 0.0
+
+    def strength(self, stars: Stars, alpha_signal: float) -> np.ndarray:
+        """Equivalent width [nm], (N,)."""
+        distance = np.log(stars.teff / self.teff)
+        if self.cool_plateau:
+            distance = np.maximum(distance, 0.0)
+        bell = np.exp(-0.5 * (distance / self.teff_spread) ** 2)
+        dex = self.metal * stars.m_h + self.gravity * (stars.logg - 3.0)
+        dex = dex + self.alpha * alpha_signal * stars.alpha_m
+        return self.width * bell * 10.0**dex
+
+
+def _balmer(name: str, wavelength: float, width: float) -> Feature:
+    return Feature(name, wavelength, 1.2, width, 9200, 0.28, False, metal=0.0, gravity=0.08)
+
+
+def _tio(wavelength: float, spread: float, width: float) -> Feature:
+    # Gone by about 4200 K; oxygen and titanium are both α elements.
+    return Feature(f"TiO {wavelength:.0f}", wavelength, spread, width, 3200, 0.13, True, 0.3, 0.6)
+
+
+FEATURES: tuple[Feature, ...] = (
+    _balmer("Hε", 397.0, 1.2),
+    _balmer("Hδ", 410.2, 1.35),
+    _balmer("Hγ", 434.0, 1.35),
+    _balmer("Hβ", 486.1, 1.2),
+    _balmer("Hα", 656.3, 1.7),
+    _balmer("P12", 875.0, 0.6),
+    _balmer("Pε", 954.6, 0.6),
+    _balmer("Pδ", 1005.0, 0.7),
+    Feature("CN 384", 384.0, 7.0, 8.2, 4900, 0.20, True, 0.45, 0.0, -0.08),
+    Feature("Ca II HK", 395.0, 6.0, 7.3, 4900, 0.22, True, 0.25, 0.30),
+    Feature("CN 416", 415.0, 5.0, 2.6, 4600, 0.16, True, 0.55, 0.0, -0.12),
+    Feature("Ca I", 422.7, 2.0, 1.95, 4200, 0.18, True, 0.30, 0.45, 0.10),
+    Feature("CH G", 430.8, 4.0, 3.55, 5000, 0.15, True, 0.30),
+    Feature("Fe 438", 438.5, 3.0, 2.4, 4700, 0.22, True, 0.40),
+    Feature("Fe 452", 453.0, 5.0, 0.52, 4500, 0.22, True, 0.40),
+    Feature("Fe 495", 495.7, 5.0, 0.69, 4500, 0.22, True, 0.40),
+    Feature("MgH", 512.0, 8.0, 3.8, 4500, 0.13, True, 0.30, 0.40, 0.10),
+    Feature("Mg b", 517.0, 4.0, 2.3, 4600, 0.20, True, 0.35, 0.55, 0.08),
+    Feature("Fe 527", 527.0, 3.0, 1.7, 4500, 0.22, True, 0.40),
+    Feature("Fe 540", 540.0, 5.0, 1.6, 4400, 0.22, True, 0.40),
+    Feature("Na D", 589.3, 1.0, 1.0, 4000, 0.18, True, 0.35, 0.0, 0.15),
+    Feature("CaH", 685.0, 4.0, 2.0, 3300, 0.10, True, 0.20, 0.30, 0.25),
+    Feature("Ca II T", 857.0, 6.0, 1.6, 4800, 0.35, True, 0.30, 0.35, -0.12),
+    _tio(476.0, 5.0, 9.4),
+    _tio(520.0, 6.0, 8.2),
+    _tio(560.0, 9.0, 11.7),
+    _tio(590.0, 8.0, 12.1),
+    _tio(623.0, 9.0, 13.9),
+    _tio(677.0, 9.0, 28.0),
+    _tio(713.0, 9.0, 60.0),
+    _tio(770.0, 10.0, 16.3),
+    _tio(850.0, 10.0, 16.6),
+    _tio(935.0, 12.0, 13.6),
+)
+
+
+def model_flux(stars: Stars, alpha_signal: float = 1.0) -> np.ndarray:
+    """Spectra on GaiaXPy's grid, of arbitrary scale.
+
+    Parameters
+    ----------
+    stars : Stars
+    alpha_signal : float
+        1: the α elements' features follow [α/M]; 0: they do not, and α leaves no trace.
+
+    Returns
+    -------
+    flux : ndarray, (N, 343) float32
+        F_λ at XP's resolution, mean 1 over the grid.
+    """
+    flux = _star_flux(stars, alpha_signal)
+    # Unresolved binaries and blends: the light of a second star, in ratio to the first's.
+    second = np.flatnonzero(stars.second_light)
+    partner = _star_flux(stars[second].partner(), alpha_signal)
+    flux[second] += stars.second_light[second, None] * partner
+    flux += _emission(stars, flux)
+    flux *= 10.0 ** (-0.4 * stars.ebv[:, None] * _extinction()[None]).astype(np.float32)
+    return flux / flux.mean(axis=1, keepdims=True)
+
+
+def _emission(stars: Stars, continuum: np.ndarray) -> np.ndarray:
+    """Hydrogen lines in emission, (N, L), in ratio to the continuum at each line."""
+    lines = np.zeros_like(continuum)
+    glowing = np.flatnonzero(stars.emission)
+    for number, feature in enumerate(FEATURES):
+        if feature.name in EMISSION_RATIOS:
+            here = int(np.argmin(np.abs(wavelength_grid() - feature.wavelength)))
+            height = EMISSION_RATIOS[feature.name] * stars.emission[glowing]
+            height = height * continuum[glowing, here]
+            lines[glowing] += height[:, None] * _profiles()[0][number]
+    return lines
+
+
+def _star_flux(stars: Stars, alpha_signal: float) -> np.ndarray:
+    """One star's light without dust, (N, L) float32, mean 1."""
+    grid = wavelength_grid()
+    teff = stars.teff[:, None]
+    planck = np.expm1(SECOND_RADIATION_CONSTANT / (grid[None] * teff))
+    flux = (grid[None] / 600.0) ** -5.0 / planck
+    # Metal lines too dense to be told apart depress the blue, more in cool and metal-rich stars.
+    blanketing = 10.0 ** (0.30 * stars.m_h) * np.clip((6800 - stars.teff) / 2300, 0, 1.6)
+    depth = blanketing[:, None] * np.exp(-0.5 * ((grid[None] - 330.0) / 65.0) ** 2)
+    log_flux = np.log(flux) - 0.9 * depth
+    # Jumps of neutral hydrogen: deepest near 9500 K, small in cool and in hot stars.
+    jump = np.exp(-0.5 * (np.log(stars.teff / 9500.0) / 0.30) ** 2)[:, None]
+    for edge, size in JUMPS:
+        log_flux -= size * jump / (1.0 + np.exp((grid[None] - edge) / 4.0))
+    profiles, area = _profiles()
+    strengths = np.stack([f.strength(stars, alpha_signal) for f in FEATURES], axis=1)
+    # 1 / (1 + depth): weak lines take their equivalent width, strong ones saturate.
+    log_flux -= np.log1p((strengths / area) @ profiles)
+    flux = np.exp(log_flux).astype(np.float32)
+    return flux / flux.mean(axis=1, keepdims=True)
+
+
+@functools.cache
+def wavelength_grid() -> np.ndarray:
+    """GaiaXPy's default grid [nm], (343,)."""
+    return design()[0]
+
+
+@functools.cache
+def design() -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """GaiaXPy's grid, and for each band its design matrix (55, L) and merging weights (L,)."""
+    from gaiaxpy.core.config import load_xpmerge_from_xml, load_xpsampling_from_xml
+
+    grid, merge = load_xpmerge_from_xml()
+    return grid, load_xpsampling_from_xml(), merge
+
+
+def _line_width(feature: Feature) -> float:
+    """Standard deviation of a feature as XP sees it [nm]."""
+    low, r_low, high, r_high = BP_RESOLUTION if feature.wavelength < BAND_EDGE else RP_RESOLUTION
+    resolution = np.interp(feature.wavelength, (low, high), (r_low, r_high))
+    return float(np.hypot(feature.spread, feature.wavelength / resolution / FWHM_PER_SIGMA))
+
+
+@functools.cache
+def _profiles() -> tuple[np.ndarray, np.ndarray]:
+    """Shape of each feature, (F, L) with a peak of 1, and its area [nm], (F,)."""
+    grid = wavelength_grid()
+    centre = np.array([feature.wavelength for feature in FEATURES])
+    sigma = np.array([_line_width(feature) for feature in FEATURES])
+    shape = np.exp(-0.5 * ((grid[None] - centre[:, None]) / sigma[:, None]) ** 2)
+    return shape, sigma * np.sqrt(2 * np.pi)
+
+
+@functools.cache
+def _extinction() -> np.ndarray:
+    """A(λ) / E(B−V) [mag], (L,): Gordon et al. (2023) with R_V = 3.1."""
+    import astropy.units as u
+    from dust_extinction.parameter_averages import G23
+
+    return np.asarray(G23(Rv=3.1)(wavelength_grid() * u.nm)) * 3.1
+
+
+def coefficients_of(flux: np.ndarray) -> np.ndarray:
+    """XP coefficients whose GaiaXPy flux is nearest to given spectra.
+
+    Regularised least squares, band by band: GaiaXPy's design matrix runs from coefficients to
+    flux and has no stable inverse; a Gaussian prior of the spread that real coefficients have
+    chooses among those that give the same flux.
+
+    Parameters
+    ----------
+    flux : ndarray, (N, 343)
+        Mean 1 over the grid.
+
+    Returns
+    -------
+    coefficients : ndarray, (N, 110) float64
+        Per unit G flux.
+    """
+    from xpmodel.photometry import synthetic_g_flux
+
+    coefficients = flux.astype(np.float64) @ _solver().T
+    return coefficients / synthetic_g_flux(coefficients)[:, None]
+
+
+@functools.cache
+def _solver() -> np.ndarray:  # (110, L)
+    grid, matrices, merge = design()
+    amplitude, power = PRIOR_SPREAD
+    prior = amplitude * (1.0 + np.arange(55)) ** -power
+    rows = []
+    for band in ("bp", "rp"):
+        used = merge[band] > 0
+        a = matrices[band][:, used].T * UNIT_G_FLUX  # (samples, 55): flux of c per G flux
+        normal = a.T @ a / FLUX_WEIGHT**2 + np.diag(prior**-2.0)
+        solution = np.zeros((55, len(grid)))
+        solution[:, used] = np.linalg.solve(normal, a.T) / FLUX_WEIGHT**2
+        rows.append(solution)
+    return np.concatenate(rows)
