@@ -57,6 +57,8 @@ class MapView:
     def __init__(self, visit: Visit, name: str = "map") -> None:
         self._visit = visit
         self._points: Points | None = None
+        self._chosen_points: Points | None = None
+        self._bin_size = 1
         self._modifiers: dict[str, bool] = {}
         self._n_in_view = 0
         self._redraw_pending = False
@@ -217,6 +219,7 @@ class MapView:
         visit, catalog = self._visit, self._visit.catalog
         value = None if visit.color == DENSITY else catalog[visit.color]
         self._points = Points(catalog[visit.x], catalog[visit.y], value)
+        self._choose()
         palette = density_palette(visit.dark) if value is None else mean_palette()
         self._mapper.palette = [CLEAR, *palette]
         kind = "log" if value is None else "linear"
@@ -232,6 +235,7 @@ class MapView:
     @guarded("Showing the selection")
     def _on_selection(self, *events: object) -> None:
         self._draw_outlines()
+        self._choose()
         view = self.view
         if view is not None:
             self._draw_selected(view)
@@ -282,21 +286,25 @@ class MapView:
             return
         shaded = self._points.draw(view)
         self._stars.data = _image(shaded, view)
-        self._n_in_view = shaded.n_in_view
+        self._n_in_view, self._bin_size = shaded.n_in_view, shaded.bin_size
         kind = "log" if self._visit.color == DENSITY else "linear"
         high = shaded.high if shaded.high > shaded.low else shaded.low * 1.001 + 1e-6
         self._bars[kind].color_mapper.update(low=shaded.low, high=high)
         self._draw_selected(view)
         self._say()
 
-    def _draw_selected(self, view: View) -> None:
+    def _choose(self) -> None:
         selected = self._visit.selected
-        # What is not selected steps back.
-        self._stars_glyph.glyph.global_alpha = 1.0 if selected is None else 0.55
-        if selected is None or self._points is None:
-            self._chosen.data = EMPTY_IMAGE
-        else:
-            self._chosen.data = _image(self._points.where(selected).draw(view), view)
+        chosen = self._points is not None and selected is not None
+        self._chosen_points = self._points.where(selected) if chosen else None
+
+    def _draw_selected(self, view: View) -> None:
+        """Draw the selected stars in the bins of all; what is not selected steps back."""
+        chosen = self._chosen_points
+        self._stars_glyph.glyph.global_alpha = 1.0 if chosen is None else 0.55
+        self._chosen.data = (
+            EMPTY_IMAGE if chosen is None else _image(chosen.draw(view, self._bin_size), view)
+        )
 
     def _draw_outlines(self) -> None:
         here = (self._visit.x, self._visit.y)

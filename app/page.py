@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+from collections.abc import Callable
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
@@ -126,23 +129,13 @@ class _Explorer:
         undo = pmui.Button(label="Undo", on_click=self._undo, disabled=nothing, **wide)
         clear = pmui.Button(label="Clear", on_click=self._clear, disabled=nothing, **wide)
         exports = [
-            pmui.FileDownload(
-                callback=make,
-                filename=f"selection.{ending}",
-                label=label,
-                variant="text",
-                disabled=nothing,
-                **wide,
-            )
+            _export(label, f"selection.{ending}", make, disabled=nothing, **wide)
             for label, ending, make in (
                 ("CSV", "csv", self._csv),
                 ("Parquet", "parquet", self._parquet),
                 ("Recipe", "json", self._recipe),
             )
         ]
-        for button in exports:
-            # The browser saves a file only where it differs from the one it has: it keeps none.
-            button.param.watch(lambda event: event.obj.param.update(data=None), "_transfers")
         parts: list[pn.viewable.Viewable] = [
             pmui.Typography("Map", variant="overline", margin=(6, 10, 0, 10)),
             x,
@@ -189,6 +182,24 @@ class _Explorer:
     def _recipe(self) -> io.BytesIO:
         visit = self._visit
         return io.BytesIO(make_recipe(visit.steps, visit.catalog, visit.n_selected).encode())
+
+
+def _export(
+    label: str, filename: str, make: Callable[[], io.BytesIO], **look: Any
+) -> pmui.FileDownload:
+    """A button that saves what `make` returns, as often as it is clicked."""
+
+    async def anew() -> io.BytesIO:
+        # The browser saves what differs from what it has, so that goes first. Panel may send
+        # two changes that follow at once in another order, or one of them twice.
+        button.data = None
+        await asyncio.sleep(0.05)
+        return make()
+
+    button = pmui.FileDownload(
+        callback=anew, filename=filename, label=label, variant="text", **look
+    )
+    return button
 
 
 def _bytes(write, table) -> io.BytesIO:  # a pyarrow writer, what it shall write

@@ -46,12 +46,15 @@ class Shaded:
         Values at the levels 1 and 255.
     n_in_view : int
         Stars within the view.
+    bin_size : int
+        Screen pixels along each side of a bin.
     """
 
     image: np.ndarray
     low: float
     high: float
     n_in_view: int
+    bin_size: int
 
 
 class Points:
@@ -75,15 +78,16 @@ class Points:
         """Some of the stars, without values."""
         return Points(self._frame["x"].to_numpy()[mask], self._frame["y"].to_numpy()[mask])
 
-    def draw(self, view: View) -> Shaded:
+    def draw(self, view: View, bin_size: int | None = None) -> Shaded:
         """Aggregate the stars within a view and shade the bins.
 
-        Counts are shaded by their logarithm, means linearly between their 1st and 99th
-        percentile in the view.
+        The bins are as large as the number of stars makes them, or as given. Counts are shaded
+        by their logarithm, means linearly between their 1st and 99th percentile in the view.
         """
         x_range, y_range = sorted(view.x), sorted(view.y)
         n = self._count(x_range, y_range)
-        size = int(np.clip(np.sqrt(view.width * view.height / max(n, 1)), 1, LARGEST_BIN))
+        fitting = np.clip(np.sqrt(view.width * view.height / max(n, 1)), 1, LARGEST_BIN)
+        size = bin_size or int(fitting)
         canvas = ds.Canvas(
             max(view.width // size, 1), max(view.height // size, 1), x_range, y_range
         )
@@ -91,12 +95,12 @@ class Points:
             mean = canvas.points(self._frame, "x", "y", ds.mean("value")).to_numpy()
             present = mean[np.isfinite(mean)]
             low, high = np.percentile(present, [1, 99]) if len(present) else (0.0, 1.0)
-            return Shaded(shade(mean, low, high), float(low), float(high), n)
+            return Shaded(shade(mean, low, high), float(low), float(high), n, size)
         count = canvas.points(self._frame, "x", "y", ds.count()).to_numpy().astype(np.float32)
         high = float(count.max(initial=1))
         with np.errstate(divide="ignore"):
             image = shade(np.where(count > 0, np.log(count), np.nan), 0.0, np.log(high))
-        return Shaded(image, 1.0, high, n)
+        return Shaded(image, 1.0, high, n, size)
 
     def _count(self, x_range: list[float], y_range: list[float]) -> int:
         x, y = (self._frame[name].to_numpy() for name in ("x", "y"))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import panel as pn
 
 
-def status_line(text: str = "") -> pn.pane.HTML:
-    """An empty line that a view fills; assistive technology reads its changes."""
+def status_line(text: str = "&nbsp;") -> pn.pane.HTML:
+    """A line that a view fills; it is as high when empty, since plots below do not move up."""
     return pn.pane.HTML(
         text,
         sizing_mode="stretch_width",

@@ -20,7 +20,7 @@ from xpmodel.terminal import echo_encoding, star_progress
 
 
 class _Commands(click.Group):
-    """Turns the user's mistakes into one line and exit status 2."""
+    """One line for what goes wrong: exit status 2 for the user's mistakes, 1 for a full disk."""
 
     def invoke(self, context: click.Context) -> object:
         try:
@@ -28,6 +28,9 @@ class _Commands(click.Group):
         except InputError as error:
             click.echo(f"xpmodel: {' '.join(str(error).split())}", err=True)
             context.exit(2)
+        except OSError as error:
+            click.echo(f"xpmodel: {error}", err=True)
+            context.exit(1)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
