@@ -25,8 +25,9 @@ from xpmodel.spectra import Spectra
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.json"
 FORMAT = "xpmodel-model"
-# Rows of one pass through the network: its activations stay in a CPU's cache.
-BATCH = 4096
+# Rows of one pass through the network on a CPU. Large ones wait seldom for each other's threads,
+# which counts when other work shares the cores; the activations are some 100 MB.
+BATCH = 65_536
 # A GPU wants more work at once than a cache holds.
 BATCH_CUDA = 262_144
 # What numbers of the wrong kind or size make of a description that was changed by hand.

@@ -1,0 +1,1 @@
+"""Times of what a user waits for, beside floors measured in the same run: ``make bench``."""

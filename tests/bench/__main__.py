@@ -1,0 +1,37 @@
+"""``python -m tests.bench [NAME…]``: run the benchmarks, or some of them, and print a table."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+from tests.bench.measure import Row, Skipped, machine, table
+
+NAMES = ("wavelengths", "encode", "encode_command", "lasso", "slider", "decode")
+
+
+def main(names: list[str]) -> int:
+    for name in names:
+        if name not in NAMES:
+            print(f"no benchmark {name!r}; there are {', '.join(NAMES)}", file=sys.stderr)
+            return 2
+    rows: list[Row] = []
+    skipped: list[str] = []
+    for name in names or NAMES:
+        print(f"{name} …", file=sys.stderr)
+        try:
+            rows += importlib.import_module(f"tests.bench.{name}").rows()
+        except Skipped as reason:
+            skipped.append(f"{name}: skipped, {reason}")
+    print(machine())
+    print()
+    print(table(rows))
+    print()
+    for row in rows:
+        print(f"{row.name}: {row.what}")
+    print(*skipped, sep="\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,128 @@
+"""One server and one Chromium for all browser tests; a fresh page for each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import panel as pn
+import pytest
+from panel.tests.util import serve_and_wait
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+
+import page
+from sources import Sources, open_sources
+from tests.browser.explorer import Explorer
+from tests.mock import Mock, mock_model
+from visit import Visit
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.browser)
+
+
+@dataclass(frozen=True)
+class Server:
+    """The page, served by this process, with each of its visits at hand."""
+
+    port: int
+    visits: list[Visit]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The browser that the Makefile looks for, too."""
+    names = [os.environ["CHROMIUM"]] if os.environ.get("CHROMIUM") else []
+    names += ["chromium", "chromium-browser", "google-chrome"]
+    path = next(filter(None, map(shutil.which, names)), None)
+    if path is None:
+        pytest.skip("needs Chromium or Chrome on the PATH, or its path in CHROMIUM")
+    return path
+
+
+@pytest.fixture(scope="session")
+def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("broken")
+    truncated = folder / "truncated.parquet"
+    truncated.write_bytes(mock.catalog.read_bytes()[:-1000])
+    mock_model(seed=7).save(folder / "other")
+    sources = {
+        "explorer": Sources(mock.catalog, mock.model),
+        "nothing": Sources(folder / "missing.parquet", folder / "missing"),
+        "truncated": Sources(truncated, mock.model),
+        "foreign": Sources(mock.catalog, folder / "other"),
+    }
+    visits: list[Visit] = []
+
+    def recorded(*args: object, **params: object) -> Visit:
+        visits.append(Visit(*args, **params))
+        return visits[-1]
+
+    def served(of: Sources) -> Callable[[], object]:
+        def make() -> object:
+            pn.extension(notifications=True)
+            return page.make_page(open_sources(of), of)
+
+        return make
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(page, "Visit", recorded)
+        port = serve_and_wait({k: served(v) for k, v in sources.items()})
+        yield Server(port, visits)
+        pn.state.kill_all_servers()
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A visitor whose browser has kept the page's scripts from earlier visits."""
+    with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
+        context.set_default_timeout(10_000)
+        yield context
+
+
+@pytest.fixture
+def visitor(
+    server: Server, context: BrowserContext, mock: Mock
+) -> Iterator[Callable[..., Explorer]]:
+    """Open a page, one of the server's if no port is named; errors on it fail the test."""
+    explorers: list[Explorer] = []
+
+    def open_page(
+        path: str = "explorer", port: int = server.port, context: BrowserContext = context
+    ) -> Explorer:
+        n_visits = len(server.visits)
+        explorer = Explorer(context.new_page(), mock.catalog)
+        explorers.append(explorer)
+        explorer.open(f"http://localhost:{port}/{path}")
+        if len(server.visits) > n_visits:
+            explorer.visit = server.visits[-1]
+        return explorer
+
+    yield open_page
+    # A page that a test has closed counts till then.
+    for explorer in explorers:
+        explorer.page.close()
+    assert not [problem for explorer in explorers for problem in explorer.problems]
+
+
+@pytest.fixture
+def explorer(visitor: Callable[..., Explorer]) -> Explorer:
+    """A fresh page with the mock catalog, its map drawn."""
+    explorer = visitor()
+    explorer.wait_for_map()
+    return explorer
