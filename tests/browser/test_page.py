@@ -108,6 +108,20 @@ def fail_once(monkeypatch, owner: object, name: str) -> None:
 
 
 def test_failures(explorer, monkeypatch):
+    at, to = explorer.slider("z1")
+    fail_once(monkeypatch, spectrum_view, "decoded_curve")
+    explorer.drag([at, to(0.6)])
+    explorer.until(lambda: explorer.shows("Decoding failed: decoded_curve is out of order"))
+    before = explorer.array("spectrum_source", "flux")
+    at, to = explorer.slider("z1")
+    explorer.drag([at, to(0.8)])
+    explorer.until(
+        lambda: (
+            not np.allclose(explorer.array("spectrum_source", "flux"), before, rtol=1e-3, atol=0)
+        )
+    )
+    assert not explorer.busy
+
     fail_once(monkeypatch, Visit, "draw")
     frame = explorer.frame()
     explorer.drag([frame.pixel(*corner) for corner in SHAPE])
@@ -126,20 +140,6 @@ def test_failures(explorer, monkeypatch):
     explorer.wait_for_map()
     explorer.outline(SHAPE)
     assert explorer.visit.n_selected > 10
-
-    at, to = explorer.slider("z1")
-    fail_once(monkeypatch, spectrum_view, "decoded_curve")
-    explorer.drag([at, to(0.6)])
-    explorer.until(lambda: explorer.shows("Decoding failed: decoded_curve is out of order"))
-    before = explorer.array("spectrum_source", "flux")
-    at, to = explorer.slider("z1")
-    explorer.drag([at, to(0.8)])
-    explorer.until(
-        lambda: (
-            not np.allclose(explorer.array("spectrum_source", "flux"), before, rtol=1e-3, atol=0)
-        )
-    )
-    assert not explorer.busy
 
 
 def test_two_visits_are_apart(explorer, visitor, browser):
