@@ -231,7 +231,7 @@ class SpectrumView:
             catalog = visit.catalog
             source_id = int(catalog.source_id[visit.star])
             own = abs(visit.g_mag - visit.star_g_mag) < 0.005
-            parts[0] += " (the star's own)" if own else " (the star's flux scaled to it)"
+            parts[0] += " (its own)" if own else " (the star scaled to it)"
             chi2 = float(catalog["chi2_obs"][visit.star]) if "chi2_obs" in catalog.columns else None
             kind = "Mock star" if source_id > LAST_GAIA_ID else "Gaia DR3"
             parts.insert(0, f"<b>{kind} {source_id}</b>")

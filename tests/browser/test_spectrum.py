@@ -133,7 +133,7 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
 
     explorer.until(shows_residual)
     explorer.until(lambda: shows_curve(explorer, before, "previous_source"))
-    own = re.compile(rf"G = {g_mag:.2f} mag \(the star's own\)")
+    own = re.compile(rf"G = {g_mag:.2f} mag \(its own\)")
     explorer.until(lambda: explorer.shows(own))
     explorer.until(lambda: explorer.data("map_star") == {"x": [z[1]], "y": [z[3]]})
 
