@@ -225,11 +225,15 @@ class _Tally:
         magnitude = pa.array(g_mag_from_flux(spectra.g_flux).astype(np.float32))
         given = columns["phot_g_mean_mag"]
         columns["phot_g_mean_mag"] = magnitude if given is None else pc.coalesce(given, magnitude)
+        ra, dec = columns["ra"], columns["dec"]
+        # Half a position is none.
+        given = pa.array(np.zeros(len(spectra), bool))
+        if ra is not None and dec is not None:
+            given = pc.and_(pc.is_valid(ra), pc.is_valid(dec))
+        n_given = pc.sum(given).as_py()
         for name, values in zip(("ra", "dec"), position_from_id(spectra.source_id), strict=True):
             derived = pa.array(values, from_pandas=True)
-            given = columns[name]
-            columns[name] = derived if given is None else pc.coalesce(given, derived)
-        n_given = 0 if given is None else len(given) - given.null_count
+            columns[name] = pc.if_else(given, columns[name], derived) if n_given else derived
         n_known = len(spectra) - columns["dec"].null_count
         self._positions["table"] += n_given
         self._positions["source_id"] += n_known - n_given

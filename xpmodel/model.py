@@ -26,7 +26,7 @@ WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.json"
 FORMAT = "xpmodel-model"
 # Rows of one pass through the network on a CPU. Large ones wait seldom for each other's threads,
-# which counts when other work shares the cores; the activations are some 100 MB.
+# which counts when other work shares the cores; the activations take a few 100 MB.
 BATCH = 65_536
 # A GPU wants more work at once than a cache holds.
 BATCH_CUDA = 262_144

@@ -221,6 +221,20 @@ def test_positions_that_are_given_are_kept(tmp_path, model, stars, source):
     assert catalog.metadata["positions"] == {"table": 2, "source_id": N - 2}
 
 
+@pytest.mark.parametrize(
+    "half", [{"ra": [10.0, 20.0]}, {"ra": [10.0, np.nan], "dec": [np.nan, 20.0]}]
+)
+def test_half_a_position_is_none(tmp_path, model, stars, source, half):
+    Table({"source_id": stars.source_id[:2], **half}).write(tmp_path / "labels.fits")
+    out = tmp_path / "stars.parquet"
+    encode_files(source, model, out, labels=tmp_path / "labels.fits")
+    catalog = open_catalog(out)
+    ra, dec = position_from_id(stars.source_id)
+    np.testing.assert_array_equal(catalog["ra"], ra)
+    np.testing.assert_array_equal(catalog["dec"], dec)
+    assert catalog.metadata["positions"] == {"source_id": N}
+
+
 def spoil(stars: Spectra) -> Spectra:
     """Some stars that cannot be used, the first and the last among them."""
     coefficients, errors, flux = (
