@@ -91,7 +91,7 @@ class SpectrumView:
             "wavelength",
             "flux",
             source=self._ghost,
-            line_alpha=0.45,
+            line_alpha=0.8,
             line_dash="dashed",
             line_color="gray",
             legend_label="before",
@@ -232,11 +232,12 @@ class SpectrumView:
             source_id = int(catalog.source_id[visit.star])
             own = abs(visit.g_mag - visit.star_g_mag) < 0.005
             parts[0] += " (its own)" if own else " (the star scaled to it)"
-            chi2 = float(catalog["chi2_obs"][visit.star]) if "chi2_obs" in catalog.columns else None
             kind = "Mock star" if source_id > LAST_GAIA_ID else "Gaia DR3"
             parts.insert(0, f"<b>{kind} {source_id}</b>")
-            if chi2 is not None:
-                parts.append(f"χ²<sub>obs</sub> {chi2:.3g}")
+            # The catalog's χ² is that of the star's own latents.
+            if visit.at_star and "chi2_obs" in catalog.columns:
+                chi2 = float(catalog["chi2_obs"][visit.star])
+                parts.append(f"χ²<sub>obs</sub>&nbsp;{chi2:.3g}")
         self.status.object = " · ".join(parts)
 
 

@@ -88,8 +88,7 @@ class Visit(param.Parameterized):
     def visit_star(self, row: int) -> None:
         """Move z to a star's latents, and show its flux at its own magnitude."""
         self.release()
-        catalog = self.catalog
-        z = tuple(float(catalog[name][row]) for name in catalog.latents)
+        z = self._latents_of(row)
         with param.parameterized.batch_call_watchers(self):
             self.star = int(row)
             self.param.update(previous_z=self.z, z=z, g_mag=self.star_g_mag)
@@ -99,6 +98,14 @@ class Visit(param.Parameterized):
         """G magnitude of the star that z came from."""
         flux = self.catalog["phot_g_mean_flux"][self.star : self.star + 1]
         return float(g_mag_from_flux(flux)[0])
+
+    @property
+    def at_star(self) -> bool:
+        """Whether z is the star's own."""
+        return self.star is not None and self.z == self._latents_of(self.star)
+
+    def _latents_of(self, row: int) -> tuple[float, ...]:
+        return tuple(float(self.catalog[name][row]) for name in self.catalog.latents)
 
     def leave_star(self) -> None:
         """Stop showing a star; z stays."""

@@ -92,6 +92,8 @@ def write_labels(
         that is no number.
     """
     path, out = Path(path), Path(out)
+    if out.suffix != ".parquet":
+        raise InputError(f"{out}: the labels' name must end in .parquet")
     reader = open_table(path)
     if out.exists() and out.samefile(path):
         raise InputError(f"{out}: is the table itself; give --out another name")

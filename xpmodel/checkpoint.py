@@ -17,6 +17,8 @@ from xpmodel.network import ScatterVAE
 
 # The released checkpoint is 0.9 MB; nothing near this size is a scatter VAE.
 SIZE_LIMIT = 512 * 2**20
+# Normalisations known to be fitted afterwards, whatever their files are called (sha256).
+KNOWN_ESTIMATES = {"0e17181602ceaaf3be8d2d62e2d4547716b7f526a57809a3e6db784ac66e45cd"}
 
 
 def import_model(
@@ -33,7 +35,7 @@ def import_model(
         ``apogee_norm.npz`` with `mu` and `sig`, one entry a coefficient.
     estimated_norm : bool, optional
         Whether the normalisation is an estimate rather than the one that the network was
-        trained with. Default: whether the file's name says "estimate".
+        trained with. Default: whether it is a known estimate, or its name says so.
 
     Returns
     -------
@@ -55,7 +57,8 @@ def import_model(
     fit_state(network, state, weights)
     mu, sig = check_normalisation(*_read_norm(norm), network.input_dim, norm)
     if estimated_norm is None:
-        estimated_norm = "estimate" in norm.name.lower()
+        known = sha256_file(norm) in KNOWN_ESTIMATES
+        estimated_norm = known or "estimate" in norm.name.lower()
     description: dict[str, Any] = {
         "made_by": f"xpmodel {__version__} import-model",
         "source": {

@@ -28,6 +28,8 @@ class _Commands(click.Group):
         except InputError as error:
             click.echo(f"xpmodel: {' '.join(str(error).split())}", err=True)
             context.exit(2)
+        except BrokenPipeError:
+            raise  # click ends quietly when a reader such as `head` has enough
         except OSError as error:
             click.echo(f"xpmodel: {error}", err=True)
             context.exit(1)

@@ -46,10 +46,12 @@ def mock_command(
     """
     from tqdm import tqdm
 
-    from xpmodel.mock.report import report
+    from xpmodel.mock.report import check_reference, report
     from xpmodel.mock.write import Sky, write_mock
 
     sky = Sky(stars, seed, alpha_signal)
+    if reference is not None:
+        check_reference(reference)
     with tqdm(total=stars, unit=" stars", unit_scale=True, dynamic_ncols=True, delay=1.0) as bar:
         path = write_mock(
             sky,
@@ -75,6 +77,7 @@ def mock_command(
 @click.option("--latents", default=6, show_default=True)
 @click.option("--seed", default=0, show_default=True)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option("--overwrite", is_flag=True, help="Replace the model that the folder holds.")
 def train_command(
     source: Path,
     out: Path,
@@ -85,6 +88,7 @@ def train_command(
     latents: int,
     seed: int,
     device: str,
+    overwrite: bool,
 ) -> None:
     """Train a scatter VAE on the spectra of SOURCE, by the released loss and schedule.
 
@@ -93,11 +97,16 @@ def train_command(
     """
     from tqdm import tqdm
 
+    from xpmodel.errors import InputError
     from xpmodel.files import sha256_file
+    from xpmodel.model import DESCRIPTION_FILE, find_device
     from xpmodel.spectra import read_spectra
     from xpmodel.train import Epoch, Recipe, train
 
     recipe = Recipe(epochs, batch, learning_rate, restart, seed, latents)
+    find_device(device)
+    if (out / DESCRIPTION_FILE).exists() and not overwrite:
+        raise InputError(f"{out}: holds a model; name another folder, or give --overwrite")
     spectra = read_spectra(source)
     for line in str(spectra.report).splitlines():
         click.echo(line)
@@ -119,7 +128,11 @@ def train_command(
 @click.command("probe")
 @click.argument("catalog", type=click.Path(path_type=Path))
 def probe_command(catalog: Path) -> None:
-    """Say how well labels follow from the latents of CATALOG, on held-out stars."""
+    """Say how well labels follow from the latents of CATALOG.
+
+    Regresses each label on the active latents of nine tenths of the stars, and prints the robust
+    scatter over the others: those that training a model holds out.
+    """
     from xpmodel.catalog import open_catalog
     from xpmodel.probe import probe
 

@@ -275,6 +275,12 @@ class _Tally:
         if n := self._g_flux["synthetic"]:
             notes.append(f"G flux of {n} stars synthesised with GaiaXPy (Gaia_DR3_Vega)")
         for table, n in zip(self._tables, self._labelled, strict=True):
+            if not n:
+                notes.append(
+                    f"warning: {table.path.name} has none of these {self.n_stars} stars; are its "
+                    "ids Gaia DR3's?"
+                )
+                continue
             notes.append(
                 f"{table.path.name}: {n} of {self.n_stars} stars found; "
                 f"columns {', '.join(table.labels.column_names) or 'none'}"

@@ -202,12 +202,20 @@ def test_no_usable_row(write):
 
 
 def test_table_is_not_overwritten(tmp_path):
-    path = tmp_path / "table.fits"
-    allstar().write(path)
+    path = tmp_path / "table.parquet"  # found by content, so a FITS file may be called so
+    allstar().write(path, format="fits")
     before = path.read_bytes()
     with pytest.raises(InputError, match="is the table itself"):
-        write_labels(path, tmp_path / "." / "table.fits")
+        write_labels(path, tmp_path / "." / "table.parquet")
     assert path.read_bytes() == before
+
+
+def test_labels_are_parquet(tmp_path):
+    path = tmp_path / "table.fits"
+    allstar().write(path)
+    with pytest.raises(InputError, match="must end in .parquet"):
+        write_labels(path, tmp_path / "labels.csv")
+    assert not (tmp_path / "labels.csv").exists()
 
 
 def test_damaged_table_leaves_nothing(tmp_path):

@@ -363,3 +363,10 @@ def test_saving_where_a_file_is(files):
     model = import_model(files / "weight.pt", files / "norm.npz")
     with pytest.raises(InputError, match="cannot be written"):
         model.save(files / "norm.npz")
+
+
+def test_a_known_estimate_is_one_under_any_name(tmp_path, shared):
+    norm = tmp_path / "apogee_norm.npz"
+    norm.write_bytes((shared / "published/norm_estimate.npz").read_bytes())
+    model = import_model(shared / "published/weight.pt", norm)
+    assert model.estimated == ["mu", "sig"]

@@ -79,6 +79,19 @@ def test_a_loss_that_is_not_finite_stops():
         train(spectra, SMALL, device="cpu")
 
 
+def test_command_keeps_a_model_that_is_there(tmp_path):
+    from click.testing import CliRunner
+
+    from xpmodel.cli import main
+
+    train(some_spectra(), SMALL, device="cpu").save(tmp_path)
+    before = (tmp_path / "model.json").read_bytes()
+    result = CliRunner().invoke(main, ["train", "stars.h5", "--out", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "holds a model" in result.output
+    assert (tmp_path / "model.json").read_bytes() == before
+
+
 @pytest.mark.parametrize("change", [{"epochs": 0}, {"batch": 0}, {"learning_rate": 0.0}])
 def test_impossible_recipes(change):
     with pytest.raises(InputError):

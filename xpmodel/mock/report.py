@@ -15,10 +15,30 @@ from xpmodel.spectra import Spectra, iter_spectra, read_spectra
 from xpmodel.wavelengths import Wavelengths
 
 N_STARS = 40_960
+REFERENCES = (
+    "published/lb23_norm.csv",
+    "published/weight.pt",
+    "published/norm_estimate.npz",
+    "real_xp/xp_continuous_1400.fits",
+    "real_xp/photometry_1400.csv",
+)
 CLIP = (0.2, 99.8)
 N_COEFFICIENTS = 10
 GIANT_COLOR = (0.9, 1.8)
 BRIGHT = 15.0
+
+
+def check_reference(folder: Path) -> None:
+    """Make sure that a folder has what a mock sky is compared with.
+
+    Raises
+    ------
+    InputError
+        When a file is missing.
+    """
+    for name in REFERENCES:
+        if not (folder / name).exists():
+            raise InputError(f"{folder / name}: not there, and the report compares with it")
 
 
 def report(mock: Path, reference: Path) -> Iterator[str]:
@@ -38,9 +58,7 @@ def report(mock: Path, reference: Path) -> Iterator[str]:
     InputError
         When a file is missing.
     """
-    for name in ("published/lb23_norm.csv", "real_xp/xp_continuous_1400.fits"):
-        if not (reference / name).exists():
-            raise InputError(f"{reference / name}: not there, and the report compares with it")
+    check_reference(reference)
     spectra, _ = next(iter_spectra(mock, chunk_rows=N_STARS))
     real = read_spectra(
         reference / "real_xp/xp_continuous_1400.fits",

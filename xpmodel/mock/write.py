@@ -59,6 +59,8 @@ class Sky:
             raise InputError(f"{self.n_stars} stars: a mock sky needs at least one")
         if self.seed < 0:
             raise InputError(f"seed {self.seed}: must not be negative")
+        if not (np.isfinite(self.alpha_signal) and self.alpha_signal >= 0):
+            raise InputError(f"alpha signal {self.alpha_signal}: must be a number of 0 or more")
 
     @property
     def n_chunks(self) -> int:
@@ -163,6 +165,8 @@ def write_mock(
 
     if not 0 <= correlations <= sky.n_stars:
         raise InputError(f"correlations of {correlations} stars: the sky has {sky.n_stars}")
+    if workers is not None and workers < 1:
+        raise InputError(f"{workers} workers: at least one must work")
     folder = Path(folder)
     path = folder / MOCK_FILE
     with contextlib.ExitStack() as stack:

@@ -89,7 +89,7 @@ def test_interrupted_leaves_nothing(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("sky", [(0, 0), (5, -1)])
+@pytest.mark.parametrize("sky", [(0, 0), (5, -1), (5, 0, np.nan), (5, 0, -3.0)])
 def test_impossible_skies(sky):
     with pytest.raises(InputError):
         Sky(*sky)
@@ -98,6 +98,20 @@ def test_impossible_skies(sky):
 def test_more_correlations_than_stars(tmp_path):
     with pytest.raises(InputError, match="the sky has 10"):
         write_mock(Sky(10), tmp_path, correlations=11)
+
+
+def test_no_workers(tmp_path):
+    with pytest.raises(InputError, match="-1 workers"):
+        write_mock(Sky(10), tmp_path / "sky", workers=-1)
+    assert not (tmp_path / "sky").exists()
+
+
+def test_report_without_its_references_stops_before_the_work(tmp_path):
+    command = ["mock", "--stars", "50", "--out", str(tmp_path / "sky"), "--report", str(tmp_path)]
+    result = CliRunner().invoke(main, command)
+    assert result.exit_code == 2
+    assert "the report compares with it" in result.output
+    assert not (tmp_path / "sky").exists()
 
 
 def test_command(tmp_path, monkeypatch):
