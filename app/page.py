@@ -107,8 +107,15 @@ class _Explorer:
         visit.dark = bool(self.page.dark_theme)
         self.page.param.watch(self._on_theme, "dark_theme")
         # Panel's own busy state is shared by all visits of the process; this one's is its own.
+        self._show_busy()
+        visit.param.watch(self._show_busy, "busy")
+        self.page.param.watch(self._show_busy, "busy")
+
+    def _show_busy(self, *events: object) -> None:
+        # Of two quick changes the browser may send the first one back, and stay with it:
+        # then it is told again.
         with edit_readonly(self.page):
-            self.page.busy = visit.param.busy
+            self.page.busy = self._visit.busy
 
     @guarded("Changing the theme")
     def _on_theme(self, *events: object) -> None:
@@ -190,10 +197,11 @@ def _export(
     """A button that saves what `make` returns, as often as it is clicked."""
 
     async def anew() -> io.BytesIO:
-        # The browser saves what differs from what it has, so that goes first. Panel may send
-        # two changes that follow at once in another order, or one of them twice.
-        button.data = None
-        await asyncio.sleep(0.05)
+        # The browser saves what differs from what it has, so that goes first. Of two quick
+        # changes it may send the first one back, so there is a moment between them.
+        if button.data is not None:
+            button.data = None
+            await asyncio.sleep(0.2)
         return make()
 
     button = pmui.FileDownload(
