@@ -232,8 +232,9 @@ def _provenance(catalog: Catalog) -> pn.viewable.Viewable:
     estimated = catalog.metadata.get("model", {}).get("estimated", [])
     text = f"<b>{catalog.path.name}</b> · {len(catalog):,} stars"
     if catalog.n_mock:
-        mock = "all" if catalog.n_mock == len(catalog) else f"{catalog.n_mock:,} of them"
-        text += f" · <b style='color:{SELECTED}'>MOCK</b>: {mock} made up, none observed"
+        every = catalog.n_mock == len(catalog)
+        mock = "all made up, none observed" if every else f"{catalog.n_mock:,} of them made up"
+        text += f" · <b style='color:{SELECTED}'>MOCK</b>: {mock}"
     if estimated:
         text += f" · the model's {' and '.join(estimated)} are an <b>estimate</b>"
     if n := catalog.metadata.get("g_flux", {}).get("synthetic"):
