@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -206,10 +205,3 @@ def _description(recipe: Recipe, n_train: int) -> dict[str, Any]:
         "training": {**asdict(recipe), "n_train": n_train, "torch": torch.__version__},
         "estimated": [],
     }
-
-
-def write_loss_curve(epochs: list[Epoch], path: str | Path) -> None:
-    """Write the losses of a training, an epoch a row (CSV)."""
-    import pandas as pd
-
-    pd.DataFrame([asdict(epoch) for epoch in epochs]).to_csv(path, index=False)
