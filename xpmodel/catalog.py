@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import torch
 
 from xpmodel.columns import is_latent, latent_columns
+from xpmodel.derived import DERIVED
 from xpmodel.errors import InputError
 from xpmodel.files import sha256_file
 from xpmodel.network import posterior_kl
@@ -103,15 +105,37 @@ class Catalog:
         return self._file.metadata.num_rows
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """One column, (N,); NaN where missing (flags with missing values become float64)."""
+        """One column of the file or derived from it, (N,).
+
+        NaN where missing (flags with missing values become float64).
+        """
         if name not in self._loaded:
-            column = self.table([name]).column(0)
-            values = column.to_numpy()
-            if pa.types.is_floating(column.type):
-                values = np.ascontiguousarray(values, column.type.to_pandas_dtype())
+            if name in self.derived:
+                needs, compute = DERIVED[name]
+                values = compute(*(self[column] for column in needs))
+            else:
+                column = self.table([name]).column(0)
+                if pa.types.is_dictionary(column.type):  # whose gaps numpy would get filled
+                    column = column.cast(column.type.value_type)
+                values = column.to_numpy()
+                if pa.types.is_floating(column.type):
+                    values = np.ascontiguousarray(values, column.type.to_pandas_dtype())
             values.setflags(write=False)
             self._loaded[name] = values
         return self._loaded[name]
+
+    def numbers(self, name: str) -> np.ndarray:
+        """One column, (N,), that must be of numbers.
+
+        Raises
+        ------
+        InputError
+            When it is not there, or of text.
+        """
+        values = self[name]
+        if values.dtype.kind not in "iuf":
+            raise InputError(f"{self.path}: column {name!r} holds no numbers")
+        return values
 
     def table(self, names: list[str] | None = None, mask: np.ndarray | None = None) -> pa.Table:
         """Columns as they are in the file (default: all that hold values), of some stars.
@@ -179,16 +203,27 @@ class Catalog:
         empty = {p for i, p in enumerate(parts) if all(is_empty(g.column(i)) for g in groups)}
         return [name for name in self.columns if name not in empty]
 
-    @property
+    @cached_property
+    def derived(self) -> list[str]:
+        """Columns that the file lacks and that follow from those it has."""
+        filled = set(self.filled)
+        return [n for n, (needs, _) in DERIVED.items() if n not in filled and filled >= set(needs)]
+
+    @cached_property
     def numeric(self) -> list[str]:
         """Numeric columns with values, ids apart: what can be an axis or a color."""
-        schema = self._file.schema_arrow
         tests = (pa.types.is_floating, pa.types.is_integer)
-        return [
-            name
-            for name in self.filled
-            if name != "source_id" and any(test(schema.field(name).type) for test in tests)
-        ]
+        columns = [name for name in self._of_type(*tests) if name != "source_id"]
+        return [*columns, *self.derived]
+
+    @cached_property
+    def categorical(self) -> list[str]:
+        """Columns of text with values, such as a population."""
+        return self._of_type(pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
+
+    def _of_type(self, *tests: Callable[[pa.DataType], bool]) -> list[str]:
+        schema = self._file.schema_arrow
+        return [n for n in self.filled if any(test(schema.field(n).type) for test in tests)]
 
     @cached_property
     def n_mock(self) -> int:

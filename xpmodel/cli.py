@@ -12,6 +12,7 @@ from xpmodel._version import __version__
 from xpmodel.cli_build import build_command, norm_command
 from xpmodel.cli_data import fetch_command, labels_command
 from xpmodel.cli_mock import mock_command, probe_command, train_command
+from xpmodel.cli_tracks import tracks_command
 from xpmodel.errors import InputError
 from xpmodel.terminal import echo_encoding, star_progress
 
@@ -112,15 +113,19 @@ def encode_command(
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Table to write (.csv or .parquet). Default: the ids, a line each.",
+    help="Table to write (.csv, .ecsv, .fits, .parquet or .vot). Default: the ids, a line each.",
 )
+@click.option("--coefficients", is_flag=True, help="With the stars' XP coefficients and errors.")
 @click.option(
-    "--other-catalog", is_flag=True, help="Apply the outlines to another catalog than theirs."
+    "--other-catalog", is_flag=True, help="Apply the steps to another catalog than theirs."
 )
-def select_command(recipe: Path, catalog_path: Path, out: Path | None, other_catalog: bool) -> None:
+def select_command(
+    recipe: Path, catalog_path: Path, out: Path | None, coefficients: bool, other_catalog: bool
+) -> None:
     """Replay a selection's RECIPE (JSON, from the page) and return the same stars."""
     from xpmodel.catalog import open_catalog
-    from xpmodel.selection import replay_recipe, write_table
+    from xpmodel.export import write_stars
+    from xpmodel.selection import replay_recipe
 
     if out is not None and out.resolve() == catalog_path.resolve():
         raise InputError(f"{out}: is the catalog itself; give the stars selected another name")
@@ -129,7 +134,7 @@ def select_command(recipe: Path, catalog_path: Path, out: Path | None, other_cat
     if out is None:
         np.savetxt(sys.stdout, catalog.source_id[mask], fmt="%d")
         return
-    write_table(catalog.table(mask=mask), out)
+    write_stars(catalog, mask, out, coefficients=coefficients)
     click.echo(f"{out}: {mask.sum()} of {len(catalog)} stars")
 
 
@@ -140,6 +145,7 @@ for command in (
     mock_command,
     norm_command,
     probe_command,
+    tracks_command,
     train_command,
 ):
     main.add_command(command)

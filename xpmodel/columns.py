@@ -21,6 +21,10 @@ class Column:
         `name` comes before them.
     label : bool
         Taken from a table joined by ``source_id`` (else computed by the encoder).
+    period : float, optional
+        After which the values begin anew, as longitudes do.
+    symbol : str
+        How a plot's axis writes it; its name, where there is none.
     """
 
     name: str
@@ -29,48 +33,92 @@ class Column:
     type: pa.DataType = pa.float32()
     aliases: tuple[str, ...] = ()
     label: bool = True
+    period: float | None = None
+    symbol: str = ""
 
 
-def _stellar(name: str, unit: str, description: str, *aliases: str) -> list[Column]:
-    error = f"standard deviation of {name}"
+def _stellar(name: str, unit: str, symbol: str, description: str, *aliases: str) -> list[Column]:
+    error, of_error = f"standard deviation of {name}", tuple(f"{a}_err" for a in aliases)
     return [
-        Column(name, unit, description, aliases=aliases),
-        Column(f"{name}_err", unit, error, aliases=tuple(f"{a}_err" for a in aliases)),
+        Column(name, unit, description, aliases=aliases, symbol=symbol),
+        Column(f"{name}_err", unit, error, aliases=of_error, symbol=f"σ({symbol})"),
     ]
 
 
 _F64, _I64 = pa.float64(), pa.int64()
 
 COLUMNS: tuple[Column, ...] = (
-    *_stellar("teff", "K", "effective temperature"),
-    *_stellar("logg", "dex", "surface gravity, log10 of cm s⁻²"),
-    *_stellar("m_h", "dex", "metallicity [M/H]"),
-    *_stellar("alpha_m", "dex", "α enhancement [α/M]"),
-    *_stellar("fe_h", "dex", "iron abundance [Fe/H]"),
-    *_stellar("mg_fe", "dex", "magnesium abundance [Mg/Fe]"),
-    Column("phot_g_mean_mag", "mag", "G magnitude", aliases=("gaiaedr3_phot_g_mean_mag",)),
-    Column("phot_g_mean_flux", "e⁻ s⁻¹", "G flux that the spectrum was divided by", label=False),
-    Column("bp_rp", "mag", "colour BP − RP"),
-    Column("j", "mag", "2MASS J"),
-    Column("h", "mag", "2MASS H"),
-    Column("k", "mag", "2MASS K"),
-    Column("sfd_ebv", "mag", "E(B−V) of the whole line of sight (Schlegel et al. 1998)"),
-    Column("parallax", "mas", "parallax", aliases=("gaiaedr3_parallax",)),
-    Column("parallax_error", "mas", "its standard deviation", aliases=("gaiaedr3_parallax_error",)),
-    Column("ra", "deg", "right ascension", _F64),
-    Column("dec", "deg", "declination", _F64),
-    Column("lz", "kpc km s⁻¹", "angular momentum about the Galaxy's axis"),
-    Column("jr", "kpc km s⁻¹", "radial action"),
-    Column("jz", "kpc km s⁻¹", "vertical action"),
+    *_stellar("teff", "K", "Teff", "effective temperature"),
+    *_stellar("logg", "dex", "log g", "surface gravity, log10 of cm s⁻²"),
+    *_stellar("m_h", "dex", "[M/H]", "metallicity [M/H]"),
+    *_stellar("alpha_m", "dex", "[α/M]", "α enhancement [α/M]"),
+    *_stellar("fe_h", "dex", "[Fe/H]", "iron abundance [Fe/H]"),
+    *_stellar("mg_fe", "dex", "[Mg/Fe]", "magnesium abundance [Mg/Fe]"),
+    Column(
+        "phot_g_mean_mag", "mag", "G magnitude", aliases=("gaiaedr3_phot_g_mean_mag",), symbol="G"
+    ),
+    Column(
+        "phot_g_mean_flux",
+        "e⁻ s⁻¹",
+        "G flux that the spectrum was divided by",
+        label=False,
+        symbol="G flux",
+    ),
+    Column("bp_rp", "mag", "colour BP − RP", symbol="BP − RP"),
+    Column("j", "mag", "2MASS J", symbol="J"),
+    Column("h", "mag", "2MASS H", symbol="H"),
+    Column("k", "mag", "2MASS K", symbol="K"),
+    Column(
+        "sfd_ebv",
+        "mag",
+        "E(B−V) of the whole line of sight (Schlegel et al. 1998)",
+        symbol="E(B−V)",
+    ),
+    Column("parallax", "mas", "parallax", aliases=("gaiaedr3_parallax",), symbol="ϖ"),
+    Column(
+        "parallax_error",
+        "mas",
+        "its standard deviation",
+        aliases=("gaiaedr3_parallax_error",),
+        symbol="σ(ϖ)",
+    ),
+    Column("ra", "deg", "right ascension", _F64, period=360.0, symbol="α"),
+    Column("dec", "deg", "declination", _F64, symbol="δ"),
+    Column("lz", "kpc km s⁻¹", "angular momentum about the Galaxy's axis", symbol="Lz"),
+    Column("jr", "kpc km s⁻¹", "radial action", symbol="JR"),
+    Column("jz", "kpc km s⁻¹", "vertical action", symbol="Jz"),
     Column("starflag", "", "APOGEE STARFLAG bits", _I64),
     Column("aspcapflag", "", "APOGEE ASPCAPFLAG bits", _I64),
     Column("population", "", "population, where known", pa.string()),
-    Column("chi2", "", "mean of (x − x̂)² / (σ² + ŝ²) over the coefficients", label=False),
-    Column("chi2_obs", "", "mean of (x − x̂)² / σ² over the coefficients", label=False),
-    Column("kl", "nat", "KL divergence of the posterior from the prior", label=False),
+    Column(
+        "chi2", "", "mean of (x − x̂)² / (σ² + ŝ²) over the coefficients", label=False, symbol="χ²"
+    ),
+    Column(
+        "chi2_obs",
+        "",
+        "mean of (x − x̂)² / σ² over the coefficients",
+        label=False,
+        symbol="χ² of the observation",
+    ),
+    Column("kl", "nat", "KL divergence of the posterior from the prior", label=False, symbol="KL"),
 )
 
-BY_NAME = {column.name: column for column in COLUMNS}
+# What follows from other columns, and is computed when asked for (`xpmodel.derived`).
+DERIVED_COLUMNS: tuple[Column, ...] = (
+    Column("l", "deg", "Galactic longitude", _F64, label=False, period=360.0, symbol="l"),
+    Column("b", "deg", "Galactic latitude", _F64, label=False, symbol="b"),
+    Column(
+        "abs_g_mag",
+        "mag",
+        "absolute G by 1/parallax, with extinction",
+        label=False,
+        symbol="M_G, with extinction",
+    ),
+    Column("j_h", "mag", "color J − H", label=False, symbol="J − H"),
+    Column("j_k", "mag", "color J − K", label=False, symbol="J − K"),
+)
+
+BY_NAME = {column.name: column for column in (*COLUMNS, *DERIVED_COLUMNS)}
 LABELS = tuple(column for column in COLUMNS if column.label)
 # What tables call the star's Gaia DR3 (= EDR3) identifier.
 ID_ALIASES = ("source_id", "dr3_source_id", "gaia_source_id", "gaiaedr3_source_id", "ids")
@@ -98,6 +146,19 @@ def describe(name: str) -> str:
     if name.endswith("_err") and is_latent(name.removesuffix("_err")):
         return f"posterior standard deviation of {name.removesuffix('_err')}"
     return name
+
+
+def period(name: str) -> float | None:
+    """After which step a column's values begin anew; None where they do not."""
+    return BY_NAME[name].period if name in BY_NAME else None
+
+
+def axis_label(name: str) -> str:
+    """What a plot's axis says: the column's symbol and its unit."""
+    if name not in BY_NAME:
+        return name
+    column = BY_NAME[name]
+    return f"{column.symbol or name} [{column.unit}]" if column.unit else column.symbol or name
 
 
 def catalog_schema(n_latents: int) -> pa.Schema:

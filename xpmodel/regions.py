@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import shapely
 
+from xpmodel.columns import period
 from xpmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from xpmodel.catalog import Catalog
 
 MAX_VERTICES = 20_000
 # Cells along each side of the grid that decides most points at once.
@@ -15,6 +21,11 @@ GRID = 256
 # Points taken at once, so that the work stays in a core's cache.
 BLOCK = 32_768
 OUTSIDE, INSIDE, BOUNDARY = 0, 1, 2
+SCALES = ("linear", "log")
+# How far along a column with a period an outline may reach: each turn costs a test of the stars.
+MAX_TURNS = 100
+# An edge that is a curve on a map with other scales is drawn in so many pieces.
+PIECES = 32
 # Below this, and above its inverse, the grid's numbers may leave the range of float64.
 TINY = 1e-300
 
@@ -32,17 +43,28 @@ class Region:
     outline : tuple of (x, y)
         A polygon's vertices in the order drawn, closed or not: what an outline that crosses
         itself encloses follows the even-odd rule. A box: two opposite corners.
+    scales : tuple of str
+        ``linear`` or ``log`` for each axis of the map. Edges are straight on the screen: on a
+        logarithmic axis the test is done in log10, and what is not positive lies outside.
+
+    Notes
+    -----
+    Along a column with a period, such as ``ra`` and ``l``, the outline may reach beyond the
+    column's range: stars lie inside wherever a whole number of turns brings them there.
     """
 
     kind: str
     columns: tuple[str, str]
     outline: tuple[tuple[float, float], ...]
+    scales: tuple[str, str] = ("linear", "linear")
 
     def __post_init__(self) -> None:
         if self.kind not in ("polygon", "box"):
             raise InputError(f"region kind {self.kind!r} is unknown: polygon or box")
         if len(self.columns) != 2:
             raise InputError(f"a region needs two columns, not {list(self.columns)}")
+        if len(self.scales) != 2 or not set(self.scales) <= set(SCALES):
+            raise InputError(f"a region's scales are linear or log, not {list(self.scales)}")
         least, most = (2, 2) if self.kind == "box" else (3, MAX_VERTICES)
         if not least <= len(self.outline) <= most:
             raise InputError(f"a {self.kind} cannot have {len(self.outline)} vertices")
@@ -54,6 +76,14 @@ class Region:
             raise InputError("an outline must be pairs of numbers, (x, y) each")
         if not np.isfinite(outline).all():
             raise InputError("an outline's vertices must be finite numbers")
+        if any(
+            s == "log" and not (v > 0).all() for s, v in zip(self.scales, outline.T, strict=True)
+        ):
+            raise InputError("an outline on a logarithmic axis must be positive there")
+        for name, values in zip(self.columns, outline.T, strict=True):
+            turn = period(name)
+            if turn is not None and np.abs(values).max() > MAX_TURNS * turn:
+                raise InputError(f"an outline in {name} may reach over {MAX_TURNS} turns at most")
 
     def contains(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
         """Which points lie inside.
@@ -68,19 +98,112 @@ class Region:
         inside : ndarray, (N,) bool
         """
         outline = np.array(self.outline, dtype=np.float64)
-        if self.kind == "box":
-            (x0, y0), (x1, y1) = outline.min(axis=0), outline.max(axis=0)
-            return (x >= x0) & (x <= x1) & (y >= y0) & (y <= y1)
-        return polygon_contains(outline, x, y)
+        if self.kind == "polygon":  # a box's sides are the same on every scale
+            outline = self._on_screen(outline)
+            x, y = (to_scale(v, scale) for v, scale in zip((x, y), self.scales, strict=True))
+        low, high = outline.min(axis=0), outline.max(axis=0)
+        inside = np.zeros(len(x), dtype=bool)
+        for x_turned in _turns(x, low[0], high[0], period(self.columns[0])):
+            for y_turned in _turns(y, low[1], high[1], period(self.columns[1])):
+                if self.kind == "box":
+                    inside |= (
+                        (x_turned >= low[0])
+                        & (x_turned <= high[0])
+                        & ((y_turned >= low[1]) & (y_turned <= high[1]))
+                    )
+                else:
+                    inside |= polygon_contains(outline, x_turned, y_turned)
+        return inside
 
-    @property
-    def ring(self) -> np.ndarray:
-        """The outline as drawn, closed, (V + 1, 2) or a box's (5, 2)."""
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars of a catalog that lie inside, (N,) bool."""
+        return self.contains(*(catalog.numbers(name) for name in self.columns))
+
+    def _on_screen(self, points: np.ndarray) -> np.ndarray:  # (V, 2) -> (V, 2)
+        pairs = zip(points.T, self.scales, strict=True)
+        return np.stack([to_scale(v, scale) for v, scale in pairs], axis=1)
+
+    def ring(self, scales: tuple[str, str] | None = None) -> np.ndarray:
+        """The outline as drawn, closed.
+
+        Parameters
+        ----------
+        scales : tuple of str, optional
+            Of the map to draw it in. Where they are not the region's own, its edges are curves
+            there, and come in short pieces.
+
+        Returns
+        -------
+        ndarray, (V, 2)
+        """
         outline = np.array(self.outline, dtype=np.float64)
         if self.kind == "box":
             (x0, y0), (x1, y1) = outline
             outline = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-        return np.concatenate([outline, outline[:1]])
+        ring = np.concatenate([outline, outline[:1]])
+        if scales in (None, self.scales):
+            return ring
+        corners = self._on_screen(ring)
+        steps = np.linspace(0, 1, PIECES, endpoint=False)[:, None, None]
+        pieces = corners[:-1] + steps * np.diff(corners, axis=0)
+        points = np.concatenate([pieces.swapaxes(0, 1).reshape(-1, 2), corners[-1:]])
+        for axis, scale in enumerate(self.scales):
+            if scale == "log":
+                points[:, axis] = 10.0 ** points[:, axis]
+        return points
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        content: dict[str, Any] = {
+            "kind": self.kind,
+            "columns": list(self.columns),
+            "outline": [[float(x), float(y)] for x, y in self.outline],
+        }
+        if self.scales != ("linear", "linear"):
+            content["scales"] = list(self.scales)
+        return content
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Region:
+        """The region that a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        return cls(
+            str(content["kind"]),
+            tuple(str(name) for name in content["columns"]),
+            tuple((float(x), float(y)) for x, y in content["outline"]),
+            tuple(str(scale) for scale in content.get("scales", ("linear", "linear"))),
+        )
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        return self.columns
+
+
+def to_scale(values: np.ndarray, scale: str) -> np.ndarray:
+    """Values as they lie on an axis: themselves, or their log10, NaN where there is none."""
+    if scale == "linear":
+        return values
+    logs = np.full(len(values), np.nan)
+    np.log10(values, out=logs, where=values > 0, dtype=np.float64)
+    return logs
+
+
+def _turns(values: np.ndarray, low: float, high: float, turn: float | None) -> Iterator[np.ndarray]:
+    """Values, or with a period all that they are between two ends."""
+    if turn is None:
+        yield values
+        return
+    turned = values - turn * np.floor((values - low) / turn)
+    while low <= high:
+        yield turned
+        turned = turned + turn
+        low += turn
 
 
 def polygon_contains(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

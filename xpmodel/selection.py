@@ -1,53 +1,271 @@
-"""Selections: the stars inside outlines, and the recipe that finds them again."""
+"""Selections: sets of stars, and the recipe that finds them again."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet as pq
 
+from xpmodel.bins import Bin
 from xpmodel.catalog import Catalog
 from xpmodel.errors import InputError
-from xpmodel.files import read_json, replacing
+from xpmodel.files import read_json
+from xpmodel.filters import Filter
 from xpmodel.regions import Region
 
 FORMAT = "xpmodel-selection"
-OPERATIONS = ("replace", "add", "subtract")
+OPERATIONS = ("replace", "add", "subtract", "intersect", "exclusive")
+# How deep sets may be made of sets.
+MAX_DEPTH = 40
+TOO_DEEP = f"sets made of sets, more than {MAX_DEPTH} deep"
+
+
+class Source(Protocol):
+    """What names stars: a region, a filter, a track's bin, ids, other sets."""
+
+    needs: tuple[str, ...]
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars that it names, (N,) bool."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps of it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Stars by their ids.
+
+    Attributes
+    ----------
+    source_id : tuple of int
+        Ids; those that a catalog does not have name no star there.
+    """
+
+    source_id: tuple[int, ...]
+    needs = ()
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars with these ids, (N,) bool."""
+        return np.isin(catalog.source_id, np.array(self.source_id, dtype=np.int64))
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps: ids as text, since other programs' numbers may not hold them."""
+        return {"kind": "ids", "source_id": [str(i) for i in self.source_id]}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Ids:
+        """The ids that a recipe keeps.
+
+        Raises
+        ------
+        InputError
+            When one is no whole number of 64 bits.
+        """
+        if not isinstance(content["source_id"], list):
+            raise InputError("the ids must be a list")
+        ids = []
+        for text in content["source_id"]:
+            if not str(text).isdecimal() or int(text) >= 2**63:
+                raise InputError(f"{str(text)[:40]!r} is no source_id")
+            ids.append(int(text))
+        return cls(tuple(ids))
+
+
+@dataclass(frozen=True)
+class TrackBin:
+    """The stars of one bin of a track.
+
+    Attributes
+    ----------
+    name : str
+        Of the track and the bin, for a reader.
+    bin : Bin
+    """
+
+    name: str
+    bin: Bin
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        return self.bin.columns
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars of the bin, (N,) bool."""
+        return self.bin.contains(catalog)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        return {"kind": "bin", "name": self.name, "bin": self.bin.to_json()}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> TrackBin:
+        """The bin that a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        return cls(str(content["name"]), Bin.from_json(content["bin"]))
+
+
+@dataclass(frozen=True)
+class AllStars:
+    """Every star of the catalog."""
+
+    needs = ()
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """All, (N,) bool."""
+        return np.ones(len(catalog), dtype=bool)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        return {"kind": "all"}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> AllStars:
+        """The same."""
+        return cls()
 
 
 @dataclass(frozen=True)
 class Step:
-    """One gesture: what to do with the stars inside a region.
+    """One gesture: what to do with the stars that a source names.
 
     Attributes
     ----------
     operation : str
-        ``replace`` the selection by them, ``add`` them, or ``subtract`` them.
-    region : Region
+        ``replace`` the selection by them, ``add`` them, ``subtract`` them, ``intersect`` with
+        them, or keep what is in one of both alone (``exclusive``).
+    source : Source
+    within : Filter, optional
+        The filter of the page at the time: only stars that it showed are meant.
     """
 
     operation: str
-    region: Region
+    source: Source
+    within: Filter | None = None
 
     def __post_init__(self) -> None:
         if self.operation not in OPERATIONS:
             known = ", ".join(OPERATIONS)
-            raise InputError(f"operation {self.operation!r} is unknown: one of {known}")
+            raise InputError(f"operation {self.operation!r:.80} is unknown: one of {known}")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        return (*self.source.needs, *(self.within.needs if self.within else ()))
+
+    def named(self, catalog: Catalog) -> np.ndarray:
+        """The stars that the source names and the filter showed, (N,) bool."""
+        mask = self.source.mask(catalog)
+        return mask & self.within.mask(catalog) if self.within else mask
 
     def apply(self, mask: np.ndarray, catalog: Catalog) -> np.ndarray:
         """The selection (N,) bool after this step."""
-        x, y = (catalog[name] for name in self.region.columns)
-        inside = self.region.contains(x, y)
-        if self.operation == "replace":
-            return inside
-        return mask | inside if self.operation == "add" else mask & ~inside
+        named = self.named(catalog)
+        match self.operation:
+            case "replace":
+                return named
+            case "add":
+                return mask | named
+            case "subtract":
+                return mask & ~named
+            case "intersect":
+                return mask & named
+            case _:
+                return mask ^ named
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        content = {"operation": self.operation, **self.source.to_json()}
+        return content | ({"within": self.within.to_json()} if self.within else {})
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any], depth: int = 0) -> Step:
+        """The step that a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        if depth > MAX_DEPTH:
+            raise InputError(TOO_DEEP)
+        kind = str(content["kind"])
+        if kind == "set":
+            steps = tuple(cls.from_json(step, depth + 1) for step in content["steps"])
+            source: Source = Chosen(str(content["name"]), steps)
+        elif kind in _KINDS:
+            source = _KINDS[kind].from_json(content)
+        else:
+            raise InputError(f"kind {kind!r:.80} is unknown: set, {', '.join(_KINDS)}")
+        within = Filter.from_json(content["within"]) if "within" in content else None
+        return cls(str(content["operation"]), source, within)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The stars of a set as it was at the time.
+
+    Attributes
+    ----------
+    name : str
+    steps : tuple of Step
+        How the set was made.
+
+    Raises
+    ------
+    InputError
+        When sets are made of sets so deep that a recipe of it could not be read.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+
+    def __post_init__(self) -> None:
+        if self.depth > MAX_DEPTH:
+            raise InputError(TOO_DEEP)
+
+    @cached_property
+    def depth(self) -> int:
+        """How many sets lie within each other, this one counted."""
+        sources = [step.source for step in self.steps]
+        return 1 + max((s.depth for s in sources if isinstance(s, Chosen)), default=0)
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        return tuple(dict.fromkeys(name for step in self.steps for name in step.needs))
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars of the set, (N,) bool."""
+        return replay(self.steps, catalog)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        steps = [step.to_json() for step in self.steps]
+        return {"kind": "set", "name": self.name, "steps": steps}
+
+
+_KINDS: dict[str, Any] = {
+    "polygon": Region,
+    "box": Region,
+    "filter": Filter,
+    "bin": TrackBin,
+    "ids": Ids,
+    "all": AllStars,
+}
 
 
 def replay(steps: Sequence[Step], catalog: Catalog) -> np.ndarray:
@@ -64,24 +282,33 @@ def make_recipe(steps: Sequence[Step], catalog: Catalog, n_selected: int) -> str
         {
             "format": FORMAT,
             "version": 1,
-            "catalog": {
-                "name": catalog.path.name,
-                "sha256": catalog.sha256,
-                "n_stars": len(catalog),
-            },
+            "catalog": catalog_reference(catalog),
             "n_selected": int(n_selected),
-            "steps": [
-                {
-                    "operation": step.operation,
-                    "kind": step.region.kind,
-                    "columns": list(step.region.columns),
-                    "outline": [[float(x), float(y)] for x, y in step.region.outline],
-                }
-                for step in steps
-            ],
+            "steps": [step.to_json() for step in steps],
         },
         indent=1,
     )
+
+
+def catalog_reference(catalog: Catalog) -> dict[str, Any]:
+    """What names a catalog in a file: its name, hash and length."""
+    return {"name": catalog.path.name, "sha256": catalog.sha256, "n_stars": len(catalog)}
+
+
+def read_steps(content: Sequence[dict[str, Any]], catalog: Catalog) -> tuple[Step, ...]:
+    """The steps that a file keeps, for a catalog.
+
+    Raises
+    ------
+    InputError, KeyError, TypeError, ValueError
+        When they are none, or the catalog lacks a column that they need.
+    """
+    steps = tuple(Step.from_json(step) for step in content)
+    known = {*catalog.numeric, *catalog.categorical}
+    for name in (name for step in steps for name in step.needs):
+        if name not in known:
+            raise InputError(f"{catalog.path} has no values in column {name!r:.80}")
+    return steps
 
 
 def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = False) -> np.ndarray:
@@ -93,7 +320,7 @@ def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = F
         JSON that the page exported, or `make_recipe` made.
     catalog : Catalog
     other_catalog : bool
-        Apply the outlines to a catalog other than the recipe's.
+        Apply the steps to a catalog other than the recipe's.
 
     Returns
     -------
@@ -107,49 +334,29 @@ def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = F
     """
     recipe = read_json(path, FORMAT)
     try:
-        steps = [_read_step(step) for step in recipe["steps"]]
-        made_on, n_selected = recipe["catalog"], recipe["n_selected"]
-        sha256 = str(made_on["sha256"])
-    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        return _replay_recipe(recipe, catalog, other_catalog)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: not a valid recipe ({error})") from None
-    for step in steps:
-        for name in step.region.columns:
-            if name not in catalog.numeric:
-                raise InputError(f"{path}: {catalog.path} has no values in column {name!r}")
+
+
+def _replay_recipe(recipe: dict[str, Any], catalog: Catalog, other_catalog: bool) -> np.ndarray:
+    steps = read_steps(recipe["steps"], catalog)
+    made_on, n_selected = recipe["catalog"], recipe["n_selected"]
+    sha256 = str(made_on["sha256"])
     if other_catalog:
         return replay(steps, catalog)
     if sha256 != catalog.sha256:
         raise InputError(
-            f"{path}: made on another catalog ({made_on.get('name')}, sha256 {sha256[:12]}…) "
+            f"made on another catalog ({made_on.get('name')!s:.80}, sha256 {sha256[:12]}…) "
             f"than {catalog.path} (sha256 {catalog.sha256[:12]}…); "
-            "--other-catalog applies its outlines all the same"
+            "--other-catalog applies its steps all the same"
         )
     mask = replay(steps, catalog)
-    if mask.sum() != n_selected:
+    if int(mask.sum()) != n_selected:
         raise InputError(
-            f"{path}: its steps select {mask.sum()} stars, but it records {n_selected}: "
+            f"its steps select {mask.sum()} stars, but it records {n_selected!r:.40}: "
             "the recipe was changed by hand"
         )
     return mask
-
-
-def _read_step(step: dict[str, Any]) -> Step:
-    columns = tuple(str(name) for name in step["columns"])
-    outline = tuple((float(x), float(y)) for x, y in step["outline"])
-    return Step(str(step["operation"]), Region(str(step["kind"]), columns, outline))
-
-
-def write_table(table: pa.Table, path: str | Path) -> None:
-    """Write a table as CSV or Parquet, by the name's ending.
-
-    Raises
-    ------
-    InputError
-        When the ending is neither ``.csv`` nor ``.parquet``.
-    """
-    path = Path(path)
-    writers = {".csv": pyarrow.csv.write_csv, ".parquet": pq.write_table}
-    if path.suffix not in writers:
-        raise InputError(f"{path}: the name must end in .csv or .parquet")
-    with replacing(path) as temporary:
-        writers[path.suffix](table, temporary)

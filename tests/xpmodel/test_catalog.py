@@ -107,6 +107,35 @@ def test_filled_and_numeric_columns(encoded):
     assert not {"source_id", "population", "logg"} & set(numeric)
 
 
+def test_columns_of_text(path):
+    """Text of every type that Arrow has for it, where some is there; nothing else."""
+
+    def add(table: pa.Table) -> pa.Table:
+        words = ["a", None] * (N // 2)
+        for name, kind in (("plain", pa.string()), ("large", pa.large_string())):
+            table = table.append_column(name, pa.array(words, kind))
+        table = table.append_column("few", pa.array(words).dictionary_encode())
+        table = table.append_column("none", pa.nulls(N, pa.string()))
+        return table.append_column("yes", pa.array([True, None] * (N // 2)))
+
+    catalog = open_catalog(rewrite(path, add))
+    assert catalog.categorical == ["plain", "large", "few"]
+    assert not {"plain", "large", "few", "none", "yes", "population"} & set(catalog.numeric)
+    for name in catalog.categorical:
+        assert catalog[name].tolist() == ["a", None] * (N // 2)
+
+
+def test_columns_that_must_be_numbers(path):
+    write_catalog(path, starflag=np.arange(N), population=["disc"] * N)
+    catalog = open_catalog(path)
+    for name in ("z1", "starflag", "source_id"):
+        assert catalog.numbers(name) is catalog[name]
+    with pytest.raises(InputError, match="stars.parquet: column 'population' holds no numbers"):
+        catalog.numbers("population")
+    with pytest.raises(InputError, match="no column 'mass'"):
+        catalog.numbers("mass")
+
+
 def test_a_column_in_one_of_several_row_groups_is_filled(path):
     teff = np.full(N, np.nan)
     teff[-1] = 5000

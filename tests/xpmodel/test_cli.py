@@ -3,6 +3,7 @@
 import csv
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
+from astropy.table import Table
 from click.testing import CliRunner
 
 from tests.xpmodel.test_encode import write_spectra
@@ -18,9 +20,11 @@ from xpmodel._version import __version__
 from xpmodel.catalog import open_catalog
 from xpmodel.cli import main
 from xpmodel.encode import encode_files
+from xpmodel.export import FORMATS
 from xpmodel.model import load_model
 from xpmodel.regions import Region
 from xpmodel.selection import Step, make_recipe, replay
+from xpmodel.spectra import read_spectra
 
 N = 80
 
@@ -126,7 +130,7 @@ def test_select_prints_ids(made):
     assert result.stdout == "".join(f"{i}\n" for i in ids) and result.stderr == ""
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize("suffix", FORMATS)
 def test_select_writes_a_table(made, tmp_path, suffix):
     out = tmp_path / f"selected{suffix}"
     options = "--catalog", made / "stars.parquet", "--out", out
@@ -137,11 +141,34 @@ def test_select_writes_a_table(made, tmp_path, suffix):
         with open(out, newline="") as file:
             rows = list(csv.DictReader(file))
         assert [int(row["source_id"]) for row in rows] == ids
-        assert {"z1", "z3_err", "chi2", "ra"} <= set(rows[0]) and "teff" not in rows[0]
-    else:
+        columns = set(rows[0])
+    elif suffix == ".parquet":
         table = pq.read_table(out)
         assert table["source_id"].type == pa.int64() and table["source_id"].to_pylist() == ids
+        columns = set(table.column_names)
+    else:
+        kinds = {".ecsv": "ascii.ecsv", ".fits": "fits", ".vot": "votable"}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of units that a standard does not know
+            table = Table.read(out, format=kinds[suffix])
+        assert table["source_id"].dtype.kind == "i" and table["source_id"].tolist() == ids
+        columns = set(table.colnames)
+    assert {"z1", "z3_err", "chi2", "ra"} <= columns and "teff" not in columns
     assert names(tmp_path) == [out.name]
+
+
+def test_select_writes_coefficients(made, tmp_path):
+    out = tmp_path / "selected.parquet"
+    options = "--catalog", made / "stars.parquet", "--out", out
+    run("select", made / "recipe.json", *options, "--coefficients")
+    ids = np.load(made / "selected.npy")
+    spectra, stars = read_spectra(out), random_spectra(random_model(), N)
+    rows = [stars.source_id.tolist().index(i) for i in ids.tolist()]
+    np.testing.assert_array_equal(spectra.source_id, ids)
+    found = spectra.coefficients.astype(np.float32)
+    np.testing.assert_array_equal(found, stars.coefficients[rows].astype(np.float32))
+    run("select", made / "recipe.json", *options)
+    assert not {"coeffs", "coeff_errs"} & set(pq.read_table(out).column_names)
 
 
 def test_select_on_another_catalog(made, tmp_path):
@@ -149,7 +176,7 @@ def test_select_on_another_catalog(made, tmp_path):
     other = tmp_path / "other.parquet"
     encode_files(tmp_path / "spectra.parquet", random_model(), other)
     line = fails("select", made / "recipe.json", "--catalog", other)
-    assert "--other-catalog applies its outlines all the same" in line
+    assert "--other-catalog applies its steps all the same" in line
     result = run("select", made / "recipe.json", "--catalog", other, "--other-catalog")
     ids = {int(line) for line in result.stdout.split()}
     assert ids and ids < set(open_catalog(other).source_id.tolist())
@@ -195,8 +222,8 @@ MISTAKES = {
     "a recipe for a catalog": ("select {recipe} --catalog {recipe}", "not a whole Parquet file"),
     "spectra for a catalog": ("select {recipe} --catalog {spectra}", "no column z1"),
     "a table of another kind": (
-        "select {recipe} --catalog {stars} --out {out}.fits",
-        "the name must end in .csv or .parquet",
+        "select {recipe} --catalog {stars} --out {out}.xml",
+        "the name must end in .csv, .ecsv, .fits, .parquet or .vot",
     ),
     "over the catalog": (
         "select {recipe} --catalog {stars} --out {stars}",

@@ -1,11 +1,16 @@
 """Which points lie inside: against shapely on every point, and against a loop of our own."""
 
+import json
+import math
+
 import numpy as np
 import pytest
 import shapely
 
+from tests.xpmodel.test_catalog import write_catalog
+from xpmodel.catalog import open_catalog
 from xpmodel.errors import InputError
-from xpmodel.regions import MAX_VERTICES, Region, nearest_point, polygon_contains
+from xpmodel.regions import MAX_TURNS, MAX_VERTICES, Region, nearest_point, polygon_contains
 
 SQUARE = [(0, 0), (1, 0), (1, 1), (0, 1)]
 CONCAVE = [(0, 0), (4, 0), (4, 3), (3, 3), (3, 1), (1, 1), (1, 3), (0, 3)]
@@ -247,9 +252,11 @@ def test_a_box_without_width_holds_the_points_on_it():
 
 def test_the_ring_is_the_outline_closed():
     polygon = Region("polygon", ("a", "b"), ((0, 0), (1, 0), (1, 1)))
-    np.testing.assert_array_equal(polygon.ring, [(0, 0), (1, 0), (1, 1), (0, 0)])
+    wanted = [(0, 0), (1, 0), (1, 1), (0, 0)]
+    np.testing.assert_array_equal(polygon.ring(), wanted)
+    np.testing.assert_array_equal(polygon.ring(("linear", "linear")), wanted)
     box = Region("box", ("a", "b"), ((0, 1), (2, 5)))
-    np.testing.assert_array_equal(box.ring, [(0, 1), (2, 1), (2, 5), (0, 5), (0, 1)])
+    np.testing.assert_array_equal(box.ring(), [(0, 1), (2, 1), (2, 5), (0, 5), (0, 1)])
 
 
 @pytest.mark.parametrize(
@@ -273,6 +280,292 @@ def test_the_ring_is_the_outline_closed():
 def test_regions_that_are_none(kind, columns, outline, message):
     with pytest.raises(InputError, match=message):
         Region(kind, columns, tuple(outline))
+
+
+SCALES = [("linear", "linear"), ("log", "linear"), ("linear", "log"), ("log", "log")]
+
+
+def logs(values, scale: str) -> np.ndarray:
+    """log10, one number at a time; NaN where there is none."""
+    if scale == "linear":
+        return np.float64(values)
+    values = np.float64(values).tolist()
+    return np.array([math.log10(v) if v > 0 else math.nan for v in values])
+
+
+@pytest.mark.parametrize("scales", SCALES)
+@pytest.mark.parametrize("seed", range(3))
+def test_logarithmic_axes(scales, seed):
+    """Outlines that cross themselves over three decades; some points have no logarithm."""
+    rng = np.random.default_rng(seed)
+    for _ in range(20):
+        outline = 10 ** rng.uniform(-1, 2, (rng.integers(5, 12), 2))
+        # Beyond the outline too, and then what has no logarithm.
+        points = 10 ** rng.uniform(-1.5, 2.5, (2, 500))
+        for values in points:
+            bad = [0.0, -0.0, -1.0, np.nan, np.inf, -np.inf]
+            values[rng.integers(0, 500, 120)] = bad * 20
+            values[rng.integers(0, 500, 50)] *= -1
+        region = Region("polygon", ("a", "b"), tuple(map(tuple, outline)), scales)
+        found = region.contains(*points)
+        x, y = (logs(v, s) for v, s in zip(points, scales, strict=True))
+        corners = np.stack([logs(v, s) for v, s in zip(outline.T, scales, strict=True)], axis=1)
+        with np.errstate(invalid="ignore"):
+            wanted = even_odd(corners.tolist(), x, y) & np.isfinite(x) & np.isfinite(y)
+        assert 0 < found.sum() < 400
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_an_edge_on_a_logarithmic_axis_is_not_straight_on_a_linear_one():
+    """The edge from (1, 1) to (100, 100) goes by (10, 50.5), or by (10, 10)."""
+    outline = ((1.0, 1.0), (100.0, 100.0), (100.0, 1.0))
+    x, y = np.float64([10, 10, 10]), np.float64([5, 20, 60])
+    for scales, inside in (
+        (("linear", "linear"), [True, False, False]),
+        (("log", "log"), [True, False, False]),
+        (("log", "linear"), [True, True, False]),
+    ):
+        region = Region("polygon", ("a", "b"), outline, scales)
+        assert region.contains(x, y).tolist() == inside
+    y = np.float64([1.5, 3, 12])  # linear in x, log in y: at x = 10 the edge is at 10**(2/11)
+    region = Region("polygon", ("a", "b"), outline, ("linear", "log"))
+    assert region.contains(x, y).tolist() == [v < 10 ** (2 / 11) for v in y] == [True, False, False]
+
+
+@pytest.mark.parametrize("scales", SCALES)
+def test_the_sides_of_a_box_belong_to_it_on_every_scale(scales):
+    """Each side on a star, in float32 as well, whose logarithm would not be that of float64."""
+    rng = np.random.default_rng(7)
+    values = rng.uniform(1e-3, 1e3, (2, 400)).astype(np.float32)
+    for i, j in rng.integers(0, 400, (100, 2)):
+        corners = tuple(tuple(map(float, values[:, k])) for k in (i, j))
+        region = Region("box", ("a", "b"), corners, scales)
+        low, high = np.float64(corners).min(0), np.float64(corners).max(0)
+        exact = values.astype(np.float64)
+        wanted = ((exact >= low[:, None]) & (exact <= high[:, None])).all(0)
+        for points in (values, exact):
+            found = region.contains(*points)
+            np.testing.assert_array_equal(found, wanted)
+            assert found[i] and found[j]
+        beyond = np.nextafter(low, 0), np.nextafter(high, np.inf)
+        assert not region.contains(*np.array(beyond).T).any()
+        bad = np.array([0, -1.0, np.nan, np.inf])
+        assert not region.contains(bad, np.full(4, corners[0][1])).any()
+
+
+def test_stars_in_float32_on_a_logarithmic_axis():
+    """An edge just beside a star: its logarithm is not rounded to float32."""
+    values = np.random.default_rng(8).uniform(0.01, 100, 300).astype(np.float32)
+    for value in values:
+        left, right = float(value) * (1 - 1e-12), float(value) * (1 + 1e-12)
+        for low, inside in ((left, True), (right, False)):
+            outline = ((low, 0.0), (low * 2, 0.0), (low * 2, 1.0), (low, 1.0))
+            region = Region("polygon", ("a", "b"), outline, ("log", "linear"))
+            assert region.contains(np.array([value]), np.array([0.5]))[0] == inside
+
+
+@pytest.mark.parametrize("scales", [("log", "linear"), ("linear", "log"), ("log", "log")])
+def test_an_outline_that_has_no_logarithm(scales):
+    for value in (0.0, -1.0):
+        vertex = tuple(value if s == "log" else 1.0 for s in scales)
+        for kind, rest in (("box", ((2.0, 3.0),)), ("polygon", ((2.0, 3.0), (4.0, 1.0)))):
+            with pytest.raises(InputError, match="on a logarithmic axis must be positive"):
+                Region(kind, ("a", "b"), (vertex, *rest), scales)
+    linear = tuple(-5.0 if s == "linear" else 1.0 for s in scales)
+    Region("box", ("a", "b"), (linear, (2.0, 3.0)), scales)
+
+
+@pytest.mark.parametrize("scales", [("log",), ("log", "sqrt"), ("log", ""), (), ("linear",) * 3])
+def test_scales_that_are_none(scales):
+    with pytest.raises(InputError, match="scales are linear or log"):
+        Region("box", ("a", "b"), ((1, 1), (2, 2)), scales)
+
+
+@pytest.mark.parametrize("kind", ["polygon", "box"])
+@pytest.mark.parametrize("scales", SCALES)
+@pytest.mark.parametrize("drawn", SCALES)
+def test_a_ring_on_a_map_with_other_scales(kind, scales, drawn):
+    """Its points lie on the region's own straight edges, all along them, corners among them."""
+    corners = np.array([(1.0, 2.0), (300.0, 5.0), (40.0, 800.0), (0.5, 90.0)])
+    if kind == "box":
+        corners = np.array([(1.0, 2.0), (300.0, 2.0), (300.0, 800.0), (1.0, 800.0)])
+    outline = corners[[0, 2]] if kind == "box" else corners
+    region = Region(kind, ("a", "b"), tuple(map(tuple, outline)), scales)
+    ring = region.ring(drawn)
+    if drawn == scales:
+        np.testing.assert_array_equal(ring, [*corners, corners[0]])
+        return
+    assert len(ring) > 100 and ring.shape[1] == 2
+    np.testing.assert_allclose(ring[-1], ring[0], rtol=1e-14)
+    own = np.stack([logs(v, s) for v, s in zip(ring.T, scales, strict=True)], axis=1)
+    ends = np.stack([logs(v, s) for v, s in zip(corners.T, scales, strict=True)], axis=1)
+    n = (len(ring) - 1) // 4
+    for i, (a, b) in enumerate(zip(ends, np.roll(ends, -1, axis=0), strict=True)):
+        along = np.linspace(0, 1, n + 1)[:, None]
+        np.testing.assert_allclose(own[i * n : (i + 1) * n + 1], a + along * (b - a), atol=1e-12)
+
+
+def turned(values, turn: float = 360.0) -> list[np.ndarray]:
+    """What values are after every number of whole turns that can matter."""
+    return [values + turn * k for k in range(-12, 13)]
+
+
+@pytest.mark.parametrize("column", ["ra", "l"])
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize(
+    ("low", "high"),
+    [
+        (10, 50),
+        (-30, 20),
+        (340, 390),
+        (-400, -330),
+        (700, 730),
+        (-180, 180),
+        (-170, 190),
+        (0, 360),
+        (-50, 320),  # a little more than a turn
+        (-200, 900),  # three turns
+        (-1000, -990),
+        (359, 361),
+    ],
+)
+@pytest.mark.parametrize("kind", ["polygon", "box"])
+def test_longitudes_wrap(column, axis, low, high, kind):
+    rng = np.random.default_rng(abs(low) + high)
+    x, y = rng.uniform(0, 360, 3000), rng.uniform(-90, 90, 3000)
+    x[:4] = 0, np.nextafter(360, 0), 180, np.nan
+    outline = np.array([(low, -40.0), (high, 55.0)])
+    if kind == "polygon":
+        along = rng.uniform(low, high, 9)
+        along[:2] = low, high
+        outline = np.stack([along, rng.uniform(-80, 80, 9)], axis=1)
+    wanted = np.zeros(len(x), bool)
+    for there in turned(x):
+        if kind == "box":
+            wanted |= (there >= low) & (there <= high) & (y >= -40) & (y <= 55)
+        else:
+            wanted |= even_odd(outline.tolist(), there, y)
+    columns = (column, "other") if axis == 0 else ("other", column)
+    points = (x, y) if axis == 0 else (y, x)
+    region = Region(kind, columns, tuple(map(tuple, outline[:, :: 1 if axis == 0 else -1])))
+    found = region.contains(*points)
+    np.testing.assert_array_equal(found, wanted)
+    assert 0 < found.sum() < len(x) and not found[3]
+    # The same outline a turn further on holds the same stars.
+    shift = np.array([360.0, 0.0] if axis == 0 else [0.0, 360.0])
+    further = Region(kind, columns, tuple(map(tuple, np.array(region.outline) + shift)))
+    assert (further.contains(*points) != found).sum() == 0
+
+
+def test_other_columns_do_not_wrap():
+    x = np.array([5.0, 355.0])
+    for column, inside in (("ra", [True, True]), ("l", [True, True]), ("dec", [True, False])):
+        region = Region("box", (column, "b"), ((-10, -1), (10, 1)))
+        assert region.contains(x, np.zeros(2)).tolist() == inside
+    assert Region("box", ("ra", "l"), ((-10, -10), (10, 10))).contains(x, x[::-1]).all()
+
+
+def test_a_box_of_a_whole_turn_holds_all_longitudes():
+    x = np.concatenate([np.random.default_rng(9).uniform(0, 360, 2000), [0, np.nextafter(360, 0)]])
+    for low in (-180, -0.1, 0, 123.4, 359.9):
+        region = Region("box", ("ra", "b"), ((low, -1), (low + 360.0, 1)))
+        assert region.contains(x, np.zeros(len(x))).all()
+
+
+def test_the_sides_of_a_box_across_zero_belong_to_it():
+    region = Region("box", ("ra", "b"), ((-10, -1), (10, 1)))
+    x = np.array([350, 10, np.nextafter(350, 0), np.nextafter(10, 20), 0])
+    assert region.contains(x, np.zeros(5)).tolist() == [True, True, False, False, True]
+
+
+@pytest.mark.parametrize("kind", ["polygon", "box"])
+@pytest.mark.parametrize("far", [1e6, 1e17, 1e19, 1e300])
+def test_an_outline_many_turns_away_is_none(kind, far):
+    """It would take as many tests of all stars, or never end."""
+    for corner in (far, -far):
+        outline = ((0.0, 0.0), (corner, 1.0), (5.0, 1.0))[: 2 if kind == "box" else 3]
+        with pytest.raises(InputError, match=f"an outline in ra may reach over {MAX_TURNS} turns"):
+            Region(kind, ("ra", "dec"), outline)
+        assert Region(kind, ("teff", "dec"), outline).contains(np.ones(3), np.ones(3) / 2).shape
+
+
+def test_a_polygon_of_a_turn_and_a_little():
+    """Half a degree beyond the turn, where it is the highest."""
+    outline = ((0.0, 0.0), (360.5, 0.0), (360.5, 1.0))
+    x = np.array([0.25, 0.75, 359.0])
+    region = Region("polygon", ("ra", "b"), outline)
+    assert region.contains(x, np.full(3, 0.99)).tolist() == [True, False, True]
+
+
+def test_a_polygon_of_many_turns():
+    """A sliver up to the limit: at longitude x it reaches from 0 to x / 360 / 100."""
+    outline = ((0.0, 0.0), (360.0 * MAX_TURNS, 0.0), (360.0 * MAX_TURNS, 1.0))
+    x = np.random.default_rng(10).uniform(0, 360, 200)
+    region = Region("polygon", ("ra", "b"), outline)
+    y = (x + 360 * (MAX_TURNS - 1)) / 360 / MAX_TURNS
+    assert region.contains(x, y - 1e-9).all() and not region.contains(x, y + 1e-9).any()
+
+
+@pytest.mark.parametrize("scales", SCALES)
+@pytest.mark.parametrize("kind", ["polygon", "box"])
+def test_json(kind, scales):
+    rng = np.random.default_rng(11)
+    outline = rng.uniform(0.1, 9, (2 if kind == "box" else 7, 2))
+    region = Region(kind, ("ra", "µ"), tuple(map(tuple, outline)), scales)
+    content = json.loads(json.dumps(region.to_json()))
+    again = Region.from_json(content)
+    assert again == region and hash(again) == hash(region)
+    assert again.outline == tuple(map(tuple, outline.tolist()))
+    assert again.needs == ("ra", "µ")
+    # A region that is linear is written as the version before wrote it, which knew no scales.
+    assert content.get("scales", ["linear", "linear"]) == list(scales)
+    assert ("scales" in content) == (scales != ("linear", "linear"))
+
+
+def test_json_of_the_version_before():
+    content = {"kind": "box", "columns": ["z1", "z2"], "outline": [[0, 1], [2, 3.5]]}
+    region = Region.from_json(content)
+    assert region == Region("box", ("z1", "z2"), ((0.0, 1.0), (2.0, 3.5)), ("linear", "linear"))
+
+
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {"scales": None},
+        {"scales": "log"},
+        {"scales": 5},
+        {"scales": ["log"]},
+        {"scales": ["log", "loglog"]},
+        {"scales": [None, None]},
+        {"scales": ["log", "log"], "outline": [[0, 0], [1, 1]]},
+        {"columns": ["ra", "dec"], "outline": [[0, 0], [1e300, 1]]},
+    ],
+)
+def test_bad_json(entries):
+    content = {"kind": "box", "columns": ["z1", "z2"], "outline": [[1, 1], [2, 2]]}
+    with pytest.raises((InputError, TypeError, ValueError)):
+        Region.from_json(content | entries)
+
+
+def test_the_stars_of_a_catalog(tmp_path):
+    n = 300
+    rng = np.random.default_rng(12)
+    values = {"ra": rng.uniform(0, 360, n), "dec": rng.uniform(-90, 90, n)}
+    values |= {"teff": rng.uniform(3e3, 7e3, n), "population": ["disc"] * n}
+    values["ra"][:9] = np.nan
+    catalog = open_catalog(write_catalog(tmp_path / "a.parquet", n, **values))
+    region = Region("box", ("ra", "teff"), ((-90, 4000), (90, 5000)), ("linear", "log"))
+    ra, teff = values["ra"], values["teff"].astype(np.float32)
+    wanted = ((ra <= 90) | (ra >= 270)) & (teff >= 4000) & (teff <= 5000)
+    np.testing.assert_array_equal(region.mask(catalog), wanted)
+    assert 0 < wanted.sum() < n
+    center = Region("box", ("l", "b"), ((-30, -90), (30, 90)))
+    offset = (catalog["l"] + 180) % 360 - 180
+    np.testing.assert_array_equal(center.mask(catalog), np.abs(offset) <= 30)
+    for column, message in (("population", "holds no numbers"), ("mass", "no column 'mass'")):
+        for columns in ((column, "z1"), ("z1", column)):
+            with pytest.raises(InputError, match=message):
+                Region("box", columns, ((0, 0), (1, 1))).mask(catalog)
 
 
 @pytest.mark.parametrize("seed", range(5))

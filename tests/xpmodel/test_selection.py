@@ -1,29 +1,52 @@
 """Selections: steps as sets of ids, and recipes that find the same stars again."""
 
 import json
+import math
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from click.testing import CliRunner
 
 from tests.xpmodel.test_catalog import write_catalog
+from xpmodel.bins import Bin
 from xpmodel.catalog import open_catalog
+from xpmodel.cli import main
 from xpmodel.errors import InputError
+from xpmodel.filters import Filter
 from xpmodel.regions import Region
-from xpmodel.selection import Step, make_recipe, replay, replay_recipe, write_table
+from xpmodel.selection import (
+    MAX_DEPTH,
+    OPERATIONS,
+    AllStars,
+    Chosen,
+    Ids,
+    Step,
+    TrackBin,
+    make_recipe,
+    replay,
+    replay_recipe,
+)
 
 N = 2000
 
 
-@pytest.fixture
-def catalog(tmp_path):
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
     rng = np.random.default_rng(1)
     teff = pa.array(rng.uniform(4000, 6000, N), pa.float32(), mask=rng.uniform(size=N) < 0.2)
     flag = pa.array(rng.integers(0, 5, N), pa.int64(), mask=rng.uniform(size=N) < 0.2)
     names = {"population": ["disc"] * N}
+    names |= {"ra": rng.uniform(0, 360, N), "dec": rng.uniform(-90, 90, N)}
+    names["phot_g_mean_mag"] = rng.uniform(5, 18, N)
     return open_catalog(
-        write_catalog(tmp_path / "stars.parquet", N, teff=teff, starflag=flag, **names)
+        write_catalog(
+            tmp_path_factory.mktemp("selection") / "stars.parquet",
+            N,
+            teff=teff,
+            starflag=flag,
+            **names,
+        )
     )
 
 
@@ -32,7 +55,7 @@ def random_steps(seed: int, n: int = 6) -> list[Step]:
     rng = np.random.default_rng(seed)
     steps = []
     for _ in range(n):
-        operation = rng.choice(["replace", "add", "subtract"], p=[0.2, 0.5, 0.3])
+        operation = rng.choice(OPERATIONS, p=[0.2, 0.4, 0.2, 0.1, 0.1])
         scale = np.array([1.0, 500.0 if rng.uniform() < 0.5 else 1.0])
         columns = ("z1", "teff") if scale[1] > 1 else ("z2", "z4")
         center = rng.normal(size=2) * 0.5 * scale + (0, 5000 if scale[1] > 1 else 0)
@@ -45,14 +68,18 @@ def random_steps(seed: int, n: int = 6) -> list[Step]:
 def replay_as_sets(steps, catalog) -> set[int]:
     selected: set[int] = set()
     for step in steps:
-        inside = step.region.contains(*(catalog[name] for name in step.region.columns))
+        inside = step.source.contains(*(catalog[name] for name in step.source.columns))
         ids = set(catalog.source_id[inside].tolist())
         if step.operation == "replace":
             selected = ids
         elif step.operation == "add":
             selected |= ids
-        else:
+        elif step.operation == "subtract":
             selected -= ids
+        elif step.operation == "intersect":
+            selected &= ids
+        else:
+            selected ^= ids
     return selected
 
 
@@ -71,7 +98,7 @@ def test_no_steps_select_nothing(catalog):
 def test_a_step_leaves_the_mask_before_it_alone(catalog):
     mask = np.zeros(N, bool)
     everything = Region("box", ("z1", "z2"), ((-9, -9), (9, 9)))
-    for operation in ("replace", "add", "subtract"):
+    for operation in OPERATIONS:
         Step(operation, everything).apply(mask, catalog)
         assert not mask.any()
 
@@ -170,7 +197,7 @@ def step(**entries):
     } | entries
 
 
-@pytest.mark.parametrize("wrong", [0, -1, "5", None, 10**30, 1.5, [3]])
+@pytest.mark.parametrize("wrong", [0, -1, "5", None, 10**30, 1.5, [3], [3, 4], {}, "9" * 999])
 def test_a_number_of_stars_changed_by_hand(catalog, tmp_path, wrong):
     path = save(tmp_path / "recipe.json", random_steps(2), catalog)
     change(path, n_selected=wrong)
@@ -196,7 +223,7 @@ def test_an_outline_changed_by_hand(catalog, tmp_path):
         {"steps": [None]},
         {"steps": [[]]},
         {"steps": [{}]},
-        {"steps": [step(operation="intersect")]},
+        {"steps": [step(operation="blend")]},
         {"steps": [step(operation=None)]},
         {"steps": [step(kind="circle")]},
         {"steps": [step(columns=["z1"])]},
@@ -269,8 +296,8 @@ def test_a_huge_file_is_not_read(catalog, tmp_path):
 
 
 def test_an_unknown_operation():
-    with pytest.raises(InputError, match="'intersect' is unknown: one of replace, add, subtract"):
-        Step("intersect", Region("box", ("a", "b"), ((0, 0), (1, 1))))
+    with pytest.raises(InputError, match="'blend' is unknown: one of replace, add, .*exclusive"):
+        Step("blend", Region("box", ("a", "b"), ((0, 0), (1, 1))))
 
 
 def test_an_unknown_column(catalog):
@@ -279,25 +306,290 @@ def test_an_unknown_column(catalog):
         replay([Step("add", region)], catalog)
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_tables_keep_ids_exactly(catalog, tmp_path, suffix):
-    mask = replay(random_steps(3), catalog)
-    path = tmp_path / f"selected{suffix}"
-    write_table(catalog.table(mask=mask), path)
-    if suffix == ".csv":
-        lines = path.read_text().splitlines()
-        assert lines[0].startswith('"source_id","z1"')
-        ids = [int(line.split(",")[0]) for line in lines[1:]]
-    else:
-        table = pq.read_table(path)
-        assert table["source_id"].type == pa.int64()
-        assert table.column_names == catalog.filled
-        ids = table["source_id"].to_pylist()
-    assert ids == catalog.source_id[mask].tolist() and len(ids) > 0
+# Sources of every kind: each with the stars that it names, star by star in plain Python.
 
 
-@pytest.mark.parametrize("name", ["stars", "stars.txt", "stars.csv.gz", "stars.CSV "])
-def test_tables_of_another_kind(catalog, tmp_path, name):
-    with pytest.raises(InputError, match="the name must end in .csv or .parquet"):
-        write_table(catalog.table(), tmp_path / name)
-    assert not (tmp_path / name).exists()
+def named(catalog, holds, *names) -> set[int]:
+    """The ids of the stars whose values, all of them there, make a function true."""
+    stars = zip(*(catalog[name].tolist() for name in ("source_id", *names)), strict=True)
+    return {i for i, *values in stars if all(map(math.isfinite, values)) and holds(*values)}
+
+
+def all_ids(catalog) -> list[int]:
+    return catalog.source_id.tolist()
+
+
+SHOWN = Filter(ranges=(("z3", -1.5, 0.75),), expression="not abs(z4) > 1 or teff < 4500")
+TRIANGLE = ((4000.0, 0.5), (5900.0, 0.5), (5900.0, 12.0))
+SOURCES = {
+    "box": (
+        Region("box", ("z1", "teff"), ((-1, 4400), (0.7, 5500))),
+        lambda c: named(c, lambda z, t: -1 <= z <= 0.7 and 4400 <= t <= 5500, "z1", "teff"),
+    ),
+    "wrapped box": (
+        Region("box", ("ra", "dec"), ((-40, -30), (35, 80))),
+        lambda c: named(c, lambda a, d: (a >= 320 or a <= 35) and -30 <= d <= 80, "ra", "dec"),
+    ),
+    "galactic box": (
+        Region("box", ("l", "b"), ((300, -20), (420, 20))),
+        lambda c: named(c, lambda l_, b: (l_ >= 300 or l_ <= 60) and -20 <= b <= 20, "l", "b"),
+    ),
+    "logarithmic polygon": (
+        # Below the straight line in log10 between the first corner and the last.
+        Region("polygon", ("teff", "phot_g_mean_mag"), TRIANGLE, ("log", "log")),
+        lambda c: named(
+            c,
+            lambda t, g: 4000 < t < 5900 and math.log(g / 0.5) / math.log(24)
+            < math.log(t / 4000) / math.log(5900 / 4000),
+            "teff", "phot_g_mean_mag",
+        ),
+    ),
+    "filter": (
+        Filter(ranges=(("z1", -0.5, 1.5),), expression="population == 'disc' and sqrt(z2) < 1"),
+        lambda c: named(c, lambda a, b: -0.5 <= a <= 1.5 and 0 <= b < 1, "z1", "z2"),
+    ),
+    "bin": (
+        TrackBin("giants, bin 3", Bin((("teff", 5000.0, 300.0), ("z1", 0.25, 1.0)))),
+        lambda c: named(c, lambda t, z: abs(t - 5000) < 300 and abs(z - 0.25) < 1, "teff", "z1"),
+    ),
+    "ids": (
+        # Every third star, neighbours of stars that differ by one, and stars of no catalog.
+        Ids((*range(2**53 + 1, 2**53 + 3000, 6), 2**53 + 4, 2**53 + 2, 7, 0, 2**63 - 1)),
+        lambda c: set(all_ids(c)[:1500:3]),
+    ),
+    "no ids": (Ids(()), lambda c: set()),
+    "all": (AllStars(), lambda c: set(all_ids(c))),
+    "empty set": (Chosen("empty", ()), lambda c: set()),
+    "set": (
+        Chosen(
+            "inner «µ»",
+            (
+                Step("add", Region("box", ("z1", "z2"), ((0, 0), (5, 5)))),
+                Step("exclusive", Chosen("innermost", (Step("replace", Ids((2**53 + 1,))),))),
+                Step("subtract", Filter(expression="z3 > 1"), Filter(expression="z4 < 0")),
+            ),
+        ),
+        lambda c: (named(c, lambda x, y: 0 <= x <= 5 and 0 <= y <= 5, "z1", "z2") ^ {2**53 + 1})
+        - named(c, lambda x, y: x > 1 and y < 0, "z3", "z4"),
+    ),
+}  # fmt: skip
+
+
+def shown(catalog) -> set[int]:
+    z = dict(zip(*(catalog[name].tolist() for name in ("source_id", "z4")), strict=True))
+    in_range = named(catalog, lambda v: -1.5 <= v <= 0.75, "z3")
+    cool = named(catalog, lambda t: t < 4500, "teff")
+    return {i for i in in_range if abs(z[i]) <= 1 or i in cool}
+
+
+def printed(path, catalog) -> list[int]:
+    """What the command line prints for a recipe."""
+    words = ["select", str(path), "--catalog", str(catalog.path)]
+    result = CliRunner().invoke(main, words)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return [int(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("within", [None, SHOWN], ids=["", "within"])
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_source_and_operation(catalog, tmp_path, kind, within):
+    """From its recipe, by the library and by the command line: the stars of Python's sets."""
+    source, stars = SOURCES[kind]
+    first = named(catalog, lambda z: -1 <= z <= 0.5, "z2")
+    stars = stars(catalog) & (shown(catalog) if within else set(all_ids(catalog)))
+    assert ("no ids" in kind or "empty" in kind) == (not stars)
+    wanted = {
+        "replace": stars,
+        "add": first | stars,
+        "subtract": first - stars,
+        "intersect": first & stars,
+        "exclusive": first ^ stars,
+    }
+    assert tuple(wanted) == OPERATIONS
+    for operation, ids in wanted.items():
+        begin = Step("add", Filter(ranges=(("z2", -1.0, 0.5),)))
+        steps = (begin, Step(operation, source, within))
+        path = save(tmp_path / "recipe.json", steps, catalog)
+        mask = replay_recipe(path, open_catalog(catalog.path))
+        assert set(catalog.source_id[mask].tolist()) == ids
+        recipe = json.loads(path.read_text())
+        assert tuple(map(Step.from_json, recipe["steps"])) == steps
+        assert recipe["n_selected"] == len(ids)
+        if operation == "exclusive":
+            assert printed(path, catalog) == [i for i in all_ids(catalog) if i in ids]
+
+
+def test_the_filters_of_a_recipe_matter(catalog):
+    """Else the tests with them would be those without."""
+    assert 0.1 * N < len(shown(catalog)) < 0.9 * N
+    assert Filter().mask(catalog).all()
+    step = Step("replace", AllStars(), Filter())
+    assert "within" not in step.to_json() and step.apply(np.zeros(N, bool), catalog).all()
+
+
+def test_ids_are_text_in_a_recipe(catalog, tmp_path):
+    ids = [2**53 + 1, 2**53 + 5, 2**62 + 1, 2**63 - 1]
+    steps = [Step("add", Ids(tuple(ids))), Step("add", Ids(tuple(catalog.source_id[5:7])))]
+    path = save(tmp_path / "recipe.json", steps, catalog)
+    recipe = json.loads(path.read_text())
+    assert recipe["steps"][0]["source_id"] == [str(i) for i in ids]
+    assert [int(i) for i in recipe["steps"][1]["source_id"]] == all_ids(catalog)[5:7]
+    wanted = [ids[0], ids[1], *all_ids(catalog)[5:7]]
+    assert printed(path, catalog) == wanted
+    # Whole numbers, which Python's JSON reads exactly, are ids as well.
+    recipe["steps"][0]["source_id"] = ids
+    path.write_text(json.dumps(recipe))
+    assert printed(path, catalog) == wanted
+
+
+def nested(depth: int) -> Step:
+    """All stars, as the set of a set of a set."""
+    step = Step("replace", AllStars())
+    for level in range(depth):
+        step = Step("replace", Chosen(f"set {level}", (step,)))
+    return step
+
+
+def test_sets_in_sets_only_so_deep(catalog, tmp_path):
+    path = save(tmp_path / "recipe.json", [nested(MAX_DEPTH)], catalog)
+    assert replay_recipe(path, catalog).all()
+    with pytest.raises(InputError, match="sets made of sets, more than 40 deep"):
+        nested(MAX_DEPTH + 1)
+    recipe = json.loads(path.read_text())
+    for deeper in (1, 50, 150):
+        content = recipe["steps"][0]
+        for _ in range(deeper):
+            content = {"operation": "add", "kind": "set", "name": "s", "steps": [content]}
+        path.write_text(json.dumps(recipe | {"steps": [content]}))
+        with pytest.raises(InputError, match="recipe.json: sets made of sets, more than 40 deep"):
+            replay_recipe(path, catalog)
+
+
+def test_a_set_needs_what_its_steps_need(catalog):
+    inner = (
+        Step("add", SOURCES["bin"][0]),
+        Step("add", SOURCES["galactic box"][0], Filter(expression="abs(z4) < 1")),
+        Step("add", Ids((1,))),
+        Step("add", AllStars()),
+    )
+    step = Step("add", Chosen("outer", (Step("add", Chosen("inner", inner)),)), SHOWN)
+    assert step.needs == ("teff", "z1", "l", "b", "z4", "z3", "teff", "z4")
+
+
+def test_a_recipe_of_the_version_before(catalog, tmp_path):
+    """Regions without scales, as a page of before wrote them."""
+    steps = [
+        {"operation": "replace", "kind": "box", "columns": ["z1", "z2"],
+            "outline": [[-1, -1], [1, 1]]},
+        {"operation": "subtract", "kind": "polygon", "columns": ["z1", "teff"],
+            "outline": [[-9, 0], [9, 0], [9, 5000], [-9, 5000]]},
+    ]  # fmt: skip
+    wanted = named(catalog, lambda x, y: -1 <= x <= 1 and -1 <= y <= 1, "z1", "z2")
+    wanted -= named(catalog, lambda t: t < 5000, "teff")
+    reference = {"name": "stars.parquet", "sha256": catalog.sha256, "n_stars": N}
+    recipe = {"format": "xpmodel-selection", "version": 1, "catalog": reference}
+    path = tmp_path / "recipe.json"
+    path.write_text(json.dumps(recipe | {"n_selected": len(wanted), "steps": steps}))
+    assert set(printed(path, catalog)) == wanted
+
+
+def source(of: str, **entries) -> dict:
+    """A step of one of the sources, with entries changed; "nothing" takes one out."""
+    content = Step("add", SOURCES[of][0], SHOWN).to_json() | entries
+    return {name: value for name, value in content.items() if value != "nothing"}
+
+
+DAMAGED = {
+    "box outline": source("box", outline="nothing"),
+    "box columns": source("box", columns="nothing"),
+    "box of text": source("box", columns=["z1", "population"]),
+    "box of ids": source("box", columns=["source_id", "z1"]),
+    "box many turns away": source("wrapped box", outline=[[0, 0], [1e300, 1]]),
+    "box infinite": source("box", outline=[[0, 0], [float("inf"), 1]]),
+    "box too large": source("box", outline=[[0, 0], [10**400, 1]]),
+    "scales null": source("logarithmic polygon", scales=None),
+    "scales unknown": source("logarithmic polygon", scales=["log", "sqrt"]),
+    "scales of one": source("logarithmic polygon", scales="log"),
+    "log of nothing": source("logarithmic polygon", outline=[[0, 0], [1, 1], [2, 1]]),
+    "no cuts": source("filter", cuts="nothing"),
+    "unknown cut": source("filter", cuts=[["best", "paper"]]),
+    "cut without its columns": source("filter", cuts=[["good", "paper"]]),
+    "no ranges": source("filter", ranges="nothing"),
+    "range reversed": source("filter", ranges=[["z1", 1, 0]]),
+    "range not a number": source("filter", ranges=[["z1", float("nan"), 0]]),
+    "range too large": source("filter", ranges=[["z1", 0, 10**400]]),
+    "range of text": source("filter", ranges=[["population", 0, 1]]),
+    "range of nothing": source("filter", ranges=[["mass", 0, 1]]),
+    "no expression": source("filter", expression="nothing"),
+    "expression null": source("filter", expression=None),
+    "expression a list": source("filter", expression=["z1 < 1"]),
+    "expression unfinished": source("filter", expression="z1 <"),
+    "expression of nothing": source("filter", expression="mass < 1"),
+    "expression no condition": source("filter", expression="z1"),
+    "expression of text": source("filter", expression="population < 1"),
+    "expression that calls": source("filter", expression="__import__('os').getpid() == 1"),
+    "expression long": source("filter", expression="z1 < 1" + " " * 5000),
+    "expression deep": source("filter", expression="not " * 400 + "z1 < 1"),
+    "no bin": source("bin", bin="nothing"),
+    "bin null": source("bin", bin=None),
+    "bin empty": source("bin", bin={"centre": [], "conditions": []}),
+    "bin unknown": source("bin", bin={"centre": [], "conditions": ["young"]}),
+    "bin of text": source("bin", bin={"centre": [["population", 0, 1]], "conditions": []}),
+    "bin without name": source("bin", name="nothing"),
+    "no ids": source("ids", source_id="nothing"),
+    "ids null": source("ids", source_id=None),
+    "ids one text": source("ids", source_id="9007199254740993"),
+    "ids an object": source("ids", source_id={"9007199254740993": 1}),
+    "ids a number": source("ids", source_id=9007199254740993),
+    "ids of floats": source("ids", source_id=[9007199254740992.0]),
+    "ids negative": source("ids", source_id=["-1"]),
+    "ids true": source("ids", source_id=[True]),
+    "ids null among": source("ids", source_id=["5", None]),
+    "ids with a blank": source("ids", source_id=[" 5"]),
+    "ids superscript": source("ids", source_id=["²"]),
+    "ids empty": source("ids", source_id=[""]),
+    "ids too large": source("ids", source_id=[str(2**63)]),
+    "ids far too large": source("ids", source_id=["9" * 5000]),
+    "no steps": source("set", steps="nothing"),
+    "steps null": source("set", steps=None),
+    "steps of text": source("set", steps="replace"),
+    "set without name": source("set", name="nothing"),
+    "set of damaged": source("set", steps=[source("ids", source_id=["x"])]),
+    "set of text": source("set", steps=[source("box", columns=["z1", "population"])]),
+    "kind unknown": source("all", kind="sphere"),
+    "kind missing": source("all", kind="nothing"),
+    "kind a list": source("all", kind=["all"]),
+    "kind long": source("all", kind="x" * 10_000),
+    "operation missing": source("all", operation="nothing"),
+    "operation long": source("all", operation="x" * 10_000),
+    "within null": source("all", within=None),
+    "within a list": source("all", within=[]),
+    "within a region": source("all", within=source("box")),
+    "within damaged": source("all", within=SHOWN.to_json() | {"expression": "z1 + 1"}),
+    "within of text": source("all", within=SHOWN.to_json() | {"ranges": [["population", 0, 1]]}),
+}
+
+
+@pytest.mark.parametrize("other_catalog", [False, True])
+@pytest.mark.parametrize("name", DAMAGED)
+def test_damaged_steps(catalog, tmp_path, name, other_catalog):
+    """One line that names the file, whichever way the recipe is replayed."""
+    path = save(tmp_path / "recipe.json", random_steps(2), catalog)
+    change(path, steps=[DAMAGED[name]])
+    with pytest.raises(InputError) as caught:
+        replay_recipe(path, catalog, other_catalog=other_catalog)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ") and message.count(str(path)) == 1
+    assert len(message) < 700
+    words = ["select", str(path), "--catalog", str(catalog.path)]
+    result = CliRunner().invoke(main, words + ["--other-catalog"] * other_catalog)
+    assert result.exit_code == 2 and result.stdout == ""
+    assert result.stderr.startswith(f"xpmodel: {path}: ") and result.stderr.count("\n") == 1
+
+
+def test_the_undamaged_steps_are_read(catalog, tmp_path):
+    """What the damaged ones were made of."""
+    path = tmp_path / "recipe.json"
+    for kind in SOURCES:
+        save(path, [Step.from_json(source(kind))], catalog)
+        assert replay_recipe(path, catalog).sum() == json.loads(path.read_text())["n_selected"]
