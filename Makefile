@@ -41,7 +41,7 @@ $(MOCK): | $(INSTALLED)
 test: $(INSTALLED_TEST) chromium lint  ## check the format, lint, and run every test
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-bench: $(INSTALLED_TEST)  ## time what a visitor waits for
+bench: $(INSTALLED_TEST) $(CATALOG)  ## time what a visitor waits for
 	$(BIN)/python -m tests.bench
 
 lint: $(INSTALLED_TEST)  ## check the format and lint

@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import asyncio
-import io
-from collections.abc import Callable
-from typing import Any
+import html
 
 import panel as pn
 import panel_material_ui as pmui
-import pyarrow.csv
-import pyarrow.parquet as pq
 from panel.util import edit_readonly
 
+from address import Address
+from bridge import KEYS, Bridge
+from compare_view import CompareView
+from controls import TEXT, WIDE, column
+from filter_controls import FilterControls, RangeView
 from guard import guarded
 from latent_sliders import LatentSliders
-from map_view import MapView
-from palettes import SELECTED
+from lazy_tabs import LazyTabs
+from map_controls import MapControls
+from map_grid import MapGrid
+from palettes import ACCENT
+from save_controls import SaveControls
+from set_controls import GestureControls, SetControls
 from sources import Opened, Sources, wavelengths
 from spectrum_view import SpectrumView
+from stars_view import StarsView
 from status import status_line
-from visit import DENSITY, Visit
-from xpmodel import Catalog, make_recipe
-from xpmodel.columns import describe
+from track_controls import TrackControls
+from visit import Visit
+from visit_file import VisitStore
+from xpmodel import Catalog
 
 TITLE = "XP latent space"
-MODES = {"Replace": "replace", "Add": "add", "Subtract": "subtract"}
 
 
 def make_page(opened: Opened, sources: Sources) -> pmui.Page:
@@ -45,8 +50,8 @@ def _shell(**parts: object) -> pmui.Page:
         title=TITLE,
         busy_indicator="linear",
         theme_toggle=True,
-        sidebar_width=270,
-        sx={"& .MuiToolbar-root": {"minHeight": "48px"}},
+        sidebar_width=268,
+        sx={"& .MuiToolbar-root": {"minHeight": "44px"}},
         **parts,
     )
 
@@ -77,32 +82,44 @@ class _Explorer:
 
     def __init__(self, visit: Visit, alerts: list[pn.viewable.Viewable]) -> None:
         self._visit = visit
-        self._map = MapView(visit)
-        right: list[object] = []
-        if visit.model is not None:
-            self._spectrum = SpectrumView(visit, wavelengths())
-            self._sliders = LatentSliders(visit)
-            right = [
-                self._spectrum.status,
-                self._spectrum.panel,
-                self._sliders.panel,
-            ]
-        left = pn.Column(
-            self._map.status, self._map.panel, sizing_mode="stretch_both", min_width=380
+        self._address = Address(visit, VisitStore())
+        self._bridge = Bridge(guarded("A key")(self._on_key))
+        self._maps = MapGrid(visit)
+        self._help = _help()
+        views = LazyTabs(
+            visit,
+            {"Spectrum": self._spectrum_tab()} if visit.model is not None else {},
+            {
+                "Ranges": lambda: RangeView(visit),
+                "Compare": lambda: CompareView(visit),
+                "Stars": lambda: StarsView(visit),
+            },
+            sizing_mode="stretch_both",
         )
-        views = [left]
-        if right:
-            views.append(pn.Column(*right, sizing_mode="stretch_both", min_width=420))
+        content = pn.Row(
+            pn.Column(self._maps.panel, sizing_mode="stretch_both", min_width=500, margin=0),
+            pn.Column(
+                views.panel,
+                sizing_mode="stretch_both",
+                margin=0,
+                styles={"flex": "0 0 clamp(400px, 31vw, 640px)"},
+            ),
+            sizing_mode="stretch_both",
+            min_height=560,
+        )
         self.page = _shell(
             main=[
                 pn.Column(
                     *alerts,
                     _provenance(visit.catalog),
-                    pn.Row(*views, sizing_mode="stretch_both", min_height=560),
+                    content,
+                    self._help,
+                    self._bridge,
                     sizing_mode="stretch_both",
+                    margin=0,
                 )
             ],
-            sidebar=self._sidebar(),
+            sidebar=[self._sidebar()],
         )
         visit.dark = bool(self.page.dark_theme)
         self.page.param.watch(self._on_theme, "dark_theme")
@@ -121,120 +138,100 @@ class _Explorer:
     def _on_theme(self, *events: object) -> None:
         self._visit.dark = bool(self.page.dark_theme)
 
-    def _sidebar(self) -> list[pn.viewable.Viewable]:
+    def _on_key(self, key: str) -> None:
+        match key:
+            case "undo":
+                self._visit.undo()
+            case "redo":
+                self._visit.redo()
+            case "help":
+                self._help.open = not self._help.open
+            case "escape":
+                self._help.open = False
+
+    def _sidebar(self) -> pn.viewable.Viewable:
         visit = self._visit
-        columns = _choices(visit.catalog)
-        wide = {"sizing_mode": "stretch_width", "size": "small", "margin": (6, 10)}
-        x = pmui.Select.from_param(visit.param.x, label="Horizontal", options=columns, **wide)
-        y = pmui.Select.from_param(visit.param.y, label="Vertical", options=columns, **wide)
-        colors = {"density of stars": DENSITY} | {f"mean {k}": v for k, v in columns.items()}
-        color = pmui.Select.from_param(visit.param.color, label="Color", options=colors, **wide)
-        mode = pmui.RadioButtonGroup.from_param(
-            visit.param.operation, label="Next outline", options=MODES, **wide
+        tabs = LazyTabs(
+            visit,
+            {"Maps": MapControls(visit).panel},
+            {
+                "Filter": lambda: FilterControls(visit),
+                "Sets": lambda: SetControls(visit),
+                "Tracks": lambda: TrackControls(visit),
+                "Save": lambda: SaveControls(visit, self._bridge),
+            },
+            sizing_mode="stretch_width",
+            sx={"& .MuiTab-root": {"minWidth": 0, "padding": "6px 7px", "fontSize": "0.76rem"}},
         )
-        nothing = visit.param.selected.rx().rx.is_(None)
-        undo = pmui.Button(label="Undo", on_click=self._undo, disabled=nothing, **wide)
-        clear = pmui.Button(label="Clear", on_click=self._clear, disabled=nothing, **wide)
-        exports = [
-            _export(label, f"selection.{ending}", make, disabled=nothing, **wide)
-            for label, ending, make in (
-                ("CSV", "csv", self._csv),
-                ("Parquet", "parquet", self._parquet),
-                ("Recipe", "json", self._recipe),
-            )
-        ]
-        parts: list[pn.viewable.Viewable] = [
-            pmui.Typography("Map", variant="overline", margin=(6, 10, 0, 10)),
-            x,
-            y,
-            color,
-            pmui.Typography("Selection", variant="overline", margin=(6, 10, 0, 10)),
-            mode,
-            status_line("Draw with the lasso or the box; Shift adds, Alt subtracts."),
-            pn.Row(undo, clear, sizing_mode="stretch_width"),
-            pmui.Typography("Export the selection", variant="overline", margin=(6, 10, 0, 10)),
-            pn.Row(*exports, sizing_mode="stretch_width"),
-        ]
-        if visit.model is not None:
-            lines = pmui.Switch.from_param(visit.param.lines, label="Mark lines", margin=(6, 10))
-            no_star = visit.param.star.rx().rx.is_(None)
-            leave = pmui.Button(
-                label="Forget the star", on_click=self._leave, disabled=no_star, **wide
-            )
-            parts += [
-                pmui.Typography("Spectrum", variant="overline", margin=(6, 10, 0, 10)),
-                lines,
-                leave,
-            ]
-        return parts
+        keys = pmui.Button(label="Help and keys", on_click=self._on_help, **TEXT, **WIDE)
+        return column(GestureControls(visit).panel, tabs.panel, keys)
 
-    @guarded("Undoing")
-    def _undo(self, event: object) -> None:
-        self._visit.undo()
+    @guarded("Opening the help")
+    def _on_help(self, event: object) -> None:
+        self._help.open = True
 
-    @guarded("Clearing the selection")
-    def _clear(self, event: object) -> None:
-        self._visit.clear()
+    def _spectrum_tab(self) -> pn.viewable.Viewable:
+        visit = self._visit
+        self._spectrum = SpectrumView(visit, wavelengths())
+        self._sliders = LatentSliders(visit)
+        lines = pmui.Switch.from_param(visit.param.lines, label="Mark lines", margin=(0, 8))
+        no_star = visit.param.star.rx().rx.is_(None)
+        leave = pmui.Button(
+            label="Forget the star",
+            on_click=self._leave,
+            disabled=no_star,
+            size="small",
+            margin=(0, 8),
+            **TEXT,
+        )
+        return pn.Column(
+            pn.Row(lines, leave, sizing_mode="stretch_width", margin=0),
+            self._spectrum.status,
+            self._spectrum.panel,
+            self._sliders.panel,
+            sizing_mode="stretch_both",
+            margin=0,
+        )
 
     @guarded("Dropping the star")
     def _leave(self, event: object) -> None:
         self._visit.leave_star()
 
-    def _csv(self) -> io.BytesIO:
-        return _bytes(pyarrow.csv.write_csv, self._visit.catalog.table(mask=self._visit.selected))
 
-    def _parquet(self) -> io.BytesIO:
-        return _bytes(pq.write_table, self._visit.catalog.table(mask=self._visit.selected))
-
-    def _recipe(self) -> io.BytesIO:
-        visit = self._visit
-        return io.BytesIO(make_recipe(visit.steps, visit.catalog, visit.n_selected).encode())
-
-
-def _export(
-    label: str, filename: str, make: Callable[[], io.BytesIO], **look: Any
-) -> pmui.FileDownload:
-    """A button that saves what `make` returns, as often as it is clicked."""
-
-    async def anew() -> io.BytesIO:
-        # The browser saves what differs from what it has, so that goes first. Of two quick
-        # changes it may send the first one back, so there is a moment between them.
-        if button.data is not None:
-            button.data = None
-            await asyncio.sleep(0.2)
-        return make()
-
-    button = pmui.FileDownload(
-        callback=anew, filename=filename, label=label, variant="text", **look
+def _help() -> pmui.Dialog:
+    keys = "".join(
+        f"<tr><td><kbd>{html.escape(k)}</kbd></td><td>{html.escape(what)}</td></tr>"
+        for k, what in KEYS
     )
-    return button
-
-
-def _bytes(write, table) -> io.BytesIO:  # a pyarrow writer, what it shall write
-    buffer = io.BytesIO()
-    write(table, buffer)
-    buffer.seek(0)
-    return buffer
-
-
-def _choices(catalog: Catalog) -> dict[str, str]:
-    """Columns to choose from: latents first, inactive ones said to be so."""
-    numeric = catalog.numeric
-    latents = [name for name in catalog.latents if name in numeric]
-    errors = [f"{name}_err" for name in latents]
-    others = [name for name in numeric if name not in {*latents, *errors}]
-    choices = {n if n in catalog.active else f"{n} (inactive)": n for n in latents}
-    return choices | {describe(name): name for name in [*others, *errors]}
+    text = f"""
+<p><b>Maps.</b> Each shows two columns of the catalog; nothing is sampled. The map with the bold
+frame is the one whose axes the tab <i>Maps</i> changes. All maps share their colors.</p>
+<p><b>Sets.</b> Draw with the lasso or the box of any map: the active set changes, and every map
+shows it. Only stars that the filter shows are meant. A star without a value on an axis lies in no
+outline. Sets can be named, combined, undone (100 steps) and exported; the recipe of a set finds the
+same stars again with <code>xpmodel select</code>.</p>
+<p><b>Filter.</b> Named cuts, a condition, and ranges dragged on histograms hide stars; sets keep
+theirs.</p>
+<p><b>Tracks</b> are means over the stars of bins in label space, in label and latent maps.</p>
+<p><b>Latents</b> are posterior means; an inactive one follows the prior and means nothing.</p>
+<table>{keys}</table>"""
+    return pmui.Dialog(
+        pn.pane.HTML(text, sizing_mode="stretch_width"),
+        title="How to use this page",
+        show_close_button=True,
+        close_on_click=True,
+        width_option="md",
+    )
 
 
 def _provenance(catalog: Catalog) -> pn.viewable.Viewable:
     """What the page shows, and which parts of it are estimates."""
     estimated = catalog.metadata.get("model", {}).get("estimated", [])
-    text = f"<b>{catalog.path.name}</b> · {len(catalog):,} stars"
+    text = f"<b>{html.escape(catalog.path.name)}</b> · {len(catalog):,} stars"
     if catalog.n_mock:
         every = catalog.n_mock == len(catalog)
         mock = "all made up, none observed" if every else f"{catalog.n_mock:,} of them made up"
-        text += f" · <b style='color:{SELECTED}'>MOCK</b>: {mock}"
+        text += f" · <b style='color:{ACCENT}'>MOCK</b>: {mock}"
     if estimated:
         text += f" · the model's {' and '.join(estimated)} are an <b>estimate</b>"
     if n := catalog.metadata.get("g_flux", {}).get("synthetic"):

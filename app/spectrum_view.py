@@ -8,7 +8,7 @@ from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, LabelSet, Ran
 from bokeh.plotting import figure
 
 from guard import guarded
-from palettes import INK, SELECTED
+from palettes import ACCENT, INK
 from status import status_line
 from visit import Visit
 from xpmodel import Wavelengths
@@ -109,7 +109,7 @@ class SpectrumView:
             "wavelength",
             "flux",
             source=self._star,
-            line_color=SELECTED,
+            line_color=ACCENT,
             line_width=1.5,
             legend_label="observed",
         )
@@ -158,7 +158,7 @@ class SpectrumView:
         )
         fig.add_layout(self._line_names)
         self.residual_figure.line(
-            "wavelength", "residual", source=self._residual, line_color=SELECTED
+            "wavelength", "residual", source=self._residual, line_color=ACCENT
         )
         for level in (-3, 0, 3):
             self.residual_figure.add_layout(

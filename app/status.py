@@ -4,6 +4,17 @@ from __future__ import annotations
 
 import panel as pn
 
+# Tables have many columns and little room.
+SMALL_TABLE = """
+:host { font-size: 11px }
+.slick-header-column, .slick-cell { font-size: 11px; color: inherit; }
+.slick-row, .slick-row.even, .slick-row.odd { background: transparent; color: inherit; }
+.slick-row.odd { background: rgba(128, 128, 128, 0.14); }
+.slick-row:hover { background: rgba(42, 120, 214, 0.2); }
+.slick-cell.selected { background: rgba(42, 120, 214, 0.35); }
+.slick-cell a { color: inherit; }
+"""
+
 
 def status_line(text: str = "&nbsp;") -> pn.pane.HTML:
     """A line that a view fills; it is as high when empty, since plots below do not move up."""

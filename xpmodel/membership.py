@@ -6,7 +6,10 @@ import numpy as np
 import shapely
 from scipy.special import owens_t
 
-from xpmodel.regions import polygon_contains
+from xpmodel.catalog import Catalog
+from xpmodel.columns import period
+from xpmodel.errors import InputError
+from xpmodel.regions import Region, polygon_contains, to_scale
 
 # An edge farther away than this [standard deviations] cannot change the third decimal: it holds
 # back less than exp(-6² / 2) = 1.5e-8.
@@ -73,6 +76,51 @@ def probability_inside(
             probability[rows[part]] = _whole_turns(inside[part] - cut_off)
     probability[placed & ~known] = np.nan
     return probability
+
+
+def region_probability(region: Region, catalog: Catalog) -> np.ndarray:
+    """Probability that a catalog's stars lie inside a region, by the errors of its two columns.
+
+    Parameters
+    ----------
+    region : Region
+        On a logarithmic axis the errors are taken as relative, σ(x) / (x ln 10).
+    catalog : Catalog
+        With ``<column>_err`` or ``<column>_error`` of both columns. The errors count as
+        independent.
+
+    Returns
+    -------
+    probability : ndarray, (N,) float32
+        As of `probability_inside`.
+
+    Raises
+    ------
+    InputError
+        When a column has no errors, or begins anew after a turn.
+    """
+    values, errors = [], []
+    for name, scale in zip(region.columns, region.scales, strict=True):
+        if period(name) is not None:
+            raise InputError(f"{name} is an angle all around: it has no probability of an outline")
+        column, error = catalog.numbers(name).astype(np.float64), _errors(catalog, name)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            errors.append(error if scale == "linear" else error / (column * np.log(10.0)))
+        values.append(to_scale(column, scale))
+    outline = region.ring()
+    axes = zip(outline.T, region.scales, strict=True)
+    outline = np.stack([to_scale(v, scale) for v, scale in axes], axis=1)
+    return probability_inside(outline, *values, *errors)
+
+
+def _errors(catalog: Catalog, name: str) -> np.ndarray:
+    for suffix in ("_err", "_error"):
+        if f"{name}{suffix}" in catalog.numeric:
+            return catalog.numbers(f"{name}{suffix}").astype(np.float64)
+    raise InputError(
+        f"{catalog.path}: no errors of {name} ({name}_err), so no probability; draw the outline "
+        "in latents or labels"
+    )
 
 
 def _edges(outline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

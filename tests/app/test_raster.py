@@ -1,107 +1,173 @@
+"""Images of stars against counts, means and medians bin by bin."""
+
 import numpy as np
 import pytest
 
-from raster import LARGEST_BIN, Points, View, shade
+from map_state import CATEGORY, DENSITY, MEAN, MEDIAN, SPREAD
+from palettes import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE, category_palette, image_palette
+from raster import LARGEST_BIN, Plane, View, draw_base, draw_sets
+from scales import ColorScale
+
+N = 20_000
+VIEW = View((-2.0, 2.0), (-1.5, 1.5), 40, 30)
 
 
-@pytest.fixture
-def stars() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+@pytest.fixture(scope="module")
+def stars() -> dict[str, np.ndarray]:
     rng = np.random.default_rng(5)
-    x, y, value = rng.normal(size=(3, 20_000)).astype(np.float32)
-    x[::50] = np.nan
-    y[7::90] = np.nan
-    value[::3] = np.nan
-    return x, y, value
+    x, y, value = rng.normal(size=(3, N)).astype(np.float32)
+    x[:50] = np.nan
+    value[100:400] = np.nan
+    return {"x": x, "y": y, "value": value}
 
 
-# As many pixels as stars or fewer: a bin is a pixel.
-VIEW = View((-1.5, 2.0), (-1.0, 1.75), 70, 55)
+def bins(stars: dict[str, np.ndarray], view: View = VIEW) -> list[list[np.ndarray]]:
+    """Rows of the stars of each bin, one bin at a time."""
+    (x0, x1), (y0, y1) = sorted(view.x), sorted(view.y)
+    x, y = (stars[name].astype(np.float64) for name in ("x", "y"))
+    column = np.floor((x - x0) / (x1 - x0) * view.width)
+    row = np.floor((y - y0) / (y1 - y0) * view.height)
+    return [
+        [np.flatnonzero((row == j) & (column == i)) for i in range(view.width)]
+        for j in range(view.height)
+    ]
 
 
-def histogram(x, y, view, weights=None) -> np.ndarray:  # (H, W)
-    known = np.isfinite(x) & np.isfinite(y) & (True if weights is None else np.isfinite(weights))
-    counts, _, _ = np.histogram2d(
-        y[known].astype(np.float64),
-        x[known].astype(np.float64),
-        bins=(view.height, view.width),
-        range=(sorted(view.y), sorted(view.x)),
-        weights=None if weights is None else weights[known].astype(np.float64),
+def by_bin(stars, reduce) -> np.ndarray:
+    return np.array([[reduce(rows) for rows in line] for line in bins(stars)])
+
+
+def test_density(stars):
+    base = draw_base(Plane(stars["x"], stars["y"]), VIEW, DENSITY, "log")
+    counts = by_bin(stars, len)
+    assert base.bin_size == 1 and base.n_in_view == counts.sum()
+    np.testing.assert_array_equal(base.levels > 0, counts > 0)
+    some = counts > 0
+    expected = 1 + np.log(counts[some]) / np.log(counts.max()) * (BASE_LEVELS - 1)
+    np.testing.assert_allclose(base.levels[some], expected, atol=1)
+
+
+@pytest.mark.parametrize(
+    "how, reduce", [(MEAN, np.mean), (MEDIAN, np.median), (SPREAD, np.std)], ids=str
+)
+def test_values(stars, how, reduce):
+    value = stars["value"]
+
+    def known(rows: np.ndarray) -> float:
+        rows = rows[np.isfinite(value[rows])]
+        return reduce(value[rows].astype(np.float64)) if len(rows) else np.nan
+
+    expected, counts = by_bin(stars, known), by_bin(stars, len)
+    base = draw_base(Plane(stars["x"], stars["y"]), VIEW, how, "linear", value)
+    low, high = np.nanpercentile(expected, [1, 99])
+    assert (base.scale.low, base.scale.high) == pytest.approx((low, high), abs=2e-3)
+    has = np.isfinite(expected)
+    levels = 1 + np.clip((expected[has] - low) / (high - low), 0, 1) * (BASE_LEVELS - 1)
+    close = np.abs(base.levels[has] - levels) <= 1.5
+    assert close.mean() > 0.995  # float32 puts a star at an edge into the next bin
+    # Stars without a value are gray, not lost.
+    assert (base.levels[(counts > 0) & ~has] == NO_VALUE).all()
+    assert not base.levels[counts == 0].any()
+
+
+def test_categories(stars):
+    rng = np.random.default_rng(6)
+    codes = rng.integers(-1, 3, N).astype(np.float32)
+    base = draw_base(Plane(stars["x"], stars["y"]), VIEW, CATEGORY, "linear", codes)
+    shades = BASE_LEVELS // 3
+    for line, drawn in zip(bins(stars), base.levels, strict=True):
+        for rows, level in zip(line, drawn, strict=True):
+            counts = np.bincount(codes[rows][codes[rows] >= 0].astype(int), minlength=3)
+            if counts.max() == 0:
+                assert level == (NO_VALUE if len(rows) else 0)
+            else:
+                assert counts[(level - 1) // shades] == counts.max()
+    assert len(category_palette(3)) == 3 * shades
+
+
+def test_sets_lie_over_the_base(stars):
+    plane = Plane(stars["x"], stars["y"])
+    base = draw_base(plane, VIEW, DENSITY, "log")
+    first, second = stars["x"] > 0.5, stars["y"] > 0.5
+    image = draw_sets(base, [plane.some(first), plane.some(second)], VIEW)
+    half = (256 - FIRST_SET_LEVEL) // 2
+    for line, drawn, below in zip(bins(stars), image, base.levels, strict=True):
+        for rows, level, under in zip(line, drawn, below, strict=True):
+            if second[rows].any():
+                assert level >= FIRST_SET_LEVEL + half
+            elif first[rows].any():
+                assert FIRST_SET_LEVEL <= level < FIRST_SET_LEVEL + half
+            else:
+                assert level == under
+    assert base.levels.max() <= BASE_LEVELS  # and what lies below is as it was
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 7, 40])
+def test_palette_has_a_color_for_each_level(n):
+    palette = image_palette(["#112233"] * BASE_LEVELS, ["#445566"] * n)
+    assert len(palette) == 256 and palette[0].endswith("00")
+    used = (256 - FIRST_SET_LEVEL) // n * n if n else 0
+    assert all(c.startswith("#445566") for c in palette[FIRST_SET_LEVEL:][:used])
+
+
+def test_few_stars_make_large_bins():
+    x = np.linspace(-1, 1, 50, dtype=np.float32)
+    base = draw_base(Plane(x, x), View((-1, 1), (-1, 1), 400, 400), DENSITY, "log")
+    assert base.bin_size == LARGEST_BIN and base.levels.shape == (100, 100)
+
+
+def test_logarithmic_axis(stars):
+    x = np.where(stars["x"] > 1, 10 ** stars["x"], -1.0)
+    plane = Plane(x, stars["y"], scales=("log", "linear"))
+    view = View((0.0, 3.0), (-2.0, 2.0), 30, 20)
+    inside = (stars["x"] > 1) & (stars["x"] <= 3) & (np.abs(stars["y"]) <= 2)
+    assert draw_base(plane, view, DENSITY, "log").n_in_view == inside.sum() > 100
+
+
+def test_longitudes_turn():
+    rng = np.random.default_rng(7)
+    longitude, y = rng.uniform(0, 360, N), rng.normal(size=N)
+    plane = Plane(longitude, y, periods=(360.0, None))
+    view = View((40.0, -30.0), (-1.0, 1.0), 20, 20)
+    inside = ((longitude <= 40) | (longitude >= 330)) & (np.abs(y) <= 1)
+    assert draw_base(plane, view, DENSITY, "log").n_in_view == pytest.approx(inside.sum(), abs=2)
+    whole = draw_base(plane, View((180.0, -180.0), (-9.0, 9.0), 20, 20), DENSITY, "log")
+    assert whole.n_in_view == N
+
+
+def test_empty_view(stars):
+    plane = Plane(stars["x"], stars["y"])
+    far = View((90.0, 91.0), (90.0, 91.0), 30, 20)
+    for how in (DENSITY, MEAN, MEDIAN, SPREAD):
+        base = draw_base(plane, far, how, "log", stars["value"])
+        assert base.n_in_view == 0 and not base.levels.any()
+
+
+@pytest.mark.parametrize("kind", ["linear", "log", "equalized"])
+def test_color_scale(kind):
+    values = np.random.default_rng(8).lognormal(3, 1, 3000)
+    scale = ColorScale.of(values, kind)
+    order = np.argsort(values)
+    fractions = scale.fractions(values)[order]
+    assert (np.diff(fractions) >= 0).all() and fractions[0] == 0 and fractions[-1] == 1
+    middle = fractions[len(fractions) // 2]
+    ends = np.percentile(values, [1, 50, 99])
+    logs = np.log(ends)
+    wanted = {
+        "linear": (ends[1] - ends[0]) / (ends[2] - ends[0]),
+        "log": (logs[1] - logs[0]) / (logs[2] - logs[0]),
+        "equalized": 0.5,
+    }[kind]
+    assert middle == pytest.approx(wanted, abs=0.01)
+    for place, label in scale.ticks.items():
+        # A tick's label says the value of its place.
+        assert scale.fractions(np.array([float(label)]))[0] == pytest.approx(place, abs=0.03)
+    assert 2 <= len(scale.ticks) <= 7
+
+
+def test_logarithm_of_what_is_not_positive_is_linear():
+    assert ColorScale.of(np.array([-1.0, 2.0, 3.0]), "log").kind == "linear"
+    assert ColorScale.of(np.array([np.nan]), "log").ticks
+    assert (
+        ColorScale.of(np.full(5, 2.0), "linear").levels(np.full(3, 2.0), 127).tolist() == [127] * 3
     )
-    return counts
-
-
-def test_counts_are_a_histogram(stars):
-    x, y, _ = stars
-    shaded = Points(x, y).draw(VIEW)
-    counts = histogram(x, y, VIEW)
-    assert shaded.image.dtype == np.uint8 and shaded.image.shape == counts.shape
-    assert shaded.n_in_view == counts.sum()
-    assert (shaded.low, shaded.high) == (1.0, counts.max())
-    np.testing.assert_array_equal(shaded.image > 0, counts > 0)
-    levels = 1 + 254 * np.log(counts[counts > 0]) / np.log(counts.max())
-    np.testing.assert_allclose(shaded.image[counts > 0], levels, atol=0.51)
-
-
-def test_mean_of_the_stars_that_have_a_value(stars):
-    x, y, value = stars
-    shaded = Points(x, y, value).draw(VIEW)
-    numbers = histogram(x, y, VIEW, np.isfinite(value).astype(float))
-    sums = histogram(x, y, VIEW, value)
-    present = numbers > 0
-    means = sums[present] / numbers[present]
-    np.testing.assert_array_equal(shaded.image > 0, present)
-    np.testing.assert_allclose((shaded.low, shaded.high), np.percentile(means, [1, 99]), rtol=1e-4)
-    levels = 1 + 254 * np.clip((means - shaded.low) / (shaded.high - shaded.low), 0, 1)
-    np.testing.assert_allclose(shaded.image[present], levels, atol=0.6)
-    assert shaded.n_in_view == histogram(x, y, VIEW).sum()
-
-
-def test_reversed_ranges_give_the_same_image(stars):
-    x, y, _ = stars
-    reversed_view = View(VIEW.x[::-1], VIEW.y[::-1], VIEW.width, VIEW.height)
-    there, back = (Points(x, y).draw(view) for view in (VIEW, reversed_view))
-    np.testing.assert_array_equal(there.image, back.image)
-    assert reversed_view.pixel == VIEW.pixel == (3.5 / 70, 2.75 / 55)
-
-
-def test_few_stars_get_larger_bins(stars):
-    x, y, _ = stars
-    view = View((-4, 4), (-4, 4), 803, 602)
-    image = Points(x[:100], y[:100]).draw(view).image
-    assert image.shape == (602 // LARGEST_BIN, 803 // LARGEST_BIN)
-
-
-@pytest.mark.parametrize("with_value", [False, True])
-def test_empty_view(stars, with_value):
-    x, y, value = stars
-    points = Points(x, y, value if with_value else None)
-    shaded = points.draw(View((50, 51), (50, 51), 20, 10))
-    assert not shaded.image.any() and shaded.n_in_view == 0
-    assert np.isfinite([shaded.low, shaded.high]).all()
-
-
-def test_nothing_but_nan():
-    nan = np.full(10, np.nan, np.float32)
-    one = np.ones(10, np.float32)
-    assert not Points(nan, one).draw(VIEW).image.any()
-    shaded = Points(one, one, nan).draw(VIEW)
-    assert not shaded.image.any() and shaded.n_in_view == 10
-
-
-def test_no_stars():
-    nothing = np.empty(0, np.float32)
-    shaded = Points(nothing, nothing).draw(VIEW)
-    assert not shaded.image.any() and shaded.n_in_view == 0
-
-
-def test_some_of_the_stars(stars):
-    x, y, value = stars
-    mask = x > 0.5
-    image = Points(x, y, value).where(mask).draw(VIEW).image
-    np.testing.assert_array_equal(image > 0, histogram(x[mask], y[mask], VIEW) > 0)
-
-
-def test_shade():
-    values = np.array([np.nan, -9.0, 0.0, 1.0, 2.0, 99.0])
-    assert shade(values, 0.0, 2.0).tolist() == [0, 1, 1, 128, 255, 255]
-    assert shade(values, 1.0, 1.0).tolist() == [0, 255, 255, 255, 255, 255]

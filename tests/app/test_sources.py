@@ -7,7 +7,7 @@ import panel as pn
 import pytest
 
 from guard import guarded
-from palettes import density_palette, mean_palette, selected_palette
+from palettes import BASE_LEVELS, density_palette, value_palette
 from sources import DEFAULT_CATALOG, Sources, open_sources
 from tests.mock import Mock, mock_model
 from xpmodel import InputError
@@ -109,16 +109,11 @@ def test_guarded_lets_a_stop_through():
         callback()
 
 
-@pytest.mark.parametrize(
-    "palette", [density_palette(False), density_palette(True), mean_palette(), selected_palette()]
-)
-def test_palettes_have_a_color_for_each_level(palette):
-    assert len(palette) == 255
-    assert all(color.startswith("#") and len(color) in (7, 9) for color in palette)
-
-
-def test_density_stands_out_from_the_page():
-    for dark in (False, True):
-        lowest = density_palette(dark)[0]
-        brightness = sum(int(lowest[i : i + 2], 16) for i in (1, 3, 5)) / 3
+@pytest.mark.parametrize("make", [density_palette, value_palette])
+@pytest.mark.parametrize("dark", [False, True])
+def test_palettes_stand_out_from_the_page(make, dark):
+    colors = make(dark)
+    assert len(colors) == BASE_LEVELS
+    for color in colors:
+        brightness = sum(int(color[i : i + 2], 16) for i in (1, 3, 5)) / 3
         assert (brightness > 50) if dark else (brightness < 240)

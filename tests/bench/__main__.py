@@ -7,7 +7,7 @@ import sys
 
 from tests.bench.measure import Row, Skipped, machine, table
 
-NAMES = ("wavelengths", "encode", "encode_command", "lasso", "slider", "decode")
+NAMES = ("wavelengths", "encode", "encode_command", "lasso", "maps", "slider", "decode")
 
 
 def main(names: list[str]) -> int:

@@ -31,6 +31,7 @@ class Row:
     what: str
     floor: float | None = None
     goal: str = ""  # "≥ 0.7", "≤ 1.5"; without one the row is for information
+    limit: float | None = None  # what ours may be at the most, where that is the goal
 
     @property
     def ratio(self) -> float | None:
@@ -38,6 +39,8 @@ class Row:
 
     @property
     def verdict(self) -> str:
+        if self.limit is not None:
+            return "met" if self.ours <= self.limit else "MISSED"
         if not self.goal or self.ratio is None:
             return ""
         sign, limit = self.goal.split()
@@ -70,7 +73,7 @@ def table(rows: list[Row]) -> str:
                 number(row.floor),
                 row.unit,
                 number(row.ratio),
-                row.goal,
+                row.goal if row.limit is None else f"≤ {number(row.limit)} {row.unit}",
                 row.verdict,
             )
         )

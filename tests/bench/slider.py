@@ -3,29 +3,21 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
-import socket
 import statistics
-import subprocess
-import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from tests.bench.inputs import random_model
-from tests.bench.measure import Row, Skipped
+from tests.bench.measure import Row
+from tests.bench.serving import APP, chromium, served
 from tests.mock import mock_model, mock_stars
 from xpmodel import encode_files
 
-ROOT = Path(__file__).resolve().parents[2]
 N_WARM, N_MOVES = 8, 60
 QUIET_MS = 120
 # When the mouse's move comes to the page, and when the data of the spectrum are new.
@@ -51,19 +43,11 @@ CLOCK = """() => {
 
 
 def rows() -> Iterator[Row]:
-    chromium = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-    )
-    if chromium is None:
-        raise Skipped("there is no Chromium or Chrome on the PATH")
     with tempfile.TemporaryDirectory() as name, contextlib.ExitStack() as stack:
         options = _explorer(Path(name))
-        bare = stack.enter_context(_served("bokeh", Path(__file__).parent / "bare_slider.py"))
-        ours = stack.enter_context(_served("panel", ROOT / "app", *options))
-        browser = stack.enter_context(sync_playwright()).chromium.launch(
-            executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
-        )
-        stack.callback(browser.close)
+        bare, _ = stack.enter_context(served("bokeh", Path(__file__).parent / "bare_slider.py"))
+        ours, _ = stack.enter_context(served("panel", APP, *options))
+        browser = stack.enter_context(chromium())
         drags = [_Drag(browser.new_page(), url) for url in (ours, bare)]
         for i in range(N_WARM + N_MOVES):
             for drag in drags if i % 2 else drags[::-1]:
@@ -100,39 +84,6 @@ def _explorer(folder: Path) -> list[str]:
     encode_files(folder / "spectra.parquet", model, folder / "stars.parquet")
     catalog = ["--catalog", str(folder / "stars.parquet")]
     return ["--args", *catalog, "--model", str(folder / "model")]
-
-
-@contextlib.contextmanager
-def _served(program: str, app: Path, *options: str) -> Iterator[str]:
-    """Serve an app with ``panel serve`` or ``bokeh serve``; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    url = f"http://localhost:{port}/{app.stem}"
-    server = subprocess.Popen(
-        [sys.executable, "-m", program, "serve", str(app), "--port", str(port), *options],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        _wait(url, server)
-        yield url
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def _wait(url: str, server: subprocess.Popen) -> None:
-    for _ in range(600):
-        if server.poll() is not None:
-            raise Skipped(f"{' '.join(server.args)} ended with status {server.returncode}")
-        try:
-            urllib.request.urlopen(url).close()
-            return
-        except urllib.error.URLError:
-            time.sleep(0.1)
-    raise Skipped(f"{' '.join(server.args)} does not answer")
 
 
 class _Drag:

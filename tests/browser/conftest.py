@@ -14,6 +14,7 @@ from panel.tests.util import serve_and_wait
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 import page
+from downloads import PATTERN, ExportHandler
 from sources import Sources, open_sources
 from tests.browser.explorer import Explorer
 from tests.mock import Mock, mock_model
@@ -72,7 +73,10 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "Visit", recorded)
-        port = serve_and_wait({k: served(v) for k, v in sources.items()})
+        patch.setenv("XPMODEL_VISITS", str(folder / "visits"))
+        # As app_hooks.py has it, for any page.
+        routes = [(r"/[\w-]+" + PATTERN, ExportHandler)]
+        port = serve_and_wait({k: served(v) for k, v in sources.items()}, extra_patterns=routes)
         yield Server(port, visits)
         pn.state.kill_all_servers()
 
@@ -122,7 +126,7 @@ def visitor(
 
 @pytest.fixture
 def explorer(visitor: Callable[..., Explorer]) -> Explorer:
-    """A fresh page with the mock catalog, its map drawn."""
+    """A fresh page with the mock catalog, its maps drawn."""
     explorer = visitor()
-    explorer.wait_for_map()
+    explorer.wait_for_maps()
     return explorer

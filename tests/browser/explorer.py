@@ -16,9 +16,13 @@ import pyarrow.parquet as pq
 from PIL import Image
 from playwright.sync_api import ConsoleMessage, Locator, Page
 
+from controls import column_choices
 from visit import Visit
 
 Pixel = tuple[int, int]
+# Key of the first map, and the name of its figure.
+LATENT = "latent"
+FORMATS = {"CSV": "csv", "Parquet": "parquet", "FITS": "fits", "VOTable": "vot", "ECSV": "ecsv"}
 
 FRAME = """name => {
     const figure = Bokeh.documents[0].get_model_by_name(name)
@@ -29,9 +33,9 @@ FRAME = """name => {
     return [canvas.left + left, canvas.top + top, width, height,
             figure.x_range.start, figure.x_range.end, figure.y_range.start, figure.y_range.end]
 }"""
-# What the map's axes show, and what its image covers: left, bottom, right, top.
-DRAWN = """() => {
-    const [figure, {data}] = ["map", "map_image"].map(
+# What a map's axes show, and what its image covers: left, bottom, right, top.
+DRAWN = """key => {
+    const [figure, {data}] = [key, `${key}_image`].map(
         name => Bokeh.documents[0].get_model_by_name(name) ?? {})
     if (!data?.image?.length || !Bokeh.index.find_one(figure)?.frame?.bbox) return null
     const {x_range: {start: x0, end: x1}, y_range: {start: y0, end: y1}} = figure
@@ -130,11 +134,12 @@ class Explorer:
 
     def open(self, url: str) -> None:
         self.page.goto(url)
-        self.page.wait_for_function("window.Bokeh?.documents.length && Bokeh.documents[0].is_idle")
+        ready = "window.Bokeh?.documents.length && Bokeh.documents[0].is_idle"
+        self.page.wait_for_function(ready, timeout=30_000)
 
     # Eyes
 
-    def frame(self, name: str = "map") -> Frame:
+    def frame(self, name: str = LATENT) -> Frame:
         return Frame(*self.page.evaluate(FRAME, name))
 
     def data(self, source: str) -> dict[str, Any] | None:
@@ -144,7 +149,7 @@ class Explorer:
     def array(self, source: str, column: str) -> np.ndarray:
         return np.array(self.data(source)[column], dtype=np.float64)
 
-    def image(self, source: str = "map_image") -> np.ndarray | None:  # (H, W) uint8
+    def image(self, source: str = "latent_image") -> np.ndarray | None:  # (H, W) uint8
         data = self.data(source)
         if not data or not data["image"]:
             return None
@@ -163,10 +168,9 @@ class Explorer:
         names = [n for n in self.stars if re.fullmatch(r"z\d+", n)]
         return tuple(self.model(name, "value") for name in names)
 
-    @property
-    def outlines(self) -> list[np.ndarray]:  # of (V + 1, 2)
-        """The outlines that the map shows."""
-        data = self.data("map_outlines")
+    def outlines(self, key: str = LATENT) -> list[np.ndarray]:  # of (V + 1, 2)
+        """The outlines that a map shows."""
+        data = self.data(f"{key}_outlines")
         return [np.stack(ring, axis=1) for ring in zip(data["xs"], data["ys"], strict=True)]
 
     def shows(self, text: str | re.Pattern[str]) -> bool:
@@ -183,7 +187,7 @@ class Explorer:
         """Whether the page's progress bar moves."""
         return self.page.locator(".MuiLinearProgress-indeterminate").count() > 0
 
-    def until(self, condition: Callable[[], object], timeout: float = 8.0) -> None:
+    def until(self, condition: Callable[[], object], timeout: float = 15.0) -> None:
         """Wait until a condition holds, however often the page changes in between."""
         __tracebackhide__ = True
         end = time.monotonic() + timeout
@@ -192,76 +196,108 @@ class Explorer:
                 raise AssertionError(f"did not come true within {timeout:g} s")
             self.page.wait_for_timeout(20)
 
-    @property
-    def map_drawn(self) -> bool:
-        """Whether the map's image covers what its axes show."""
-        found = self.page.evaluate(DRAWN)
+    def map_drawn(self, key: str = LATENT) -> bool:
+        """Whether a map's image covers what its axes show."""
+        found = self.page.evaluate(DRAWN, key)
         return found is not None and np.allclose(found[0], found[1], rtol=1e-9, atol=0)
 
-    def wait_for_map(self) -> None:
+    def wait_for_map(self, key: str = LATENT) -> None:
         for _ in range(2):  # axes and image come one after the other
             self.page.wait_for_timeout(50)
-            self.until(lambda: self.map_drawn and not self.busy)
+            self.until(lambda: self.map_drawn(key) and not self.busy)
+
+    def wait_for_maps(self) -> None:
+        """Wait until all open maps are drawn."""
+        for state in self.visit.maps:
+            self.wait_for_map(state.key)
 
     # Hands
 
-    def press(self, tool: str) -> None:
-        """Choose a tool of a toolbar by its title."""
-        self.page.get_by_title(tool, exact=True).first.click()
+    def press(self, tool: str, key: str = LATENT) -> None:
+        """Choose a tool of a map's toolbar by its title."""
+        alone = bool(self.visit.enlarged)
+        index = 0 if alone else [state.key for state in self.visit.maps].index(key)
+        self.page.get_by_title(tool, exact=True).nth(index).click()
 
     def drag(self, pixels: Sequence[Pixel], key: str | None = None) -> None:
         """Move along pixels with the left button held, one event at each."""
         mouse = self.page.mouse
         mouse.move(*pixels[0])
-        if key is not None:
-            self.page.keyboard.down(key)
+        for held in key.split("+") if key else ():
+            self.page.keyboard.down(held)
         mouse.down()
         for pixel in pixels[1:]:
             mouse.move(*pixel)
         mouse.up()
-        if key is not None:
-            self.page.keyboard.up(key)
+        for held in key.split("+") if key else ():
+            self.page.keyboard.up(held)
 
     def outline(
-        self, fractions: Sequence[tuple[float, float]], key: str | None = None
+        self,
+        fractions: Sequence[tuple[float, float]],
+        key: str | None = None,
+        map_key: str = LATENT,
     ) -> np.ndarray:
-        """Draw on the map, and wait for the selection.
+        """Draw on a map, and wait for the selection.
+
+        Parameters
+        ----------
+        key : str, optional
+            To hold, joined by "+".
 
         Returns
         -------
         outline : ndarray, (V, 2)
             The mouse's way in the data coordinates that the browser had when it began.
         """
-        frame, before = self.frame(), self.visit.steps
+        frame, before = self.frame(map_key), self.visit.sets
         pixels = [frame.pixel(*fraction) for fraction in fractions]
         self.drag(pixels, key)
-        self.until(lambda: self.visit.steps != before and not self.visit.busy)
+        self.until(lambda: self.visit.sets is not before and not self.visit.busy)
         return frame.data(pixels)
 
+    def tab(self, label: str) -> None:
+        """Open a tab of the side bar, or of the views on the right."""
+        tab = self.page.get_by_role("tab", name=label, exact=True)
+        tab.click()
+        self.until(lambda: tab.get_attribute("aria-selected") == "true")
+
     def choose(self, label: str, option: str) -> None:
-        """Choose an option of a select in the side bar."""
-        self.page.get_by_role("combobox", name=re.compile(f"^{label}")).click()
+        """Choose an option of a select that is to be seen."""
+        self.page.get_by_role("combobox", name=re.compile(f"^{label}")).first.click()
         self.page.locator("li").get_by_text(option, exact=True).click()
         self.until(lambda: self.page.locator("li").count() == 0)
 
-    def axes(self, x: str, y: str) -> None:
+    def axes(self, x: str, y: str, key: str = LATENT) -> None:
+        """Show other columns on a map, by what the side bar calls them."""
+        self.tab("Maps")
+        self.visit.active_map = key
         self.choose("Horizontal", x)
         self.choose("Vertical", y)
-        for axis, label in (("below", x), ("left", y)):
-            path = f"{axis}.0.axis_label"
-            self.until(lambda p=path, at=label: self.model("map", p).endswith(at))
-        self.wait_for_map()
+        columns = tuple(column_choices(self.visit.catalog)[label] for label in (x, y))
+        self.until(lambda: self.visit.map_state(key).columns == columns)
+        self.wait_for_map(key)
 
     def button(self, label: str) -> Locator:
         return self.page.get_by_role("button", name=label, exact=True)
 
     def export(self, label: str) -> bytes:
-        """Download what a button of the side bar offers."""
+        """Download the active set in some format, or what another button of the tab offers."""
+        self.tab("Save")
+        if label in FORMATS:
+            ending = FORMATS[label]
+            self.choose("Format", label)
+            button = "Stars"
+        else:
+            ending, button = (
+                {"Recipe": "json", "ADQL": "adql", "Save this visit": "json"}[label],
+                label,
+            )
         with self.page.expect_download() as download:
-            self.button(label).click()
+            self.button(button).click()
         content = download.value.path().read_bytes()
-        endings = {"CSV": "csv", "Parquet": "parquet", "Recipe": "json"}
-        assert download.value.suggested_filename == f"selection.{endings[label]}", content[:200]
+        assert download.value.suggested_filename.endswith(f".{ending}"), content[:200]
+        self.until(lambda: not self.visit.busy)
         return content
 
     def slider(self, name: str) -> tuple[Pixel, Callable[[float], Pixel]]:

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from panel.tests.util import get_open_ports
 
+from palettes import BASE_LEVELS
 from tests.browser.explorer import Explorer
 from tests.mock import INACTIVE, Mock
 
@@ -53,11 +54,11 @@ def test_first_paint(explorer):
     assert 0 < in_view(explorer) < len(explorer.stars["source_id"])
     image, frame = explorer.image(), explorer.frame()
     assert 0.01 < np.mean(image > 0) < 0.9
-    assert image.max() == 255
-    assert frame.width > 300 and frame.height > 400
+    assert image.max() == BASE_LEVELS
+    assert frame.width > 180 and frame.height > 180
     # Nothing is cut off by the window's lower edge.
     bottom = explorer.page.evaluate(
-        """() => Math.max(...["map", "spectrum", "g_mag"].map(name => {
+        """() => Math.max(...["latent", "spectrum", "g_mag"].map(name => {
             const view = Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name))
             return (view.canvas_view ?? view).el.getBoundingClientRect().bottom
         }))"""
@@ -71,14 +72,14 @@ def test_no_catalog(visitor):
     page.until(lambda: page.shows("There is no catalog to show"))
     for text in ("missing.parquet", "xpmodel import-model", "xpmodel encode", "panel serve app"):
         assert page.shows(text), text
-    assert page.data("map_image") is None
+    assert page.data("latent_image") is None
 
 
 def test_truncated_catalog(visitor):
     page = visitor("truncated")
     page.until(lambda: page.shows("not a whole Parquet file"))
     assert page.shows("xpmodel encode")
-    assert page.data("map_image") is None
+    assert page.data("latent_image") is None
 
 
 def test_catalog_of_another_model(visitor):
@@ -88,10 +89,10 @@ def test_catalog_of_another_model(visitor):
     assert page.data("spectrum_source") is None and page.page.locator(".noUi-handle").count() == 0
     frame = page.frame()
     page.outline([(0.4, 0.1), (0.8, 0.1), (0.7, 0.5)])
-    assert page.visit.n_selected > 100 and page.frame() == frame
+    assert page.visit.current.n_members > 100 and page.frame() == frame
     page.page.mouse.click(*frame.pixel(0.5, 0.3))
     page.until(lambda: page.visit.star is not None)
-    page.until(lambda: len(page.array("map_star", "x")) == 1)
+    page.until(lambda: len(page.array("latent_star", "x")) == 1)
 
 
 @contextmanager

@@ -7,77 +7,82 @@ import pytest
 
 import raster
 import spectrum_view
-from palettes import density_palette
+from palettes import BASE_LEVELS, NO_VALUE, density_palette
 from tests.browser.explorer import Explorer
 from visit import Visit
 
 SHAPE = [(0.35, 0.10), (0.80, 0.05), (0.75, 0.45), (0.40, 0.50)]
 PALETTE = "renderers.0.glyph.color_mapper.palette"
-BARS = """() => Bokeh.documents[0].get_model_by_name("map").right.map(
-    bar => [bar.visible, bar.title, bar.color_mapper.low, bar.color_mapper.high])"""
+COLORS = slice(1, BASE_LEVELS + 1)
+TICKS = """() => {
+    const bar = Bokeh.documents[0].get_model_by_name("latent").right[0]
+    return [bar.visible, bar.ticker.ticks, [...bar.major_label_overrides.values()]]
+}"""
 
 
-def color_bar(explorer: Explorer) -> tuple[str, float, float]:
-    """Title and ends of the color bar to be seen."""
-    ((_, title, low, high),) = [bar for bar in explorer.page.evaluate(BARS) if bar[0]]
-    return title, low, high
+def color_bar(explorer: Explorer) -> dict[float, float]:
+    """Values by their places on the color bar, 0 to 1."""
+    visible, places, labels = explorer.page.evaluate(TICKS)
+    return dict(zip(places, map(float, labels), strict=True)) if visible else {}
+
+
+def base_colors(explorer: Explorer) -> list[str]:
+    return [color[:7] for color in explorer.model("latent", PALETTE)[COLORS]]
 
 
 def test_axes_and_color(explorer):
     density, before = explorer.image(), explorer.screenshot
-    title, low, _ = color_bar(explorer)
-    assert (title, low) == ("stars per bin", 1)
-    explorer.choose("Color", "mean effective temperature [K]")
-    explorer.until(lambda: color_bar(explorer)[0] == "mean effective temperature [K]")
+    assert explorer.shows("color: stars per bin")
+    assert min(color_bar(explorer).items()) == (0, 1)
+    explorer.choose("Color", "mean of")
+    explorer.choose("Column", "effective temperature [K]")
+    explorer.until(lambda: explorer.shows("color: mean Teff [K]"))
     explorer.until(lambda: not np.array_equal(explorer.image(), density))
     teff = explorer.stars["teff"]
 
     def bar_fits() -> bool:
-        _, low, high = color_bar(explorer)
-        return np.nanmin(teff) <= low < np.nanmean(teff) < high <= np.nanmax(teff)
+        values = list(color_bar(explorer).values())
+        return np.nanmin(teff) <= min(values) < np.nanmean(teff) < max(values) <= np.nanmax(teff)
 
     explorer.until(bar_fits)
-    # Bins in which no star has the label are empty.
-    assert 0 < np.mean(explorer.image() > 0) < np.mean(density > 0)
+    # Bins in which no star has the label are gray, not lost.
+    np.testing.assert_array_equal(explorer.image() > 0, density > 0)
+    assert 0 < np.sum(explorer.image() == NO_VALUE) < np.sum(density > 0)
     explorer.until(lambda: (explorer.screenshot != before).any(axis=2).mean() > 0.005)
     explorer.choose("Color", "density of stars")
     explorer.until(lambda: np.array_equal(explorer.image(), density))
-    explorer.until(lambda: color_bar(explorer)[0] == "stars per bin")
 
     explorer.axes("right ascension [deg]", "G magnitude [mag]")
     frame, stars = explorer.frame(), explorer.stars
-    for (start, end), name in (
-        ((frame.x0, frame.x1), "ra"),
-        ((frame.y0, frame.y1), "phot_g_mean_mag"),
-    ):
-        values = stars[name][np.isfinite(stars[name])]
-        low, high = np.percentile(values, [0.1, 99.9])
-        pad = 0.05 * (high - low)
-        assert (start, end) == pytest.approx((high + pad, low - pad))
+    assert (frame.x0, frame.x1) == (360, 0)
+    values = stars["phot_g_mean_mag"]
+    low, high = np.percentile(values, [0.1, 99.9])
+    pad = 0.05 * (high - low)
+    assert (frame.y0, frame.y1) == pytest.approx((high + pad, low - pad))
     explorer.axes("z3 (inactive)", "z1")
-    assert explorer.model("map", "below.0.axis_label") == "latent z3 (inactive)"
+    assert explorer.model("latent", "below.0.axis_label") == "z3 (inactive)"
     assert explorer.image().any()
     # Reset goes back to all stars of these axes, not of the first ones.
     frame = explorer.frame()
     explorer.page.mouse.move(*frame.pixel(0.5, 0.5))
     explorer.page.mouse.wheel(0, -300)
-    explorer.until(lambda: explorer.frame() != frame and explorer.map_drawn)
+    explorer.until(lambda: explorer.frame() != frame and explorer.map_drawn())
     explorer.press("Reset")
-    explorer.until(lambda: explorer.frame() == frame and explorer.map_drawn)
+    explorer.until(lambda: explorer.frame() == frame and explorer.map_drawn())
 
 
 def test_dark_theme(explorer):
     light = explorer.screenshot
-    assert explorer.model("map", PALETTE)[1:] == density_palette(False)
+    assert base_colors(explorer) == density_palette(False)
     explorer.button("Toggle theme").click()
     explorer.until(lambda: explorer.visit.dark)
-    explorer.until(lambda: explorer.model("map", PALETTE)[1:] == density_palette(True))
+    explorer.until(lambda: base_colors(explorer) == density_palette(True))
     explorer.until(lambda: explorer.screenshot.mean() < 0.5 * light.mean())
     explorer.outline(SHAPE)
-    assert explorer.visit.n_selected > 100
+    assert explorer.visit.current.n_members > 100
     explorer.button("Toggle theme").click()
     explorer.until(lambda: not explorer.visit.dark)
-    explorer.until(lambda: explorer.model("map", PALETTE)[1:] == density_palette(False))
+    explorer.until(lambda: base_colors(explorer) == density_palette(False))
     explorer.until(lambda: explorer.screenshot.mean() > 0.9 * light.mean())
 
 
@@ -93,8 +98,8 @@ def test_busy_light(explorer, monkeypatch):
     explorer.drag([frame.pixel(*corner) for corner in SHAPE])
     start = time.monotonic()
     explorer.until(lambda: explorer.busy, timeout=1.5)
-    assert time.monotonic() - start < 1.5 and not explorer.visit.steps
-    explorer.until(lambda: explorer.visit.steps and not explorer.busy)
+    assert time.monotonic() - start < 1.5 and not explorer.visit.current.steps
+    explorer.until(lambda: explorer.visit.current.steps and not explorer.busy)
 
 
 def fail_once(monkeypatch, owner: object, name: str) -> None:
@@ -127,19 +132,19 @@ def test_failures(explorer, monkeypatch):
     explorer.drag([frame.pixel(*corner) for corner in SHAPE])
     explorer.until(lambda: explorer.shows("The selection failed: draw is out of order"))
     explorer.until(lambda: not explorer.busy)
-    assert not explorer.visit.busy and explorer.visit.selected is None
+    assert not explorer.visit.busy and not explorer.visit.current.steps
     explorer.outline(SHAPE)
-    explorer.until(lambda: explorer.visit.n_selected > 100 and not explorer.busy)
+    explorer.until(lambda: explorer.visit.current.n_members > 100 and not explorer.busy)
 
-    fail_once(monkeypatch, raster.Points, "draw")
+    fail_once(monkeypatch, raster.Plane, "counts")
     explorer.page.mouse.move(*frame.pixel(0.5, 0.3))
     explorer.page.mouse.wheel(0, -100)
-    explorer.until(lambda: explorer.shows("Drawing the map failed: draw is out of order"))
+    explorer.until(lambda: explorer.shows("Drawing the map failed: counts is out of order"))
     explorer.until(lambda: not explorer.busy)
     explorer.page.mouse.wheel(0, -100)
     explorer.wait_for_map()
     explorer.outline(SHAPE)
-    assert explorer.visit.n_selected > 10
+    assert explorer.visit.current.n_members > 10
 
 
 def test_two_visits_are_apart(explorer, visitor, browser):
@@ -154,9 +159,10 @@ def test_two_visits_are_apart(explorer, visitor, browser):
         explorer.until(lambda: explorer.visit.z[0] > z[0] + 0.5)
         other.choose("Horizontal", "z1")
         other.wait_for_map()
-        assert (explorer.visit.x, other.visit.x) == ("z2", "z1")
-        assert explorer.visit.n_selected > 100 and other.visit.selected is None
-        assert not other.outlines and other.button("CSV").is_disabled()
+        columns = [one.visit.map_state("latent").columns for one in (explorer, other)]
+        assert columns == [("z2", "z4"), ("z1", "z4")]
+        assert explorer.visit.current.n_members > 100 and not other.visit.current.steps
+        assert not other.outlines() and other.button("Clear").is_disabled()
         assert other.z == z == other.visit.z
-        assert explorer.model("map", "below.0.axis_label") == "latent z2"
+        assert explorer.model("latent", "below.0.axis_label") == "z2"
         other.page.close()

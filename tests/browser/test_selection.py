@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from palettes import FIRST_SET_LEVEL
 from tests.browser.explorer import Explorer
 from tests.mock import LOWEST_ID, MOCK_ID, Mock
 
@@ -41,6 +42,11 @@ def expected(explorer: Explorer, outline: np.ndarray, x: str = "z2", y: str = "z
     return set(explorer.stars["source_id"][mask].tolist())
 
 
+def members(explorer: Explorer) -> np.ndarray:  # (N,) bool
+    visit = explorer.visit
+    return visit.current.mask(visit.catalog)
+
+
 def selected(explorer: Explorer) -> set[int]:
     """The selection's ids: what CSV, Parquet and the server say, if they agree."""
     lines = list(csv.DictReader(io.StringIO(explorer.export("CSV").decode())))
@@ -48,7 +54,7 @@ def selected(explorer: Explorer) -> set[int]:
     column = pq.read_table(io.BytesIO(explorer.export("Parquet"))).column("source_id")
     assert str(column.type) == "int64"
     ids = explorer.stars["source_id"]
-    assert from_csv == column.to_pylist() == ids[explorer.visit.selected].tolist()
+    assert from_csv == column.to_pylist() == ids[members(explorer)].tolist()
     assert len(set(from_csv)) == len(from_csv)
     return set(from_csv)
 
@@ -79,7 +85,7 @@ def test_after_pan_and_wheel_zoom(explorer):
     before = explorer.frame()
     explorer.press("Pan")
     explorer.drag([before.pixel(0.5, 0.3), before.pixel(0.45, 0.4), before.pixel(0.4, 0.5)])
-    explorer.until(lambda: explorer.frame() != before and explorer.map_drawn)
+    explorer.until(lambda: explorer.frame() != before and explorer.map_drawn())
     moved = explorer.frame()
     assert moved.x0 > before.x0 and moved.x1 - moved.x0 == pytest.approx(before.x1 - before.x0)
     explorer.press("Lasso Select")
@@ -89,12 +95,12 @@ def test_after_pan_and_wheel_zoom(explorer):
 
     explorer.page.mouse.move(*moved.pixel(0.5, 0.45))
     explorer.page.mouse.wheel(0, -400)
-    explorer.until(lambda: explorer.frame() != moved and explorer.map_drawn)
+    explorer.until(lambda: explorer.frame() != moved and explorer.map_drawn())
     zoomed = explorer.frame()
     assert abs(zoomed.x1 - zoomed.x0) < 0.9 * abs(moved.x1 - moved.x0)
     x, y = explorer.stars["z2"], explorer.stars["z4"]
     n = np.sum((x >= zoomed.x0) & (x <= zoomed.x1) & (y >= zoomed.y0) & (y <= zoomed.y1))
-    explorer.until(lambda: explorer.shows(f"· {n:,} of {len(x):,} stars in view"))
+    explorer.until(lambda: explorer.shows(f"{n:,} of {len(x):,} stars in view"))
     ids = expected(explorer, explorer.outline(CONCAVE))
     assert len(ids) > 50 and selected(explorer) == ids
 
@@ -107,7 +113,7 @@ def test_labels_with_reversed_axes(explorer):
     ids = expected(explorer, outline, "teff", "logg")
     assert len(ids) > 500 and selected(explorer) == ids
     unknown = np.isnan(explorer.stars["teff"]) | np.isnan(explorer.stars["logg"])
-    assert unknown.any() and not explorer.visit.selected[unknown].any()
+    assert unknown.any() and not members(explorer)[unknown].any()
 
 
 def test_add_subtract_undo_clear(explorer):
@@ -117,7 +123,7 @@ def test_add_subtract_undo_clear(explorer):
     assert selected(explorer) == left | right
     convex = expected(explorer, explorer.outline(CONVEX, "Alt"))
     assert selected(explorer) == (left | right) - convex
-    assert [s.operation for s in explorer.visit.steps] == ["replace", "add", "subtract"]
+    assert [s.operation for s in explorer.visit.current.steps] == ["replace", "add", "subtract"]
     # The keys are for one outline only.
     assert selected(explorer) != expected(explorer, explorer.outline(RIGHT)) == selected(explorer)
 
@@ -130,17 +136,20 @@ def test_add_subtract_undo_clear(explorer):
     explorer.until(lambda: explorer.visit.operation == "subtract")
     convex = expected(explorer, explorer.outline(CONVEX))
     assert selected(explorer) == (left | right) - convex
-    explorer.until(lambda: len(explorer.outlines) == 3)
+    explorer.until(lambda: len(explorer.outlines()) == 3)
 
     explorer.button("Undo").click()
-    explorer.until(lambda: len(explorer.outlines) == 2)
+    explorer.until(lambda: len(explorer.outlines()) == 2)
     assert selected(explorer) == left | right
     explorer.button("Clear").click()
-    explorer.until(lambda: not explorer.outlines and explorer.image("map_selected") is None)
-    assert explorer.visit.selected is None
-    for label in ("Undo", "Clear", "CSV", "Parquet", "Recipe"):
+    explorer.until(lambda: not explorer.outlines())
+    explorer.until(lambda: not (explorer.image() >= FIRST_SET_LEVEL).any())
+    assert explorer.visit.current.n_members == 0
+    for label in ("Clear", "Stars", "Recipe", "ADQL"):
         explorer.until(lambda label=label: explorer.button(label).is_disabled())
     explorer.until(lambda: not explorer.shows("selected"))
+    explorer.button("Undo").click()
+    assert selected(explorer) == left | right
 
 
 def on_screen(explorer: Explorer, ring: np.ndarray) -> bool:
@@ -149,37 +158,41 @@ def on_screen(explorer: Explorer, ring: np.ndarray) -> bool:
     middles = frame.screen(*(0.5 * (ring[:-1] + ring[1:])).T).round().astype(int)
     for x, y in middles:
         near = picture[y - 2 : y + 3, x - 2 : x + 3].reshape(-1, 3)
-        if not (np.abs(near - (255, 90, 31)).max(axis=1) < 60).any():
+        if not (np.abs(near - (230, 159, 0)).max(axis=1) < 60).any():
             return False
     return True
 
 
 def test_outline_stays_where_it_was_drawn(explorer):
     ring = explorer.outline(RIGHT)
-    explorer.until(lambda: len(explorer.outlines) == 1)
-    np.testing.assert_allclose(explorer.outlines[0], [*ring, ring[0]], rtol=1e-12)
+    explorer.until(lambda: len(explorer.outlines()) == 1)
+    np.testing.assert_allclose(explorer.outlines()[0], [*ring, ring[0]], rtol=1e-12)
     ids = expected(explorer, ring)
-    explorer.until(lambda: on_screen(explorer, explorer.outlines[0]))
+    explorer.until(lambda: on_screen(explorer, explorer.outlines()[0]))
 
     frame = explorer.frame()
     explorer.page.mouse.move(*frame.pixel(0.65, 0.25))
     explorer.page.mouse.wheel(0, -100)
-    explorer.until(lambda: explorer.frame() != frame and explorer.map_drawn)
-    explorer.until(lambda: on_screen(explorer, explorer.outlines[0]))
+    explorer.page.mouse.move(5, 5)  # or what is under the pointer is told over the outline
+    explorer.until(lambda: explorer.frame() != frame and explorer.map_drawn())
+    explorer.until(lambda: on_screen(explorer, explorer.outlines()[0]))
 
+    explorer.tab("Maps")
     explorer.choose("Horizontal", "z1")
-    explorer.until(lambda: not explorer.outlines)
-    explorer.choose("Color", "mean metallicity [M/H] [dex]")
+    explorer.until(lambda: not explorer.outlines())
+    explorer.choose("Color", "mean of")
+    explorer.choose("Column", "metallicity [M/H] [dex]")
     explorer.wait_for_map()
-    explorer.until(lambda: explorer.image("map_selected").any())
+    explorer.until(lambda: (explorer.image() >= FIRST_SET_LEVEL).any())
     assert selected(explorer) == ids
+    explorer.tab("Maps")
     explorer.choose("Horizontal", "z4")
     explorer.choose("Vertical", "z2")
-    explorer.until(lambda: len(explorer.outlines) == 1)  # the same outline, mirrored
-    np.testing.assert_allclose(explorer.outlines[0][:, ::-1], [*ring, ring[0]], rtol=1e-12)
+    explorer.until(lambda: len(explorer.outlines()) == 1)  # the same outline, mirrored
+    np.testing.assert_allclose(explorer.outlines()[0][:, ::-1], [*ring, ring[0]], rtol=1e-12)
     explorer.axes("z2", "z4")
-    explorer.until(lambda: len(explorer.outlines) == 1)
-    np.testing.assert_allclose(explorer.outlines[0], [*ring, ring[0]], rtol=1e-12)
+    explorer.until(lambda: len(explorer.outlines()) == 1)
+    np.testing.assert_allclose(explorer.outlines()[0], [*ring, ring[0]], rtol=1e-12)
     assert selected(explorer) == ids
 
 
@@ -201,13 +214,13 @@ def test_exports(explorer, mock: Mock, tmp_path):
     assert set(map(int, done.stdout.split())) == ids
 
     explorer.axes("z2", "z4")
-    explorer.outline([(0, 0), (1, 1)])
+    explorer.outline([(0.01, 0.01), (0.99, 0.99)])
     ids = selected(explorer)
     assert min(ids) >= LOWEST_ID
     assert any(int(float(source_id)) != source_id for source_id in ids)
     assert max(ids) == MOCK_ID or MOCK_ID not in ids
     table = pq.read_table(io.BytesIO(explorer.export("Parquet")))
-    rows = explorer.visit.selected
+    rows = members(explorer)
     for name in ("teff", "z1", "phot_g_mean_mag", "dec"):
         np.testing.assert_array_equal(
             table.column(name).to_numpy(), explorer.stars[name][rows], err_msg=name

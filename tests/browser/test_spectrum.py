@@ -78,7 +78,7 @@ def test_dragging_a_latent(explorer, decoded):
     explorer.until(lambda: shows_curve(explorer, flux, "previous_source"))
     explorer.until(lambda: shows_curve(explorer, decoded(explorer.z, 15.0)[0]))
     place = {"x": [explorer.z[1]], "y": [explorer.z[3]]}
-    explorer.until(lambda: explorer.data("map_marker") == place)
+    explorer.until(lambda: explorer.data("latent_marker") == place)
 
 
 def test_magnitude_and_lines(explorer, decoded):
@@ -111,7 +111,7 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
     explorer.until(lambda: explorer.shows(f"Gaia DR3 {source_id}"))
     z = tuple(float(stars[f"z{i}"][row]) for i in (1, 2, 3, 4))
     explorer.until(lambda: explorer.z == z)
-    assert explorer.visit.star == row and explorer.visit.n_selected == 0
+    assert explorer.visit.star == row and explorer.visit.current.n_members == 0
 
     with pa.memory_map(str(mock.catalog.with_suffix(".spectra.arrow"))) as file:
         spectra = pa.ipc.open_file(file).read_all()
@@ -135,7 +135,7 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
     explorer.until(lambda: shows_curve(explorer, before, "previous_source"))
     own = re.compile(rf"G = {g_mag:.2f} mag \(its own\)")
     explorer.until(lambda: explorer.shows(own))
-    explorer.until(lambda: explorer.data("map_star") == {"x": [z[1]], "y": [z[3]]})
+    explorer.until(lambda: explorer.data("latent_star") == {"x": [z[1]], "y": [z[3]]})
 
     # What the sliders cannot show exactly is not rounded behind the visitor's back.
     at, to = explorer.slider("z1")
@@ -149,7 +149,7 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
     explorer.until(lambda: not explorer.data("observed_source")["flux"])
     explorer.until(lambda: not explorer.shows("Gaia DR3"))
     explorer.until(lambda: not explorer.model("residual", "visible"))
-    explorer.until(lambda: not explorer.data("map_star")["x"])
+    explorer.until(lambda: not explorer.data("latent_star")["x"])
 
     explorer.axes("effective temperature [K]", "surface gravity, log10 of cm s⁻² [dex]")
     frame = explorer.frame()
@@ -159,5 +159,5 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
     explorer.page.mouse.click(*pixel)
     explorer.until(lambda: explorer.shows(f"Gaia DR3 {stars['source_id'][row]}"))
     place = {"x": [stars["teff"][row]], "y": [stars["logg"][row]]}
-    explorer.until(lambda: explorer.data("map_star") == place)
-    explorer.until(lambda: not explorer.data("map_marker")["x"])  # z has no place among labels
+    explorer.until(lambda: explorer.data("latent_star") == place)
+    explorer.until(lambda: not explorer.data("latent_marker")["x"])  # z has no place among labels

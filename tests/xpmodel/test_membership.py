@@ -3,12 +3,18 @@
 from itertools import pairwise
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from scipy.special import ndtr
 from scipy.stats import norm
 
+from tests.xpmodel.test_catalog import write_catalog
 from xpmodel import membership
-from xpmodel.membership import probability_inside
-from xpmodel.regions import polygon_contains
+from xpmodel.catalog import open_catalog
+from xpmodel.errors import InputError
+from xpmodel.membership import probability_inside, region_probability
+from xpmodel.regions import Region, polygon_contains
+from xpmodel.selection import Probable, Step, make_recipe, replay_recipe
 
 SQUARE = np.array([(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (0.0, 1.0)])
 PENTAGRAM = np.stack([(np.cos(t), np.sin(t)) for t in np.arange(5) * 0.8 * np.pi])
@@ -201,3 +207,39 @@ def test_outlines_without_an_area(outline):
     stars = (np.ones(3), np.ones(3), np.full(3, 0.5), np.array([0.5, 0, np.nan]))
     found = probability_inside(np.array(outline, float), *stars)
     np.testing.assert_array_equal(found, [0, 0, np.nan])
+
+
+def test_region_of_a_catalog(tmp_path):
+    """Latents and their errors against the product of two normal distributions, also in log."""
+    rng = np.random.default_rng(3)
+    n = 400
+    teff = rng.uniform(3000, 9000, n)
+    labels = {"teff": teff, "teff_err": 0.05 * teff}
+    columns = {k: pa.array(v, pa.float32()) for k, v in labels.items()}
+    catalog = open_catalog(write_catalog(tmp_path / "stars.parquet", n, **columns))
+    region = Region("box", ("z1", "teff"), ((-0.5, 4000.0), (0.7, 6000.0)), ("linear", "log"))
+    z, z_err = (catalog[name].astype(float) for name in ("z1", "z1_err"))
+    logs, log_err = np.log10(catalog["teff"].astype(float)), 0.05 / np.log(10)
+    expected = ndtr((0.7 - z) / z_err) - ndtr((-0.5 - z) / z_err)
+    expected *= ndtr((np.log10(6000) - logs) / log_err) - ndtr((np.log10(4000) - logs) / log_err)
+    probability = region_probability(region, catalog)
+    np.testing.assert_allclose(probability, expected, atol=2e-4)
+    assert probability.max() > 0.1
+    half = Probable(region, 0.3)
+    clear = np.abs(expected - 0.3) > 1e-3
+    np.testing.assert_array_equal(half.mask(catalog)[clear], (expected >= 0.3)[clear])
+    recipe = tmp_path / "recipe.json"
+    mask = half.mask(catalog)
+    recipe.write_text(make_recipe([Step("replace", half)], catalog, mask.sum()))
+    np.testing.assert_array_equal(replay_recipe(recipe, catalog), mask)
+
+
+def test_columns_without_errors_have_no_probability(tmp_path):
+    catalog = open_catalog(write_catalog(tmp_path / "stars.parquet", 20))
+    for columns, match in ((("z1", "teff"), "teff"), (("ra", "z1"), "angle all around")):
+        region = Region("box", columns, ((0, 0), (1, 1)))
+        with pytest.raises(InputError, match=match):
+            region_probability(region, catalog)
+    for least in (0, -1, 1.1, float("nan")):
+        with pytest.raises(InputError, match="least probability"):
+            Probable(region, least)

@@ -1,0 +1,26 @@
+"""Glyphs without the copies that Bokeh's figure methods make for selections it never shows."""
+
+from __future__ import annotations
+
+from bokeh.models import ColumnDataSource, Glyph, GlyphRenderer
+from bokeh.plotting import figure as Figure
+
+
+def add_glyphs(figure: Figure, *pairs: tuple[ColumnDataSource, Glyph]) -> None:
+    """Draw sources with glyphs, in this order.
+
+    `figure.line` and its kin search the whole figure for each glyph and copy it three times: a
+    page of four maps would open a quarter of a second later.
+    """
+    made = [
+        GlyphRenderer(
+            data_source=source,
+            glyph=glyph,
+            selection_glyph=None,
+            nonselection_glyph=None,
+            hover_glyph=None,
+            muted_glyph=None,
+        )
+        for source, glyph in pairs
+    ]
+    figure.renderers = [*figure.renderers, *made]

@@ -1,0 +1,125 @@
+"""Tracks and dividing lines that maps draw, measured once a catalog for all visits."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+
+from xpmodel import Catalog, InputError
+from xpmodel.measure import Track, measure
+from xpmodel.sequences import alpha_split, divide_logg
+from xpmodel.splits import DIVISIONS, Split, label_splits
+from xpmodel.tracks import TRACKS, TrackDefinition, define
+
+KIEL_LINE, ALPHA_LINE = "kiel_line", "alpha_line"
+LINES = {
+    KIEL_LINE: "MS/GB line (Eq. 10)",
+    ALPHA_LINE: "α split (Patil et al. 2023)",
+}
+# Okabe & Ito's colors again, in another order than the sets'.
+COLORS = {
+    "main_sequence": "#0072b2",
+    "giant_branch": "#d55e00",
+    "m_h_main_sequence": "#56b4e9",
+    "m_h_giants": "#e69f00",
+    "high_alpha": "#d55e00",
+    "low_alpha": "#0072b2",
+    "fixed_m_h": "#cc79a7",
+    "gaia_enceladus": "#009e73",
+}
+OWN_COLOR = "#7f3c8d"
+N_LINE = 200
+
+
+@dataclass(frozen=True)
+class Line:
+    """A curve in a map: ends or many points, and whether it is exact in these columns."""
+
+    x: np.ndarray
+    y: np.ndarray
+    title: str
+    exact: bool = True
+
+
+@functools.lru_cache(maxsize=64)
+def tracks(catalog: Catalog, name: str) -> tuple[Track, ...]:
+    """The tracks of one name, over all stars of a catalog.
+
+    Raises
+    ------
+    InputError
+        When the catalog lacks a column that they need.
+    """
+    return tuple(measure(definition, catalog) for definition in define(name, catalog))
+
+
+@functools.lru_cache(maxsize=64)
+def own_track(catalog: Catalog, definition: TrackDefinition) -> Track:
+    """A track of the visitor's own, over all stars of a catalog."""
+    return measure(definition, catalog)
+
+
+@functools.lru_cache(maxsize=4)
+def splits(catalog: Catalog) -> dict[str, Split]:
+    """The best single splits of the active latents, by what they divide."""
+    return label_splits(catalog) if catalog.active else {}
+
+
+def choices(catalog: Catalog) -> dict[str, str]:
+    """Titles of what can be drawn over a catalog's maps, by name."""
+    found = {}
+    for name, title in TRACKS.items():
+        try:
+            define(name, catalog)
+        except InputError:
+            continue
+        found[name] = title
+    numeric = set(catalog.numeric)
+    if {"teff", "logg"} <= numeric:
+        found[KIEL_LINE] = LINES[KIEL_LINE]
+    if {"fe_h", "mg_fe"} <= numeric:
+        found[ALPHA_LINE] = LINES[ALPHA_LINE]
+    return found
+
+
+def lines(catalog: Catalog, name: str, columns: tuple[str, str]) -> list[Line]:
+    """The curves of a dividing line in a map of two columns, in these columns' units."""
+    found = []
+    wanted = {KIEL_LINE: "giant", ALPHA_LINE: "high_alpha"}[name]
+    if name == KIEL_LINE and set(columns) == {"teff", "logg"}:
+        teff = np.array([2000.0, 12_000.0])
+        found.append(_line(columns, "teff", teff, divide_logg(teff), LINES[name]))
+    planes = {("fe_h", "mg_fe"): True, ("m_h", "alpha_m"): False}
+    for (x, y), exact in planes.items():
+        if name == ALPHA_LINE and set(columns) == {x, y}:
+            iron = np.linspace(*catalog.span(x), N_LINE)
+            note = "" if exact else ", drawn in [M/H] and [α/M] for [Fe/H] and [Mg/Fe]"
+            found.append(_line(columns, x, iron, alpha_split(iron), LINES[name] + note, exact))
+    split = splits(catalog).get(wanted)
+    if split is not None and split.latent in columns:
+        first, second = DIVISIONS[wanted]
+        other = columns[1 - columns.index(split.latent)]
+        ends = np.array([-1e3, 1e3]) if other in catalog.latents else np.array(catalog.span(other))
+        title = (
+            f"{first} from {second}: best at {split.latent} = {split.threshold:.3g}, "
+            f"{split.balanced_accuracy:.1%} balanced accuracy ({split.accuracy:.1%} of "
+            f"{split.n:,} stars right)"
+        )
+        at = np.full(2, split.threshold)
+        found.append(_line(columns, split.latent, at, ends, title))
+    return found
+
+
+def _line(
+    columns: tuple[str, str],
+    along: str,
+    values: np.ndarray,
+    others: np.ndarray,
+    title: str,
+    exact: bool = True,
+) -> Line:
+    """A line given by one column's values and the other's, turned as the map is."""
+    x, y = (values, others) if columns[0] == along else (others, values)
+    return Line(x, y, title, exact)

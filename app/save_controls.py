@@ -1,0 +1,145 @@
+"""Exports of the active set, and the visit as a link and a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import panel as pn
+import panel_material_ui as pmui
+
+from bridge import Bridge
+from controls import TEXT, WIDE, column, heading, row
+from downloads import offer
+from guard import guarded, notify
+from status import status_line
+from visit import Visit
+from visit_file import FORMAT, MAX_BYTES, restore, state_of
+from xpmodel import InputError, make_recipe
+from xpmodel.export import FORMATS, write_stars
+from xpmodel.ids import adql_ids
+from xpmodel.selection import Probable
+
+STARS = {fmt.title: ending for ending, fmt in FORMATS.items()}
+
+
+class SaveControls:
+    """Every button offers a file that the browser then fetches."""
+
+    def __init__(self, visit: Visit, bridge: Bridge) -> None:
+        self._visit, self._bridge = visit, bridge
+        self._document = None
+        self.kind = pmui.Select(label="Format", options=STARS, value=".csv", **WIDE)
+        self.coefficients = pmui.Checkbox(label="with coefficients and errors", margin=(0, 8))
+        labels: dict[str, Callable[[object], None]] = {
+            "Stars": self._stars,
+            "Recipe": self._recipe,
+            "ADQL": self._adql,
+            "Save this visit": self._visit_file,
+        }
+        self.buttons = {
+            label: pmui.Button(label=label, on_click=work, **TEXT, **WIDE)
+            for label, work in labels.items()
+        }
+        self.file = pmui.FileInput(
+            label="Open a visit", accept=".json", max_file_size=MAX_BYTES, **WIDE
+        )
+        b = self.buttons
+        self.said = status_line("")
+        self.panel = column(
+            heading("The active set"),
+            self.kind,
+            self.coefficients,
+            b["Stars"],
+            row(b["Recipe"], b["ADQL"]),
+            self.said,
+            heading("This visit"),
+            status_line(
+                "The address in your browser holds maps, colors, filter, sets and z: copy it, or "
+                "save them as a file."
+            ),
+            b["Save this visit"],
+            self.file,
+        )
+        self.file.param.watch(self._on_file, "value")
+        self.watchers = [visit.param.watch(self._follow, ["sets", "active_set"])]
+        self._follow()
+
+    @guarded("Counting")
+    def _follow(self, *events: object) -> None:
+        current = self._visit.current
+        for label in ("Stars", "Recipe", "ADQL"):
+            self.buttons[label].disabled = not current.steps
+
+    def _file(self, ending: str) -> str:
+        name = re.sub(r"[^\w-]+", "_", self._visit.active_set, flags=re.ASCII).strip("_")
+        return f"{name or 'set'}{ending}"
+
+    def _offer(self, filename: str, mime: str, write: Callable[[Path], object]) -> None:
+        visit, document = self._visit, pn.state.curdoc
+
+        def tell(problem: Exception | None) -> None:
+            visit.busy = False
+            self.said.object = f"{filename}: sent"
+            if problem is not None:
+                self.said.object = ""
+                notify(f"Exporting failed: {problem}")
+
+        def done(problem: Exception | None) -> None:
+            if document is not None and document.session_context is not None:
+                document.add_next_tick_callback(lambda: tell(problem))
+
+        visit.busy = True
+        self.said.object = f"Making {filename} …"
+        self._bridge.download(offer(filename, mime, write, done))
+
+    def _text(self, filename: str, mime: str, text: str) -> None:
+        self._offer(filename, mime, lambda path: path.write_text(text, encoding="utf-8"))
+
+    @guarded("Exporting the stars")
+    def _stars(self, event: object) -> None:
+        catalog, current, ending = self._visit.catalog, self._visit.current, self.kind.value
+        mask, coefficients = current.mask(catalog), self.coefficients.value
+        # A set by probability has each star's in a column.
+        probable = [s.source for s in current.steps if isinstance(s.source, Probable)]
+
+        def write(path: Path) -> None:
+            extra = {"p_inside": probable[-1].probability(catalog)} if probable else None
+            write_stars(catalog, mask, path, coefficients=coefficients, extra=extra)
+
+        self._offer(
+            self._file(ending),
+            FORMATS[ending].mime,
+            write,
+        )
+
+    @guarded("Exporting the recipe")
+    def _recipe(self, event: object) -> None:
+        visit = self._visit
+        recipe = make_recipe(visit.current.steps, visit.catalog, visit.current.n_members)
+        self._text(self._file(".json"), "application/json", recipe)
+
+    @guarded("Exporting the ADQL")
+    def _adql(self, event: object) -> None:
+        visit = self._visit
+        query = adql_ids(visit.catalog, visit.current.mask(visit.catalog))
+        self._text(self._file(".adql"), "text/plain", query)
+
+    @guarded("Saving the visit")
+    def _visit_file(self, event: object) -> None:
+        self._text("visit.json", "application/json", json.dumps(state_of(self._visit), indent=1))
+
+    @guarded("Opening the visit")
+    def _on_file(self, event: object) -> None:
+        if not self.file.value:
+            return
+        name = self.file.filename or "the file"
+        try:
+            content = json.loads(self.file.value)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{name}: not JSON ({error})") from None
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise InputError(f"{name}: not a visit that was saved here")
+        restore(self._visit, content, name)
