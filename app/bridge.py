@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import param
 from panel.custom import JSComponent
 
 KEYS = (
@@ -20,11 +21,16 @@ KEYS = (
 
 
 class Bridge(JSComponent):
-    """Sends keys to the server and lets the browser fetch files; it shows nothing itself.
+    """Sends keys to the server, lets the browser fetch files, and shows that work is under way.
+
+    The page's own busy light is Panel's, which all visits of a process share, and to switch it
+    takes the server longer than a lasso does.
 
     When the server is gone it says so, waits for it, and opens the page anew: the address holds
     the visit's state.
     """
+
+    busy = param.Boolean(False, doc="Whether work for this visitor is under way.")
 
     _esm = """
     export function render({model, el}) {
@@ -44,6 +50,22 @@ class Bridge(JSComponent):
       }
       document.addEventListener("keydown", keys)
       model.on("remove", () => document.removeEventListener("keydown", keys))
+
+      const bar = document.createElement("div")
+      bar.setAttribute("aria-label", "The server is working")
+      bar.style.cssText = `position: fixed; inset: 0 0 auto 0; z-index: 9999; height: 4px;
+        pointer-events: none; background: linear-gradient(90deg, #ffd8a8, #d9480f, #ffd8a8);
+        background-size: 50% 100%`
+      bar.animate([{backgroundPosition: "0 0"}, {backgroundPosition: "100% 0"}],
+                  {duration: 900, iterations: Infinity})
+      const show = () => {
+        bar.hidden = !model.busy
+        bar.setAttribute("role", model.busy ? "progressbar" : "none")
+      }
+      show()
+      document.body.append(bar)
+      model.on("busy", show)
+      model.on("remove", () => bar.remove())
 
       const base = location.pathname.replace(/\\/+$/, "")
       model.on("msg:custom", event => {

@@ -84,7 +84,7 @@ class MapData:
         return draw_sets(self.base, self._sets, view)
 
     @property
-    def colors(self) -> list[str]:
+    def colors(self) -> tuple[str, ...]:
         """Colors of the bins, from low to high."""
         if self._names:
             return category_palette(len(self._names))
@@ -100,10 +100,10 @@ class MapData:
         """What the colors stand for, as HTML."""
         coloring = self._visit.coloring
         if self._value is None:
-            return "color: stars per bin"
+            return "stars per bin"
         if not self._names:
             scale = "" if self.base.scale.kind == coloring.scale else ", linear: not all positive"
-            return f"color: {coloring.how} {html.escape(axis_label(coloring.column))}{scale}"
+            return f"{coloring.how} {html.escape(axis_label(coloring.column))}{scale}"
         pairs = zip(self._names, category_colors(len(self._names)), strict=True)
         return " ".join(
             f"<span style='color:{color}'>■</span>&nbsp;{html.escape(name)}"

@@ -11,7 +11,6 @@ from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.events import PanStart, RangesUpdate, SelectionGeometry, Tap
 from bokeh.models import (
     BoxSelectTool,
-    BoxZoomTool,
     ColorBar,
     ColumnDataSource,
     FixedTicker,
@@ -79,7 +78,7 @@ class MapView:
         self._data = MapData(visit)
         self._modifiers: dict[str, bool] = {}
         self._redraw_pending = False
-        self.status = status_line()
+        self.status = status_line(size="0.76rem")
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=0)
         self.panel = pn.Column(
             self.status,
@@ -162,7 +161,7 @@ class MapView:
         lasso = LassoSelectTool(continuous=False, renderers=[])
         box = BoxSelectTool(continuous=False, renderers=[])
         pan, wheel = PanTool(), WheelZoomTool(zoom_on_axis=True)
-        self.figure.add_tools(lasso, box, pan, wheel, BoxZoomTool(), ResetTool(), SaveTool())
+        self.figure.add_tools(lasso, box, pan, wheel, ResetTool(), SaveTool())
         self.figure.toolbar.active_drag = lasso
         self.figure.toolbar.active_scroll = wheel
         self.figure.toolbar.logo = None
@@ -430,7 +429,7 @@ class MapView:
             ticks = base.scale.ticks
             bar.ticker.ticks = list(ticks)
             bar.major_label_overrides = ticks
-            bar.color_mapper.palette = self._data.colors
+            bar.color_mapper.palette = list(self._data.colors)
         if base is not None and self._mapper.palette != self._data.palette:
             self._mapper.palette = self._data.palette
 

@@ -6,7 +6,6 @@ import html
 
 import panel as pn
 import panel_material_ui as pmui
-from panel.util import edit_readonly
 
 from address import Address
 from bridge import KEYS, Bridge
@@ -48,7 +47,7 @@ def make_page(opened: Opened, sources: Sources) -> pmui.Page:
 def _shell(**parts: object) -> pmui.Page:
     return pmui.Page(
         title=TITLE,
-        busy_indicator="linear",
+        busy_indicator=None,
         theme_toggle=True,
         sidebar_width=268,
         sx={"& .MuiToolbar-root": {"minHeight": "44px"}},
@@ -123,16 +122,10 @@ class _Explorer:
         )
         visit.dark = bool(self.page.dark_theme)
         self.page.param.watch(self._on_theme, "dark_theme")
-        # Panel's own busy state is shared by all visits of the process; this one's is its own.
-        self._show_busy()
         visit.param.watch(self._show_busy, "busy")
-        self.page.param.watch(self._show_busy, "busy")
 
     def _show_busy(self, *events: object) -> None:
-        # Of two quick changes the browser may send the first one back, and stay with it:
-        # then it is told again.
-        with edit_readonly(self.page):
-            self.page.busy = self._visit.busy
+        self._bridge.busy = self._visit.busy
 
     @guarded("Changing the theme")
     def _on_theme(self, *events: object) -> None:

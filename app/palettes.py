@@ -6,6 +6,7 @@ gray of bins without a value, and the shades of the sets that are drawn over the
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from holoviews.plotting.util import process_cmap
@@ -35,26 +36,29 @@ SET_LEVELS = 256 - FIRST_SET_LEVEL
 STEP_BACK = 0.62
 
 
-def density_palette(dark: bool) -> list[str]:
+@functools.cache  # naming a color map takes milliseconds
+def density_palette(dark: bool) -> tuple[str, ...]:
     """Colors from few stars to many, all of them visible on the page's ground."""
     colors = process_cmap("viridis" if dark else "Blues", BASE_LEVELS + 35)
-    return list(colors[35:])
+    return tuple(colors[35:])
 
 
-def value_palette(dark: bool) -> list[str]:
+@functools.cache
+def value_palette(dark: bool) -> tuple[str, ...]:
     """Colors from low values to high ones, none of them lost on the page's ground."""
-    colors = list(process_cmap("viridis", BASE_LEVELS + 20))
+    colors = tuple(process_cmap("viridis", BASE_LEVELS + 20))
     return colors[20:] if dark else colors[:-20]
 
 
-def category_palette(n: int) -> list[str]:
+@functools.cache
+def category_palette(n: int) -> tuple[str, ...]:
     """Shades of some categories, one after the other, each from few stars to many."""
     shades = BASE_LEVELS // n
-    return [
+    return tuple(
         _faded(color, 0.35 + 0.65 * (i + 1) / shades)
         for color in category_colors(n)
         for i in range(shades)
-    ]
+    )
 
 
 def category_colors(n: int) -> list[str]:

@@ -16,11 +16,11 @@ SMALL_TABLE = """
 """
 
 
-def status_line(text: str = "&nbsp;") -> pn.pane.HTML:
+def status_line(text: str = "&nbsp;", size: str = "0.85rem") -> pn.pane.HTML:
     """A line that a view fills; it is as high when empty, since plots below do not move up."""
     return pn.pane.HTML(
         text,
         sizing_mode="stretch_width",
         margin=(0, 10),
-        styles={"font-size": "0.85rem", "opacity": "0.9"},
+        styles={"font-size": size, "opacity": "0.9"},
     )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from bokeh.models import ColumnDataSource, MultiLine, Scatter, Segment
+from bokeh.models import ColumnDataSource, FreehandDrawTool, MultiLine, Scatter, Segment
 from bokeh.plotting import figure as Figure
 
 import overlays
@@ -15,8 +15,11 @@ from guard import guarded
 from raster import View
 from visit import Visit
 from xpmodel.measure import Track
+from xpmodel.own_tracks import line_track
 from xpmodel.regions import to_scale
 
+# Bins along a line drawn by hand, and their half widths in parts of the columns' spans.
+HAND_POINTS, HAND_WIDTH = 12, 0.03
 NO_POINTS = {"x": [], "y": [], "color": [], "fill": []}
 NO_LINES = {"xs": [], "ys": [], "color": [], "dash": []}
 NO_BARS = {"x0": [], "y0": [], "x1": [], "y1": [], "color": []}
@@ -57,6 +60,11 @@ class TrackLayer:
             x="x", y="y", size=8, line_color="color", fill_color="fill", line_width=1.5
         )
         add_glyphs(figure, (self._lines, lines), (self._bars, bars), (self._points, points))
+        self._hand = ColumnDataSource({"xs": [], "ys": []}, name=f"{key}_hand")
+        hand = MultiLine(xs="xs", ys="ys", line_color=overlays.OWN_COLOR, line_dash="dashed")
+        add_glyphs(figure, (self._hand, hand))
+        figure.add_tools(FreehandDrawTool(renderers=[figure.renderers[-1]], num_objects=1))
+        self._hand.on_change("data", self._on_hand)
         self._drawn: list[tuple[TrackPoint, float, float]] = []
         self._titles: list[tuple[np.ndarray, np.ndarray, str]] = []
         self.watchers = [visit.param.watch(self._on_tracks, ["tracks", "own_tracks"])]
@@ -65,6 +73,21 @@ class TrackLayer:
     @guarded("Drawing the tracks")
     def _on_tracks(self, *events: object) -> None:
         self.draw()
+
+    @guarded("Making a track of the line")
+    def _on_hand(self, attr: str, old: object, new: dict[str, Any]) -> None:
+        """A line drawn by hand becomes a track of bins along it."""
+        if not len(new["xs"]) or len(new["xs"][-1]) < 2:
+            return
+        visit, columns = self._visit, self._visit.map_state(self._key).columns
+        vertices = np.column_stack([new["xs"][-1], new["ys"][-1]])
+        self._hand.data = {"xs": [], "ys": []}
+        spans = [np.ptp(visit.catalog.span(name)) for name in columns]
+        widths = tuple(HAND_WIDTH * span for span in spans)
+        name = f"line {len(visit.own_tracks) + 1}"
+        definition = line_track(name, columns, vertices, widths, HAND_POINTS)
+        overlays.own_track(visit.catalog, definition)
+        visit.own_tracks = (*visit.own_tracks, definition)
 
     def draw(self) -> None:
         """Draw what the visit has switched on."""
