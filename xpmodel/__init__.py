@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from xpmodel.catalog import Catalog, open_catalog
     from xpmodel.checkpoint import import_model
     from xpmodel.encode import encode_files
+    from xpmodel.export import write_stars
+    from xpmodel.filters import Filter
+    from xpmodel.measure import measure_all
     from xpmodel.model import Model, load_model
     from xpmodel.network import ScatterVAE
     from xpmodel.regions import Region
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 # Imported when first used (PEP 562): torch and pandas take seconds, `xpmodel --help` does not.
 _HOMES = {
     "Catalog": "catalog",
+    "Filter": "filters",
     "Model": "model",
     "Region": "regions",
     "ScatterVAE": "network",
@@ -31,15 +35,18 @@ _HOMES = {
     "encode_files": "encode",
     "import_model": "checkpoint",
     "load_model": "model",
+    "measure_all": "measure",
     "make_recipe": "selection",
     "open_catalog": "catalog",
     "read_spectra": "spectra",
     "replay": "selection",
     "replay_recipe": "selection",
+    "write_stars": "export",
 }
 
 __all__ = [
     "Catalog",
+    "Filter",
     "InputError",
     "Model",
     "Region",
@@ -52,10 +59,12 @@ __all__ = [
     "import_model",
     "load_model",
     "make_recipe",
+    "measure_all",
     "open_catalog",
     "read_spectra",
     "replay",
     "replay_recipe",
+    "write_stars",
 ]
 
 

@@ -12,13 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import torch
 
 from xpmodel.columns import is_latent, latent_columns
 from xpmodel.derived import DERIVED
 from xpmodel.errors import InputError
 from xpmodel.files import sha256_file
-from xpmodel.network import posterior_kl
 from xpmodel.spectra import Spectra
 
 FORMAT = "xpmodel-catalog"
@@ -177,12 +175,16 @@ class Catalog:
 
         Stars whose spectrum the network cannot take, with latents NaN, do not count.
         """
-        mean, std = (
-            torch.from_numpy(np.stack([self[f"{z}{suffix}"] for z in self.latents], axis=1))
-            for suffix in ("", "_err")
-        )
-        kl = posterior_kl(mean, std).double()
-        return torch.where(kl.isfinite(), kl, torch.nan).nanmean(dim=0).numpy()
+        # As `xpmodel.network.posterior_kl`, without PyTorch, whose import takes longer than all
+        # that most commands do with a catalog.
+        means = []
+        for z in self.latents:
+            mean, std = (self[name].astype(np.float64) for name in (z, f"{z}_err"))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                kl = 0.5 * (mean**2 + std**2 - 1.0) - np.log(std)
+            kl = kl[np.isfinite(kl)]
+            means.append(kl.mean() if len(kl) else np.nan)
+        return np.array(means)
 
     @cached_property
     def active(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command line: ``xpmodel import-model``, ``encode``, ``select``."""
+"""The command line: its group, and ``import-model``, ``encode``, ``select``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
-    """Latents of Gaia XP spectra: import a model, encode spectra, select stars."""
+    """Latents of Gaia XP spectra: models, catalogs, selections, tracks."""
 
 
 @main.command("import-model")
