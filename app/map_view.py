@@ -124,12 +124,6 @@ class MapView:
             min_border_right=52,
             min_border_top=2,
         )
-        for axis in self.figure.axis:
-            axis.update(
-                axis_label_text_font_size="12px",
-                axis_label_standoff=2,
-                major_label_text_font_size="10px",
-            )
         self._add_tools()
         self._add_layers()
         self._tracks = TrackLayer(self.figure, self._visit, self.key)
@@ -193,9 +187,6 @@ class MapView:
             width=8,
             padding=4,
             label_standoff=3,
-            major_label_text_font_size="10px",
-            title_text_font_size="10px",
-            background_fill_alpha=0,
         )
         fig.add_layout(self._bar, "right")
 
@@ -419,10 +410,9 @@ class MapView:
         }
 
     def _dress(self) -> None:
-        """The color bar, and its ink."""
-        ink, bar = INK[self._visit.dark], self._bar
+        """The color bar and the colors of the image."""
+        bar = self._bar
         self._data.dark = self._visit.dark
-        bar.major_label_text_color = bar.title_text_color = ink
         base = self._data.base
         bar.visible = base is not None and base.scale is not None
         if bar.visible:

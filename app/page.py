@@ -8,6 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from address import Address
+from bokeh_theme import THEMES
 from bridge import KEYS, Bridge
 from compare_view import CompareView
 from controls import TEXT, WIDE, column
@@ -120,7 +121,7 @@ class _Explorer:
             ],
             sidebar=[self._sidebar()],
         )
-        visit.dark = bool(self.page.dark_theme)
+        self._on_theme()
         self.page.param.watch(self._on_theme, "dark_theme")
         visit.param.watch(self._show_busy, "busy")
 
@@ -130,6 +131,8 @@ class _Explorer:
     @guarded("Changing the theme")
     def _on_theme(self, *events: object) -> None:
         self._visit.dark = bool(self.page.dark_theme)
+        if pn.state.curdoc is not None:
+            pn.state.curdoc.theme = THEMES[self._visit.dark]
 
     def _on_key(self, key: str) -> None:
         match key:
