@@ -63,6 +63,7 @@ class Hover:
             args={"at": self._at, "rest": REST, "tip": self.tip},
             code="""
                 tip.visible = false
+                at._outside = false
                 clearTimeout(at._resting)
                 const {x, y, sx, sy} = cb_obj
                 at._resting = setTimeout(() => {
@@ -72,8 +73,11 @@ class Hover:
         )
         leave = CustomJS(
             args={"at": self._at, "tip": self.tip},
-            code="clearTimeout(at._resting); tip.visible = false",
+            code="at._outside = true; clearTimeout(at._resting); tip.visible = false",
         )
+        # The server's answer may come when the pointer has left.
+        late = CustomJS(args={"at": self._at}, code="if (at._outside) cb_obj.visible = false")
+        self.tip.js_on_change("visible", late)
         figure.js_on_event(MouseMove, ask)
         figure.js_on_event(MouseLeave, leave)
         self._at.on_change("data", self._on_rest)

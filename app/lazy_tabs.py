@@ -53,7 +53,7 @@ class LazyTabs:
             for _ in making
         ]
         tabs = [*made.items(), *zip(making, self._places, strict=True)]
-        self.panel = pmui.Tabs(*tabs, dynamic=True, margin=0, **look)
+        self.panel = pmui.Tabs(*tabs, margin=0, **look)
         self.panel.param.watch(self._on_tab, "active")
         self._open()
 

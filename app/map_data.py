@@ -132,12 +132,12 @@ class MapData:
 
     def bin_at(self, view: View, at: tuple[float, float]) -> tuple[int, np.ndarray | None]:
         """Number of stars in the bin at a place, and their values where values color it."""
-        (x, y), (dx, dy) = self.plane.within(view), view.pixel
-        size = self.base.bin_size
+        x, y = self.plane.within(view)
+        height, width = self.base.levels.shape
         inside = np.ones(len(x), dtype=bool)
-        for values, place, ends, pixel in ((x, at[0], view.x, dx), (y, at[1], view.y, dy)):
+        for values, place, ends, n in ((x, at[0], view.x, width), (y, at[1], view.y, height)):
             low = min(ends)
-            step = size * pixel
+            step = abs(ends[1] - ends[0]) / n
             edge = low + np.floor((place - low) / step) * step
             inside &= (values >= edge) & (values < edge + step)
         values = None if self._value is None else self._value[inside]

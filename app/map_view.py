@@ -7,46 +7,24 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.events import PanStart, RangesUpdate, SelectionGeometry, Tap
-from bokeh.models import (
-    BoxSelectTool,
-    ColorBar,
-    ColumnDataSource,
-    FixedTicker,
-    Image,
-    LassoSelectTool,
-    LinearColorMapper,
-    MultiLine,
-    PanTool,
-    Range1d,
-    ResetTool,
-    SaveTool,
-    Scatter,
-    WheelZoomTool,
-)
-from bokeh.plotting import figure
 
-from glyphs import add_glyphs
 from guard import guarded
 from hover import Hover
 from map_data import MapData
+from map_figure import MapFigure
 from map_state import MapState
-from palettes import CLEAR, INK
 from raster import View
-from status import status_line
+from status import live_line
 from track_layer import TrackLayer
 from visit import Visit
 from xpmodel import Region
 from xpmodel.columns import axis_label
-from xpmodel.regions import to_scale
 
 # Drawn reversed, as astronomers do: hot and low-gravity stars on the left and on top, longitudes
 # to the left.
 REVERSED = {"teff", "logg", "phot_g_mean_mag", "abs_g_mag", "ra", "l"}
 MARGIN = 0.05
-EMPTY_IMAGE = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
-NO_LINES = {"xs": [], "ys": [], "color": []}
 # Shift, Alt.
 OPERATION_OF_KEYS = {
     (False, False): None,
@@ -78,10 +56,10 @@ class MapView:
         self._data = MapData(visit)
         self._modifiers: dict[str, bool] = {}
         self._redraw_pending = False
-        self.status = status_line(size="0.76rem")
+        self.status = live_line("0.76rem")
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=0)
         self.panel = pn.Column(
-            self.status,
+            pn.pane.Bokeh(self.status, sizing_mode="stretch_width", margin=0),
             self._pane,
             sizing_mode="stretch_both",
             margin=0,
@@ -94,8 +72,7 @@ class MapView:
             visit.param.watch(self._on_values, ["coloring", "shown"]),
             visit.param.watch(self._on_sets, ["sets", "active_set"]),
             visit.param.watch(self._on_z, ["z", "star"]),
-            visit.param.watch(self._on_dark, ["dark"]),
-            visit.param.watch(self._on_active, ["active_map"]),
+            visit.param.watch(self._on_look, ["dark", "active_map"]),
         ]
 
     def close(self) -> None:
@@ -104,108 +81,29 @@ class MapView:
             self._visit.param.unwatch(watcher)
 
     def _build(self) -> None:
-        """Make the figure; it cannot change from a linear to a logarithmic axis."""
-        x_type, y_type = self._state.scales
-        self.figure = figure(
-            name=self.key,
-            x_axis_type=x_type,
-            y_axis_type=y_type,
-            x_range=Range1d(0, 1),
-            y_range=Range1d(0, 1),
-            sizing_mode="stretch_both",
-            min_height=180,
-            tools=[],
-            output_backend="canvas",
-            toolbar_location="above",
-            # How long after the wheel's last turn the browser tells of it [ms].
-            lod_timeout=40,
-            # As much room as the labels ever need: other ones do not move the frame.
-            min_border_left=56,
-            min_border_right=52,
-            min_border_top=2,
-        )
-        self._add_tools()
-        self._add_layers()
-        self._tracks = TrackLayer(self.figure, self._visit, self.key)
-        self._hover = Hover(
-            self.figure,
+        self._figure = MapFigure(self.key, self._state.scales)
+        plot = self._figure.plot
+        self._tracks = TrackLayer(plot, self._visit, self.key)
+        Hover(
+            plot,
             self._visit,
             self._data,
-            lambda: self.view,
-            self._place,
+            lambda: self._figure.view,
+            self._figure.place,
             lambda at, view: self._tracks.describe(at, view, REACH),
         )
-        self.figure.on_event(PanStart, self._on_pan_start)
-        self.figure.on_event(SelectionGeometry, self._on_outline)
-        self.figure.on_event(RangesUpdate, self._on_ranges)
-        self.figure.on_event(Tap, self._on_tap)
+        plot.on_event(PanStart, self._on_pan_start)
+        plot.on_event(SelectionGeometry, self._on_outline)
+        plot.on_event(RangesUpdate, self._on_ranges)
+        plot.on_event(Tap, self._on_tap)
         for size in ("inner_width", "inner_height"):
-            self.figure.on_change(size, self._on_resize)
-        self._pane.object = self.figure
+            plot.on_change(size, self._on_resize)
+        self._pane.object = plot
         self._data.load(self._state)
         self._frame()
-        self._on_dark()
+        self._on_look()
         self.redraw()
         self._on_z()
-        self._on_active()
-
-    def _add_tools(self) -> None:
-        # `renderers=[]`: the stars are an image, there is nothing for Bokeh to select. A final
-        # outline is enough; a continuous one would send each of the mouse's moves.
-        lasso = LassoSelectTool(continuous=False, renderers=[])
-        box = BoxSelectTool(continuous=False, renderers=[])
-        pan, wheel = PanTool(), WheelZoomTool(zoom_on_axis=True)
-        self.figure.add_tools(lasso, box, pan, wheel, ResetTool(), SaveTool())
-        self.figure.toolbar.active_drag = lasso
-        self.figure.toolbar.active_scroll = wheel
-        self.figure.toolbar.logo = None
-
-    def _add_layers(self) -> None:
-        fig, key = self.figure, self.key
-        self._image = ColumnDataSource(EMPTY_IMAGE, name=f"{key}_image")
-        self._mapper = LinearColorMapper(low=0, high=255, palette=[CLEAR] * 256)
-        self._outlines = ColumnDataSource(NO_LINES, name=f"{key}_outlines")
-        self._marker = ColumnDataSource({"x": [], "y": []}, name=f"{key}_marker")
-        self._star = ColumnDataSource({"x": [], "y": []}, name=f"{key}_star")
-        image = Image(image="image", x="x", y="y", dw="dw", dh="dh", color_mapper=self._mapper)
-        outlines = MultiLine(xs="xs", ys="ys", line_color="color", line_width=1.5)
-        self._marker_glyph = Scatter(x="x", y="y", marker="cross", size=20, line_width=2.5)
-        self._star_glyph = Scatter(
-            x="x", y="y", marker="circle", size=13, line_width=2, fill_alpha=0
-        )
-        add_glyphs(
-            fig,
-            (self._image, image),
-            (self._outlines, outlines),
-            (self._marker, self._marker_glyph),
-            (self._star, self._star_glyph),
-        )
-        # The bar goes from 0 to 1 whatever the scale; its ticks say what that means.
-        self._bar = ColorBar(
-            color_mapper=LinearColorMapper(palette=["#000000"], low=0, high=1),
-            ticker=FixedTicker(ticks=[]),
-            width=8,
-            padding=4,
-            label_standoff=3,
-        )
-        fig.add_layout(self._bar, "right")
-
-    @property
-    def view(self) -> View | None:
-        """What the browser shows; None before it has said how large the map is."""
-        fig = self.figure
-        try:
-            width, height = int(fig.inner_width), int(fig.inner_height)
-        except UnsetValueError:
-            return None
-        if width <= 0 or height <= 0:
-            return None
-        ends = [np.array([r.start, r.end], np.float64) for r in (fig.x_range, fig.y_range)]
-        scaled = [to_scale(v, s) for v, s in zip(ends, self._state.scales, strict=True)]
-        if not np.isfinite(scaled).all() or any(a == b for a, b in scaled):
-            return None
-        x, y = (tuple(map(float, v)) for v in scaled)
-        return View(x, y, width, height)
 
     # Gestures
 
@@ -235,7 +133,7 @@ class MapView:
 
     @guarded("Drawing the map")
     def _on_ranges(self, event: RangesUpdate) -> None:
-        fig = self.figure
+        fig = self._figure.plot
         for axis, low, high in (
             (fig.x_range, event.x0, event.x1),
             (fig.y_range, event.y0, event.y1),
@@ -249,20 +147,15 @@ class MapView:
 
     @guarded("Going to the nearest star")
     def _on_tap(self, event: Tap) -> None:
-        view = self.view
+        view = self._figure.view
         if view is None or event.x is None or event.y is None:
             return
         self._visit.active_map = self.key
-        if self._tracks.go_to(self._place(event.x, event.y), view, REACH):
+        if self._tracks.go_to(self._figure.place(event.x, event.y), view, REACH):
             return
-        row = self._data.nearest(view, self._place(event.x, event.y))
+        row = self._data.nearest(view, self._figure.place(event.x, event.y))
         if row is not None:
             self._visit.visit_star(row)
-
-    def _place(self, x: float, y: float) -> tuple[float, float]:
-        """A place in the axes' own scales."""
-        pairs = zip((x, y), self._state.scales, strict=True)
-        return tuple(float(to_scale(np.array([v]), scale)[0]) for v, scale in pairs)
 
     # The state's changes
 
@@ -285,7 +178,7 @@ class MapView:
 
     def _frame(self) -> None:
         """Show all of the two columns, but for the farthest outliers."""
-        catalog, fig = self._visit.catalog, self.figure
+        catalog, fig = self._visit.catalog, self._figure.plot
         axes = ((fig.xaxis, fig.x_range), (fig.yaxis, fig.y_range))
         for (axis, bounds), name, scale, turn in zip(
             axes, self._state.columns, self._state.scales, self._data.periods, strict=True
@@ -307,17 +200,17 @@ class MapView:
         self._data.load(self._state)
         self.redraw()
 
-    @guarded("Changing the theme")
-    def _on_dark(self, *events: object) -> None:
-        ink = INK[self._visit.dark]
-        for glyph in (self._marker_glyph, self._star_glyph):
-            glyph.line_color = ink
+    @guarded("Changing the map's look")
+    def _on_look(self, *events: object) -> None:
+        visit = self._visit
+        self._figure.frame(visit.active_map == self.key, visit.dark)
+        self._data.dark = visit.dark
         self._dress()
 
     @guarded("Showing the sets")
     def _on_sets(self, *events: object) -> None:
         self._data.load_sets()
-        view = self.view
+        view = self._figure.view
         if view is not None and self._data.base is not None:
             self._show(view)
         self._draw_outlines()
@@ -328,15 +221,15 @@ class MapView:
         visit, axes = self._visit, self._state.columns
         latents = visit.catalog.latents
         here = [visit.z[latents.index(n)] for n in axes] if set(axes) <= set(latents) else None
-        self._marker.data = self._point(here)
+        self._figure.marker.data = self._point(here)
         star = visit.star
         there = [float(visit.catalog[n][star]) for n in axes] if star is not None else None
-        self._star.data = self._point(there)
+        self._figure.star.data = self._point(there)
 
     def _point(self, at: list[float] | None) -> dict[str, list[float]]:
         if at is None or not np.isfinite(at).all():
             return {"x": [], "y": []}
-        view = self.view
+        view = self._figure.view
         if view is not None:
             at = [
                 v if turn is None else v - turn * np.floor((v - min(ends)) / turn)
@@ -344,19 +237,11 @@ class MapView:
             ]
         return {"x": [at[0]], "y": [at[1]]}
 
-    @guarded("Marking the active map")
-    def _on_active(self, *events: object) -> None:
-        active = self._visit.active_map == self.key
-        self.figure.outline_line_color = INK[self._visit.dark] if active else "#9a9a9a"
-        self.figure.outline_line_width = 1.6 if active else 0.6
-        self.figure.outline_line_alpha = 1.0
-
     # Drawing
 
     def _later(self, work: Callable[[], None]) -> None:
         """Turn the busy light on, let the browser hear of it, then work."""
-        if self.figure.document is None:
-            return
+        document = self._figure.plot.document
 
         def run() -> None:
             try:
@@ -367,11 +252,12 @@ class MapView:
                 self._visit.busy = False
 
         self._visit.busy = True
-        self.figure.document.add_next_tick_callback(run)
+        document.add_next_tick_callback(run)
 
     def _redraw_soon(self) -> None:
         """Redraw once for however many changes of the view have come in by then."""
-        if not self._redraw_pending:
+        # A map that was taken off the page meanwhile has no document, and nobody to draw for.
+        if not self._redraw_pending and self._figure.plot.document is not None:
             self._redraw_pending = True
             self._later(self._redraw_now)
 
@@ -382,7 +268,7 @@ class MapView:
     @guarded("Drawing the map")
     def redraw(self) -> None:
         """Draw the stars of the present view."""
-        view = self.view
+        view = self._figure.view
         if view is None:
             return
         self._data.draw(view)
@@ -393,35 +279,14 @@ class MapView:
 
     def _show(self, view: View) -> None:
         """Send the image; its colors go with it when they change."""
-        palette = self._data.palette
-        if self._mapper.palette != palette:
-            self._mapper.palette = palette
-        (x0, x1), (y0, y1) = (
-            [10.0**v for v in sorted(ends)] if scale == "log" else sorted(ends)
-            for ends, scale in zip((view.x, view.y), self._state.scales, strict=True)
-        )
-        image = self._data.image(view)
-        self._image.data = {
-            "image": [image],
-            "x": [x0],
-            "y": [y0],
-            "dw": [x1 - x0],
-            "dh": [y1 - y0],
-        }
+        self._figure.color(self._data.palette)
+        self._figure.show(self._data.image(view), view)
 
     def _dress(self) -> None:
         """The color bar and the colors of the image."""
-        bar = self._bar
-        self._data.dark = self._visit.dark
-        base = self._data.base
-        bar.visible = base is not None and base.scale is not None
-        if bar.visible:
-            ticks = base.scale.ticks
-            bar.ticker.ticks = list(ticks)
-            bar.major_label_overrides = ticks
-            bar.color_mapper.palette = list(self._data.colors)
-        if base is not None and self._mapper.palette != self._data.palette:
-            self._mapper.palette = self._data.palette
+        if self._data.base is not None:
+            self._figure.explain(self._data.base.scale, self._data.colors)
+            self._figure.color(self._data.palette)
 
     def _draw_outlines(self) -> None:
         """Outlines of the visible sets, wherever their two columns are shown."""
@@ -438,8 +303,8 @@ class MapView:
                 data["xs"].append(x.tolist())
                 data["ys"].append(y.tolist())
                 data["color"].append(star_set.color)
-        if dict(self._outlines.data) != data:
-            self._outlines.data = data
+        if dict(self._figure.outlines.data) != data:
+            self._figure.outlines.data = data
 
     def _say(self) -> None:
         visit, base = self._visit, self._data.base
@@ -447,4 +312,4 @@ class MapView:
             return
         text = f"{base.n_in_view:,} of {visit.n_shown:,} stars in view"
         text += f" · {self._data.legend}"
-        self.status.object = text
+        self.status.text = text

@@ -182,7 +182,7 @@ class _Explorer:
         )
         return pn.Column(
             pn.Row(lines, leave, sizing_mode="stretch_width", margin=0),
-            self._spectrum.status,
+            pn.pane.Bokeh(self._spectrum.status, sizing_mode="stretch_width", margin=0),
             self._spectrum.panel,
             self._sliders.panel,
             sizing_mode="stretch_both",

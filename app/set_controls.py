@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 
 import numpy as np
-import panel as pn
 import panel_material_ui as pmui
 
 from controls import TEXT, WIDE, column, heading, row
@@ -15,7 +14,7 @@ from visit import Visit
 from xpmodel import Region
 from xpmodel.ids import MAX_TEXT, find_ids, parse_ids
 from xpmodel.selection import Ids, Probable, TrackBin
-from xpmodel.sets import ALGEBRA
+from xpmodel.sets import ALGEBRA, StarSet
 
 # Four words side by side.
 SMALL = {"& .MuiToggleButton-root": {"padding": "4px 5px", "fontSize": "0.68rem"}}
@@ -78,6 +77,7 @@ class SetControls:
         self._visit = visit
         self._following = False
         self.rows = column()
+        self._rows: list[_SetRow] = []
         self.name = pmui.TextInput(label="Name", **WIDE)
         self.color = pmui.ColorPicker(label="Color", **WIDE)
         self.a = pmui.Select(label="Set", **WIDE)
@@ -135,7 +135,15 @@ class SetControls:
         names = [s.name for s in visit.sets]
         self._following = True
         try:
-            self.rows.objects = [self._row(i) for i in range(len(names))]
+            # Rows change in place, so that a click on one is not lost to another's coming.
+            while len(self._rows) > len(names):
+                self._rows.pop()
+            while len(self._rows) < len(names):
+                self._rows.append(_SetRow(visit, len(self._rows)))
+            for one in self._rows:
+                one.follow()
+            if len(self.rows) != len(names):
+                self.rows.objects = [one.panel for one in self._rows]
             self.name.value, self.color.value = visit.current.name, visit.current.color
             for select, default in ((self.a, names[0]), (self.b, names[-1])):
                 select.options = names
@@ -146,40 +154,6 @@ class SetControls:
             self.buttons["Set of the track's bin"].disabled = visit.track_point is None
         finally:
             self._following = False
-
-    def _row(self, index: int) -> pn.Row:
-        visit = self._visit
-        star_set = visit.sets[index]
-        active = star_set.name == visit.active_set
-        small = {"size": "small", "margin": (2, 2), "variant": "text"}
-
-        @guarded("Choosing the set")
-        def choose(event: object) -> None:
-            visit.active_set = star_set.name
-
-        @guarded("Hiding the set")
-        def hide(event: object) -> None:
-            visit.change_set(star_set.name, visible=not star_set.visible)
-
-        @guarded("Deleting the set")
-        def delete(event: object) -> None:
-            visit.delete_set(star_set.name)
-
-        title = pmui.Button(
-            label=f"{star_set.name} · {star_set.n_members:,}",
-            on_click=choose,
-            size="small",
-            variant="outlined" if active else "text",
-            sizing_mode="stretch_width",
-            margin=(2, 4),
-            styles={"border-left": f"8px solid {star_set.color}"},
-        )
-        seen = "Hide" if star_set.visible else "Show"
-        return row(
-            title,
-            pmui.Button(label=seen, on_click=hide, **small),
-            pmui.Button(label="✕", on_click=delete, description="Delete this set", **small),
-        )
 
     @guarded("Naming the set")
     def _on_name(self, *events: object) -> None:
@@ -247,3 +221,44 @@ class SetControls:
         self.unused.param.update(value="\n".join(unused), visible=bool(unused))
         if mask.any():
             self._visit.new_set(Ids(tuple(map(int, ids))), name="ids")
+
+
+class _SetRow:
+    """One set of the list: its color, name and number of stars; choose, hide, delete."""
+
+    def __init__(self, visit: Visit, index: int) -> None:
+        self._visit, self._index = visit, index
+        small = {"size": "small", "margin": (2, 2), "variant": "text"}
+        self._title = pmui.Button(
+            on_click=self._choose, size="small", sizing_mode="stretch_width", margin=(2, 4)
+        )
+        self._seen = pmui.Button(on_click=self._hide, **small)
+        delete = pmui.Button(label="✕", on_click=self._delete, description="Delete", **small)
+        self.panel = row(self._title, self._seen, delete)
+
+    def follow(self) -> None:
+        """Show the set as it is now."""
+        star_set = self._star_set
+        active = star_set.name == self._visit.active_set
+        self._title.param.update(
+            label=f"{star_set.name} · {star_set.n_members:,}",
+            variant="outlined" if active else "text",
+            styles={"border-left": f"8px solid {star_set.color}"},
+        )
+        self._seen.label = "Hide" if star_set.visible else "Show"
+
+    @property
+    def _star_set(self) -> StarSet:
+        return self._visit.sets[self._index]
+
+    @guarded("Choosing the set")
+    def _choose(self, event: object) -> None:
+        self._visit.active_set = self._star_set.name
+
+    @guarded("Hiding the set")
+    def _hide(self, event: object) -> None:
+        self._visit.change_set(self._star_set.name, visible=not self._star_set.visible)
+
+    @guarded("Deleting the set")
+    def _delete(self, event: object) -> None:
+        self._visit.delete_set(self._star_set.name)

@@ -9,7 +9,7 @@ from bokeh.plotting import figure
 
 from guard import guarded
 from palettes import ACCENT, INK
-from status import status_line
+from status import live_line
 from visit import Visit
 from xpmodel import Wavelengths
 from xpmodel.catalog import LAST_GAIA_ID
@@ -59,7 +59,7 @@ class SpectrumView:
             visible=False,
         )
         self._add_glyphs()
-        self.status = status_line()
+        self.status = live_line()
         self.panel = pn.Column(
             pn.pane.Bokeh(self.figure, sizing_mode="stretch_both", margin=0),
             pn.pane.Bokeh(self.residual_figure, sizing_mode="stretch_width", margin=0),
@@ -238,7 +238,7 @@ class SpectrumView:
             if visit.at_star and "chi2_obs" in catalog.columns:
                 chi2 = float(catalog["chi2_obs"][visit.star])
                 parts.append(f"χ²<sub>obs</sub>&nbsp;{chi2:.3g}")
-        self.status.object = " · ".join(parts)
+        self.status.text = " · ".join(parts)
 
 
 def _name_levels() -> list[int]:

@@ -61,7 +61,7 @@ class StarsView:
         self.panel = pn.Column(
             row(self.which, self.by, self.falling),
             row(self.back, self.said, self.on),
-            pn.pane.Bokeh(self._table, sizing_mode="stretch_width"),
+            pn.pane.Bokeh(self._table, sizing_mode="stretch_width", stylesheets=[SMALL_TABLE]),
             status_line("Click a row to see the star's spectrum."),
             sizing_mode="stretch_width",
         )
@@ -123,7 +123,6 @@ class StarsView:
         names = list(self._columns)
         if self.by.value not in ("source_id", *names):
             names.insert(0, self.by.value)
-        numbers = [TableColumn(field=name, title=name, width=80, sortable=False) for name in names]
         data: dict[str, list[str]] = {
             "source_id": [str(i) for i in catalog.source_id[here]],
             "links": [self._links(int(r)) for r in here],
@@ -131,8 +130,11 @@ class StarsView:
         for name in names:
             data[name] = [f"{v:.5g}" if np.isfinite(v) else "–" for v in catalog[name][here]]
         self._source.selected.indices = []
-        self._table.columns = [*self._table.columns[:2], *numbers]
         self._source.data = data
+        # A table that gets columns and data at once shows the data from before.
+        if [column.field for column in self._table.columns[2:]] != names:
+            numbers = [TableColumn(field=n, title=n, width=80, sortable=False) for n in names]
+            self._table.columns = [*self._table.columns[:2], *numbers]
         first = start + 1 if n else 0
         self.said.object = f"{first:,} to {start + len(here):,} of {n:,} stars"
         self.back.disabled, self.on.disabled = self._page == 0, self._page == pages - 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import panel as pn
+from bokeh.models import Div
 
 # Tables have many columns and little room.
 SMALL_TABLE = """
@@ -16,11 +17,25 @@ SMALL_TABLE = """
 """
 
 
-def status_line(text: str = "&nbsp;", size: str = "0.85rem") -> pn.pane.HTML:
+def live_line(size: str = "0.85rem") -> Div:
+    """A line whose text changes also while it is not seen.
+
+    Panel's own pane, when it is told something while its tab is closed, sends the browser to
+    another host for its style.
+    """
+    return Div(
+        text="&nbsp;",
+        sizing_mode="stretch_width",
+        margin=(0, 10),
+        styles={"font-size": size, "opacity": "0.9"},
+    )
+
+
+def status_line(text: str = "&nbsp;") -> pn.pane.HTML:
     """A line that a view fills; it is as high when empty, since plots below do not move up."""
     return pn.pane.HTML(
         text,
         sizing_mode="stretch_width",
         margin=(0, 10),
-        styles={"font-size": size, "opacity": "0.9"},
+        styles={"font-size": "0.85rem", "opacity": "0.9"},
     )

@@ -24,8 +24,13 @@ Pixel = tuple[int, int]
 LATENT = "latent"
 FORMATS = {"CSV": "csv", "Parquet": "parquet", "FITS": "fits", "VOTable": "vot", "ECSV": "ecsv"}
 
+# The newest model of a name: a browser keeps models that the server has dropped for a while.
+NAMED = """window.modelNamed = name =>
+    [...Bokeh.documents[0]._all_models.values()].filter(model => model.name === name)
+        .sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1))).at(-1) ?? null
+"""
 FRAME = """name => {
-    const figure = Bokeh.documents[0].get_model_by_name(name)
+    const figure = modelNamed(name)
     const view = figure && Bokeh.index.find_one(figure)
     if (!view?.frame?.bbox) return null
     const canvas = view.canvas_view.el.getBoundingClientRect()
@@ -36,7 +41,7 @@ FRAME = """name => {
 # What a map's axes show, and what its image covers: left, bottom, right, top.
 DRAWN = """key => {
     const [figure, {data}] = [key, `${key}_image`].map(
-        name => Bokeh.documents[0].get_model_by_name(name) ?? {})
+        name => modelNamed(name) ?? {})
     if (!data?.image?.length || !Bokeh.index.find_one(figure)?.frame?.bbox) return null
     const {x_range: {start: x0, end: x1}, y_range: {start: y0, end: y1}} = figure
     const [x, y, dw, dh] = [data.x[0], data.y[0], data.dw[0], data.dh[0]]
@@ -44,7 +49,7 @@ DRAWN = """key => {
             [x, y, x + dw, y + dh]]
 }"""
 HANDLE = """name => {
-    const view = Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name))
+    const view = Bokeh.index.find_one(modelNamed(name))
     const box = part => {
         const {x, y, width, height} = view.shadow_el.querySelector(part).getBoundingClientRect()
         return {x, y, width, height}
@@ -53,7 +58,7 @@ HANDLE = """name => {
 }"""
 # Typed arrays of a source become lists; an image becomes its shape and its bytes.
 SOURCE = """name => {
-    const data = Bokeh.documents[0].get_model_by_name(name)?.data
+    const data = modelNamed(name)?.data
     return data && Object.fromEntries(Object.entries(data).map(([key, values]) =>
         [key, Array.from(values, v => v?.shape ? [v.shape, Array.from(v)] : v)]))
 }"""
@@ -119,6 +124,7 @@ class Explorer:
         table = pq.read_table(catalog)
         self.stars = {name: table.column(name).to_numpy() for name in table.column_names}
         self.problems: list[str] = []
+        page.add_init_script(NAMED)
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self.problems.append(f"exception: {error}"))
         page.on("request", lambda request: self._on_request(request.url))
@@ -159,7 +165,7 @@ class Explorer:
     def model(self, name: str, path: str) -> Any:
         """An attribute, such as ``x_range.start``, of a named model in the browser."""
         code = "([name, path]) => path.split('.').reduce((at, key) => at[key], "
-        code += "Bokeh.documents[0].get_model_by_name(name))"
+        code += "modelNamed(name))"
         return self.page.evaluate(code, [name, path])
 
     @property
@@ -185,7 +191,8 @@ class Explorer:
     @property
     def busy(self) -> bool:
         """Whether the page's progress bar moves."""
-        return self.page.locator(".MuiLinearProgress-indeterminate").count() > 0
+        light = self.page.get_by_role("progressbar", name="The server is working")
+        return light.count() > 0
 
     def until(self, condition: Callable[[], object], timeout: float = 15.0) -> None:
         """Wait until a condition holds, however often the page changes in between."""
@@ -268,10 +275,18 @@ class Explorer:
         self.page.locator("li").get_by_text(option, exact=True).click()
         self.until(lambda: self.page.locator("li").count() == 0)
 
+    def activate(self, key: str) -> None:
+        """Let the side bar be about a map."""
+        self.tab("Maps")
+        if self.visit.active_map != key:
+            index = [state.key for state in self.visit.maps].index(key)
+            state = self.visit.maps[index]
+            self.choose("Map", f"{index + 1}: {state.y} against {state.x}")
+            self.until(lambda: self.visit.active_map == key)
+
     def axes(self, x: str, y: str, key: str = LATENT) -> None:
         """Show other columns on a map, by what the side bar calls them."""
-        self.tab("Maps")
-        self.visit.active_map = key
+        self.activate(key)
         self.choose("Horizontal", x)
         self.choose("Vertical", y)
         columns = tuple(column_choices(self.visit.catalog)[label] for label in (x, y))

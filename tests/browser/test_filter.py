@@ -85,7 +85,7 @@ def test_condition(explorer):
 def drag_range(explorer: Explorer, name: str, low: float, high: float) -> tuple[float, float]:
     """Drag between two fractions of a histogram; the ends that the mouse was at."""
     explorer.page.evaluate(
-        """name => Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name))
+        """name => Bokeh.index.find_one(modelNamed(name))
             .el.scrollIntoView({block: "center"})""",
         f"range_{name}",
     )
@@ -152,7 +152,7 @@ def test_ranges(explorer):
     explorer.until(lambda: dict(r[::2] for r in explorer.visit.filter.ranges)["teff"] > 5000)
     assert len(explorer.visit.filter.ranges) == 3
     explorer.page.evaluate(
-        """() => Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name("range_teff"))
+        """() => Bokeh.index.find_one(modelNamed("range_teff"))
             .el.scrollIntoView({block: "center"})"""
     )
     explorer.page.mouse.click(*explorer.frame("range_teff").pixel(0.5, 0.5))

@@ -8,7 +8,7 @@ from astropy import units
 from astropy.coordinates import SkyCoord
 
 from palettes import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import FRAME, Explorer
 from tests.browser.reference import (
     Bins,
     agrees,
@@ -181,12 +181,14 @@ def test_what_the_maps_show_does_not_change_the_set(explorer):
     explorer.wait_for_maps()
     assert outline_shown(explorer, ring[:, ::-1], "abundance") and same()
 
-    explorer.button("Close").click()  # the Kiel diagram: the active one
+    explorer.page.get_by_role(
+        "button", name="Close", exact=True
+    ).last.click()  # the Kiel diagram: the active one
     explorer.until(
         lambda: [m.key for m in explorer.visit.maps] == ["latent", "abundance", "latent2"]
     )
     explorer.wait_for_maps()
-    explorer.until(lambda: explorer.data("kiel_image") is None)
+    explorer.until(lambda: explorer.page.evaluate(FRAME, "kiel") is None)
     assert same()
     explorer.button("Open another").click()
     explorer.until(lambda: len(explorer.visit.maps) == 4)
@@ -229,7 +231,7 @@ def test_colors(explorer):
         if label != "mean of":
             explorer.choose("Color", label)
         word = label.split()[0]
-        explorer.until(lambda word=word: explorer.shows(f"color: {word} Teff [K]"))
+        explorer.until(lambda word=word: explorer.shows(f"· {word} Teff [K]"))
         for key in MAPS:
 
             def right(key: str = key, how=how) -> bool:  # noqa: ANN001
@@ -336,7 +338,7 @@ def test_tooltip(explorer):
     explorer.tab("Maps")
     explorer.choose("Color", "mean of")
     explorer.choose("Column", TEFF)
-    explorer.until(lambda: explorer.shows("color: mean Teff [K]"))
+    explorer.until(lambda: explorer.shows("· mean Teff [K]"))
     explorer.wait_for_maps()
     teff, source_id = explorer.stars["teff"].astype(np.float64), explorer.stars["source_id"]
     told = []

@@ -32,11 +32,11 @@ def base_colors(explorer: Explorer) -> list[str]:
 
 def test_axes_and_color(explorer):
     density, before = explorer.image(), explorer.screenshot
-    assert explorer.shows("color: stars per bin")
+    assert explorer.shows("· stars per bin")
     assert min(color_bar(explorer).items()) == (0, 1)
     explorer.choose("Color", "mean of")
     explorer.choose("Column", "effective temperature [K]")
-    explorer.until(lambda: explorer.shows("color: mean Teff [K]"))
+    explorer.until(lambda: explorer.shows("· mean Teff [K]"))
     explorer.until(lambda: not np.array_equal(explorer.image(), density))
     teff = explorer.stars["teff"]
 
