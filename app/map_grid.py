@@ -8,17 +8,23 @@ import panel as pn
 
 from corner_view import CornerView
 from guard import guarded
-from map_view import MapView
+from map_view import MapView, Place
 from visit import Visit
 
 
 class MapGrid:
-    """Lays out a `MapView` for each open map of the visit."""
+    """Shows a `MapView` for each open map of the visit.
+
+    Maps are made anew when they change their places, with what they showed: what a browser says
+    of a figure that is being moved is lost, and the server would never know its size.
+    """
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self.views: dict[str, MapView] = {}
+        self._views: dict[str, MapView] = {}
         self._corner: CornerView | None = None
+        self._places: dict[str, Place] = {}
+        self._keys: list[str] = []
         self.panel = pn.Column(sizing_mode="stretch_both", margin=0)
         visit.param.watch(self._on_maps, ["maps", "enlarged", "corner"])
         self._lay_out()
@@ -26,31 +32,25 @@ class MapGrid:
     @guarded("Arranging the maps")
     def _on_maps(self, *events: object) -> None:
         keys = [state.key for state in self._visit.maps]
-        if set(keys) != set(self.views) or any(e.name != "maps" for e in events):
+        if keys != self._keys or any(e.name != "maps" for e in events):
             self._lay_out()
 
     def _lay_out(self) -> None:
         visit = self._visit
-        keys = [state.key for state in visit.maps]
-        for key in set(self.views) - set(keys):
-            self.views.pop(key).close()
-        for key in keys:
-            if key not in self.views:
-                self.views[key] = MapView(visit, key)
-        if self._corner is not None:
-            self._corner.close()
-            self._corner = None
+        self._keys = [state.key for state in visit.maps]
+        self._places |= {key: view.place for key, view in self._views.items()}
+        for view in [*self._views.values(), *([self._corner] if self._corner else [])]:
+            view.close()
+        self._views, self._corner = {}, None
         if visit.corner:
             self._corner = CornerView(visit)
             self.panel.objects = [self._corner.panel]
             return
-        shown = [visit.enlarged] if visit.enlarged in keys else keys
+        shown = [visit.enlarged] if visit.enlarged in self._keys else self._keys
+        self._views = {key: MapView(visit, key, self._places.get(key)) for key in shown}
         per_row = math.ceil(math.sqrt(len(shown)))
+        panels = [view.panel for view in self._views.values()]
         self.panel.objects = [
-            pn.Row(
-                *(self.views[key].panel for key in shown[i : i + per_row]),
-                sizing_mode="stretch_both",
-                margin=0,
-            )
-            for i in range(0, len(shown), per_row)
+            pn.Row(*panels[i : i + per_row], sizing_mode="stretch_both", margin=0)
+            for i in range(0, len(panels), per_row)
         ]

@@ -32,6 +32,7 @@ OPERATION_OF_KEYS = {
     (False, True): "subtract",
     (True, True): "intersect",
 }
+Place = tuple[MapState, tuple[float, float], tuple[float, float]]
 # A click this near [pixels] to a point of a track means the point.
 REACH = 9.0
 
@@ -47,9 +48,11 @@ class MapView:
     visit : Visit
     key : str
         Of the map, among those that the visit holds open.
+    place : tuple, optional
+        What an earlier view of the map had shown; used if its axes are the same still.
     """
 
-    def __init__(self, visit: Visit, key: str) -> None:
+    def __init__(self, visit: Visit, key: str, place: Place | None = None) -> None:
         self.key = key
         self._visit = visit
         self._state: MapState = visit.map_state(key)
@@ -67,6 +70,10 @@ class MapView:
             min_height=230,
         )
         self._build()
+        if place is not None and place[0] == self._state:
+            x_range, y_range = self._figure.plot.x_range, self._figure.plot.y_range
+            x_range.update(start=place[1][0], end=place[1][1])
+            y_range.update(start=place[2][0], end=place[2][1])
         self._watchers = [
             visit.param.watch(self._on_maps, ["maps"]),
             visit.param.watch(self._on_values, ["coloring", "shown"]),
@@ -74,6 +81,12 @@ class MapView:
             visit.param.watch(self._on_z, ["z", "star"]),
             visit.param.watch(self._on_look, ["dark", "active_map"]),
         ]
+
+    @property
+    def place(self) -> Place:
+        """The map's axes, and the part of each that it shows."""
+        plot = self._figure.plot
+        return (self._state, *((r.start, r.end) for r in (plot.x_range, plot.y_range)))
 
     def close(self) -> None:
         """Stop following the visit."""
@@ -256,8 +269,9 @@ class MapView:
 
     def _redraw_soon(self) -> None:
         """Redraw once for however many changes of the view have come in by then."""
-        # A map that was taken off the page meanwhile has no document, and nobody to draw for.
-        if not self._redraw_pending and self._figure.plot.document is not None:
+        if self._figure.plot.document is None:  # on its way from one place of the page to another
+            self.redraw()
+        elif not self._redraw_pending:
             self._redraw_pending = True
             self._later(self._redraw_now)
 

@@ -36,32 +36,14 @@ class StarsView:
         self.by = pmui.Select(label="Sorted by", options=by, value="source_id", **WIDE)
         self.falling = pmui.Checkbox(label="largest first", margin=(10, 8))
         self.said = status_line()
-        self._source = ColumnDataSource({}, name="stars_source")
-        html_cell = HTMLTemplateFormatter(template="<%= value %>")
-        self._table = DataTable(
-            source=self._source,
-            columns=[
-                TableColumn(field="source_id", title="source_id", width=165, sortable=False),
-                TableColumn(
-                    field="links", title="look up", width=165, sortable=False, formatter=html_cell
-                ),
-            ],
-            index_position=None,
-            autosize_mode="none",
-            reorderable=False,
-            row_height=22,
-            stylesheets=[SMALL_TABLE],
-            height=22 * (PAGE + 2),
-            sizing_mode="stretch_width",
-        )
+        self._place = pn.pane.Bokeh(sizing_mode="stretch_width")
         small = {"size": "small", "variant": "text", "margin": (0, 4)}
         self.back = pmui.Button(label="◀ Page before", on_click=self._back, **small)
         self.on = pmui.Button(label="Next page ▶", on_click=self._on, **small)
-        self._source.selected.on_change("indices", self._on_row)
         self.panel = pn.Column(
             row(self.which, self.by, self.falling),
             row(self.back, self.said, self.on),
-            pn.pane.Bokeh(self._table, sizing_mode="stretch_width", stylesheets=[SMALL_TABLE]),
+            self._place,
             status_line("Click a row to see the star's spectrum."),
             sizing_mode="stretch_width",
         )
@@ -129,15 +111,34 @@ class StarsView:
         }
         for name in names:
             data[name] = [f"{v:.5g}" if np.isfinite(v) else "–" for v in catalog[name][here]]
-        self._source.selected.indices = []
-        self._source.data = data
-        # A table that gets columns and data at once shows the data from before.
-        if [column.field for column in self._table.columns[2:]] != names:
-            numbers = [TableColumn(field=n, title=n, width=80, sortable=False) for n in names]
-            self._table.columns = [*self._table.columns[:2], *numbers]
+        self._place.object = self._table(data)
         first = start + 1 if n else 0
         self.said.object = f"{first:,} to {start + len(here):,} of {n:,} stars"
         self.back.disabled, self.on.disabled = self._page == 0, self._page == pages - 1
+
+    def _table(self, data: dict[str, list[str]]) -> DataTable:
+        """A page of stars; made anew, since a table shows new data of its old rows too late."""
+        source = ColumnDataSource(data, name="stars_source")
+        source.selected.on_change("indices", self._on_row)
+        look = {"width": 80, "sortable": False}
+        html_cell = HTMLTemplateFormatter(template="<%= value %>")
+        first = {
+            "source_id": TableColumn(field="source_id", title="source_id", **look | {"width": 130}),
+            "links": TableColumn(
+                field="links", title="look up", formatter=html_cell, **look | {"width": 165}
+            ),
+        }
+        return DataTable(
+            source=source,
+            columns=[first.get(n) or TableColumn(field=n, title=n, **look) for n in data],
+            index_position=None,
+            autosize_mode="none",
+            reorderable=False,
+            row_height=22,
+            stylesheets=[SMALL_TABLE],
+            height=22 * (PAGE + 2),
+            sizing_mode="stretch_width",
+        )
 
     def _links(self, index: int) -> str:
         catalog = self._visit.catalog
