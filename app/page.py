@@ -19,6 +19,7 @@ from lazy_tabs import LazyTabs
 from map_controls import MapControls
 from map_grid import MapGrid
 from palettes import ACCENT
+from samp_controls import SampControls
 from save_controls import SaveControls
 from set_controls import GestureControls, SetControls
 from sources import Opened, Sources, wavelengths
@@ -42,7 +43,7 @@ def make_page(opened: Opened, sources: Sources) -> pmui.Page:
     if opened.catalog is None:
         return _shell(main=[*alerts, _how_to_begin(sources)])
     visit = Visit(opened.catalog, opened.model)
-    return _Explorer(visit, alerts).page
+    return _Explorer(visit, alerts, sources.samp).page
 
 
 def _shell(**parts: object) -> pmui.Page:
@@ -80,7 +81,7 @@ VOTable or Parquet. Reload the page when the catalog is there.
 class _Explorer:
     """Builds the side bar and the views, and ties them to the visit."""
 
-    def __init__(self, visit: Visit, alerts: list[pn.viewable.Viewable]) -> None:
+    def __init__(self, visit: Visit, alerts: list[pn.viewable.Viewable], samp: bool) -> None:
         self._visit = visit
         self._address = Address(visit, VisitStore())
         self._bridge = Bridge(guarded("A key")(self._on_key))
@@ -119,7 +120,7 @@ class _Explorer:
                     margin=0,
                 )
             ],
-            sidebar=[self._sidebar()],
+            sidebar=[self._sidebar(samp)],
         )
         self._on_theme()
         self.page.param.watch(self._on_theme, "dark_theme")
@@ -145,7 +146,7 @@ class _Explorer:
             case "escape":
                 self._help.open = False
 
-    def _sidebar(self) -> pn.viewable.Viewable:
+    def _sidebar(self, samp: bool) -> pn.viewable.Viewable:
         visit = self._visit
         tabs = LazyTabs(
             visit,
@@ -159,8 +160,10 @@ class _Explorer:
             sizing_mode="stretch_width",
             sx={"& .MuiTab-root": {"minWidth": 0, "padding": "6px 7px", "fontSize": "0.76rem"}},
         )
+        # It stays connected whatever tab is open.
+        others = [SampControls(visit).panel] if samp else []
         keys = pmui.Button(label="Help and keys", on_click=self._on_help, **TEXT, **WIDE)
-        return column(GestureControls(visit).panel, tabs.panel, keys)
+        return column(GestureControls(visit).panel, tabs.panel, *others, keys)
 
     @guarded("Opening the help")
     def _on_help(self, event: object) -> None:

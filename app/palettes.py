@@ -92,4 +92,6 @@ def set_shades(n_sets: int) -> int:
 
 
 def _faded(color: str, opacity: float) -> str:
-    return f"{color}{round(255 * opacity):02x}"
+    """A color, which may be translucent already, with so much of its opacity."""
+    alpha = int(color[7:9], 16) if len(color) == 9 else 255
+    return f"{color[:7]}{round(alpha * opacity):02x}"

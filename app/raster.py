@@ -94,7 +94,7 @@ class Plane:
     def within(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """Positions of all stars, by whole turns where the view shows them."""
         return tuple(
-            values if turn is None else _turned(values, min(ends), turn)
+            values if turn is None else _turned(values, *sorted(ends), turn)
             for values, ends, turn in zip(
                 (self.x, self.y), (view.x, view.y), self.periods, strict=True
             )
@@ -207,8 +207,14 @@ def _shape(view: View, size: int) -> tuple[int, int]:
     return max(view.width // size, 1), max(view.height // size, 1)
 
 
-def _turned(values: np.ndarray, low: float, turn: float) -> np.ndarray:
-    return values - np.float32(turn) * np.floor((values - np.float32(low)) / np.float32(turn))
+def _turned(values: np.ndarray, low: float, high: float, turn: float) -> np.ndarray:
+    """Values by whole turns from the lower end of a view on."""
+    turned = (values - turn * np.floor((values.astype(np.float64) - low) / turn)).astype(np.float32)
+    if high - low < turn * (1 - 1e-9):
+        return turned
+    # A view of a whole turn shows every star, also one that rounding puts just beyond an end.
+    margin = 1e-6 * turn
+    return np.clip(turned, np.float32(low + margin), np.float32(high - margin))
 
 
 @functools.cache

@@ -26,14 +26,19 @@ class Sources:
     catalog : Path
     model : Path, optional
         Without it, that of the default models which made the catalog.
+    samp : bool
+        Whether visitors may reach the SAMP hub of the server's machine.
     """
 
     catalog: Path
     model: Path | None = None
+    samp: bool = False
 
     @classmethod
     def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> Sources:
         """From ``--catalog``, ``--model``, else XPMODEL_CATALOG, XPMODEL_MODEL, else data/.
+
+        ``--samp`` lets visitors reach the SAMP hub of this machine.
 
         Raises
         ------
@@ -43,16 +48,18 @@ class Sources:
         parser = argparse.ArgumentParser(exit_on_error=False, add_help=False)
         parser.add_argument("--catalog", default=environment.get("XPMODEL_CATALOG"))
         parser.add_argument("--model", default=environment.get("XPMODEL_MODEL"))
+        parser.add_argument("--samp", action="store_true")
         try:
             options, unknown = parser.parse_known_args(arguments)
         except argparse.ArgumentError as error:
             raise InputError(f"panel serve app --args: {error}") from None
         if unknown:
             raise InputError(
-                f"panel serve app --args: {unknown[0]} is unknown; it takes --catalog and --model"
+                f"panel serve app --args: {unknown[0]} is unknown; it takes --catalog, --model and "
+                "--samp"
             )
         model = Path(options.model) if options.model else None
-        return cls(Path(options.catalog or DEFAULT_CATALOG), model)
+        return cls(Path(options.catalog or DEFAULT_CATALOG), model, options.samp)
 
 
 @dataclass(frozen=True)

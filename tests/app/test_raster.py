@@ -108,6 +108,8 @@ def test_palette_has_a_color_for_each_level(n):
     assert len(palette) == 256 and palette[0].endswith("00")
     used = (256 - FIRST_SET_LEVEL) // n * n if n else 0
     assert all(c.startswith("#445566") for c in palette[FIRST_SET_LEVEL:][:used])
+    shades = image_palette(category_palette(3), ["#445566"] * n)
+    assert all(len(color) == 9 for color in shades) and len(shades) == 256
 
 
 def test_few_stars_make_large_bins():
@@ -133,6 +135,18 @@ def test_longitudes_turn():
     assert draw_base(plane, view, DENSITY, "log").n_in_view == pytest.approx(inside.sum(), abs=2)
     whole = draw_base(plane, View((180.0, -180.0), (-9.0, 9.0), 20, 20), DENSITY, "log")
     assert whole.n_in_view == N
+
+
+@pytest.mark.parametrize("low", [-180.0, 0.0, 123.4567, -359.99999, 17.3])
+def test_a_whole_turn_shows_every_star(low):
+    rng = np.random.default_rng(9)
+    longitude = np.concatenate(
+        [rng.uniform(0, 360, N), (low + np.linspace(-1e-5, 1e-5, 999)) % 360]
+    )
+    plane = Plane(longitude, np.zeros(len(longitude)), periods=(360.0, None))
+    view = View((low, low + 360.0), (-1.0, 1.0), 300, 20)
+    base = draw_base(plane, view, DENSITY, "log")
+    assert base.n_in_view == len(longitude) == int(plane.counts(view, 1).sum())
 
 
 def test_empty_view(stars):

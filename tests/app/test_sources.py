@@ -75,7 +75,7 @@ def test_main_with_an_unknown_argument(monkeypatch):
     runpy.run_path(str(MAIN))
     (page,) = shown
     texts = [str(part.object) for part in page.main if hasattr(part, "object")]
-    assert any("--catalogue is unknown; it takes --catalog and --model" in t for t in texts)
+    assert any("--catalogue is unknown; it takes --catalog, --model and --samp" in t for t in texts)
 
 
 def test_guarded(caplog, monkeypatch):

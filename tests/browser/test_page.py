@@ -73,16 +73,16 @@ def test_axes_and_color(explorer):
 
 def test_dark_theme(explorer):
     light = explorer.screenshot
-    assert base_colors(explorer) == density_palette(False)
+    assert base_colors(explorer) == list(density_palette(False))
     explorer.button("Toggle theme").click()
     explorer.until(lambda: explorer.visit.dark)
-    explorer.until(lambda: base_colors(explorer) == density_palette(True))
+    explorer.until(lambda: base_colors(explorer) == list(density_palette(True)))
     explorer.until(lambda: explorer.screenshot.mean() < 0.5 * light.mean())
     explorer.outline(SHAPE)
     assert explorer.visit.current.n_members > 100
     explorer.button("Toggle theme").click()
     explorer.until(lambda: not explorer.visit.dark)
-    explorer.until(lambda: base_colors(explorer) == density_palette(False))
+    explorer.until(lambda: base_colors(explorer) == list(density_palette(False)))
     explorer.until(lambda: explorer.screenshot.mean() > 0.9 * light.mean())
 
 

@@ -12,7 +12,7 @@ from tests.browser.explorer import FRAME, Explorer
 from tests.browser.reference import ids, members
 from xpmodel.selection import replay
 
-SECONDS = float(os.environ.get("XPMODEL_GESTURE_SECONDS", "40"))
+SECONDS = float(os.environ.get("XPMODEL_GESTURE_SECONDS", "15"))
 SEED = int(os.environ.get("XPMODEL_GESTURE_SEED", "1"))
 MEGABYTES = 60.0
 CONDITIONS = ("teff < 5200", "m_h > -0.3 and z1 < 1", "phot_g_mean_mag < 14", "teff <", "")
