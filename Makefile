@@ -20,7 +20,7 @@ CATALOG := data/build/catalog.parquet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help app test bench lint format hooks chromium clean
+.PHONY: help app test testall bench lint format hooks chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -38,8 +38,14 @@ $(MOCK): | $(INSTALLED)
 	@echo "Making a mock sky of $(STARS) stars: $(MOCK) (1 kB a star)"
 	@$(BIN)/xpmodel mock --stars $(STARS) --seed 0 --out data/build/mock
 
-test: $(INSTALLED_TEST) chromium lint  ## check the format, lint, and run every test
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+# Browsers are watched one at a time, the other tests share the cores.
+test: $(INSTALLED_TEST) chromium lint  ## check the format, lint, and run the tests
+	$(BIN)/python -m pytest -n 2 --ignore tests/browser $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow" tests/browser $(PYTEST_ARGS)
+
+testall: $(INSTALLED_TEST) chromium lint  ## the same, with the long tests in the browser
+	$(BIN)/python -m pytest -n 2 --ignore tests/browser $(PYTEST_ARGS)
+	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
 bench: $(INSTALLED_TEST) $(CATALOG)  ## time what a visitor waits for
 	$(BIN)/python -m tests.bench

@@ -138,6 +138,7 @@ def shows_page(explorer: Explorer, rows: np.ndarray, page: int, by: str) -> None
     explorer.until(lambda: cells.first.inner_text() == ids[0])
 
 
+@pytest.mark.slow
 def test_stars(explorer):
     stars = explorer.stars
     source_id, teff = stars["source_id"], stars["teff"]

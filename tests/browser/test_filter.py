@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pytest
 
 from tests.browser.explorer import Explorer
 from tests.browser.reference import Bins, agrees, drawn, ids, members
@@ -166,6 +167,7 @@ def test_ranges(explorer):
     shows_stars(explorer, np.ones(4000, bool))
 
 
+@pytest.mark.slow
 def test_sets_under_a_filter(explorer):
     everything = drawn(explorer, SHAPE, "latent")
     assert ids(explorer, members(explorer)) == ids(explorer, everything)

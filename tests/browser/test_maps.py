@@ -156,6 +156,7 @@ def outline_shown(explorer: Explorer, ring: np.ndarray, key: str) -> bool:
     return len(rings) == 1 and np.allclose(rings[0][:-1], ring, rtol=1e-9)
 
 
+@pytest.mark.slow
 def test_what_the_maps_show_does_not_change_the_set(explorer):
     ring = explorer.outline(SHAPE, map_key="kiel")
     chosen = ids(explorer, members(explorer))
@@ -220,6 +221,7 @@ def levels_follow(image: np.ndarray, values: np.ndarray, bins: Bins) -> bool:
     return bool((np.diff(levels) >= -1).all() and levels[-1] - levels[0] > 100)
 
 
+@pytest.mark.slow
 def test_colors(explorer):
     before = {key: explorer.image(f"{key}_image") for key in MAPS}
     explorer.tab("Maps")
@@ -283,6 +285,7 @@ def test_colors(explorer):
         explorer.until(ranked)
 
 
+@pytest.mark.slow
 def test_all_pairs_of_latents(explorer):
     explorer.tab("Maps")
     explorer.button("All pairs of latents").click()

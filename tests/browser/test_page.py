@@ -71,6 +71,7 @@ def test_axes_and_color(explorer):
     explorer.until(lambda: explorer.frame() == frame and explorer.map_drawn())
 
 
+@pytest.mark.slow
 def test_dark_theme(explorer):
     light = explorer.screenshot
     assert base_colors(explorer) == list(density_palette(False))
@@ -86,6 +87,7 @@ def test_dark_theme(explorer):
     explorer.until(lambda: explorer.screenshot.mean() > 0.9 * light.mean())
 
 
+@pytest.mark.slow
 def test_busy_light(explorer, monkeypatch):
     draw = Visit.draw
 

@@ -116,6 +116,7 @@ def test_labels_with_reversed_axes(explorer):
     assert unknown.any() and not members(explorer)[unknown].any()
 
 
+@pytest.mark.slow
 def test_add_subtract_undo_clear(explorer):
     left = expected(explorer, explorer.outline(LEFT))
     right = expected(explorer, explorer.outline(RIGHT, "Shift"))
@@ -163,6 +164,7 @@ def on_screen(explorer: Explorer, ring: np.ndarray) -> bool:
     return True
 
 
+@pytest.mark.slow
 def test_outline_stays_where_it_was_drawn(explorer):
     ring = explorer.outline(RIGHT)
     explorer.until(lambda: len(explorer.outlines()) == 1)
@@ -196,6 +198,7 @@ def test_outline_stays_where_it_was_drawn(explorer):
     assert selected(explorer) == ids
 
 
+@pytest.mark.slow
 def test_exports(explorer, mock: Mock, tmp_path):
     explorer.outline(LEFT)
     explorer.outline(CROSSING, "Shift")

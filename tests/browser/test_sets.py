@@ -135,6 +135,7 @@ def combine(explorer: Explorer, a: str, how: str, b: str) -> None:
     explorer.until(lambda: len(explorer.visit.sets) == n + 1)
 
 
+@pytest.mark.slow
 def test_names_and_algebra(explorer):
     left = drawn(explorer, LEFT, "latent")
     explorer.tab("Sets")
@@ -212,6 +213,7 @@ def test_names_and_algebra(explorer):
     wait_for(explorer, ~middle)
 
 
+@pytest.mark.slow
 def test_sets_from_elsewhere(explorer):
     stars = explorer.stars
     explorer.tab("Filter")
@@ -280,6 +282,7 @@ def test_sets_from_elsewhere(explorer):
     wait_for(explorer, mask)
 
 
+@pytest.mark.slow
 def test_visits_do_not_see_each_other(explorer, visitor, browser):
     """Two tabs of one browser, and another browser."""
     same = visitor()

@@ -137,6 +137,7 @@ def said(explorer: Explorer, key: str) -> str:
     return explorer.model(f"{key}_hover", "content") if visible else ""
 
 
+@pytest.mark.slow
 def test_points_under_the_pointer(explorer):
     explorer.tab("Tracks")
     explorer.page.get_by_label("Giant branch", exact=True).click()
@@ -180,6 +181,7 @@ def test_points_under_the_pointer(explorer):
     explorer.until(lambda: explorer.visit.z == pytest.approx(z, rel=1e-9))
 
 
+@pytest.mark.slow
 def test_own_tracks(explorer):
     explorer.tab("Tracks")
     upload = explorer.page.locator("input[type=file]").first

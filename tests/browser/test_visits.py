@@ -17,6 +17,7 @@ from urllib.parse import parse_qs, urlparse
 
 import numpy as np
 import pyarrow.parquet as pq
+import pytest
 from astropy.io import fits
 from astropy.io.votable import parse_single_table
 from astropy.table import Table
@@ -101,6 +102,7 @@ def test_the_address_brings_a_visit_back(explorer, visitor):
     assert settled(other) == name  # nothing has changed since
 
 
+@pytest.mark.slow
 def test_a_visit_as_a_file(explorer, visitor):
     left = drawn(explorer, LEFT, "latent")
     explorer.page.mouse.click(*explorer.frame().pixel(0.6, 0.3))
