@@ -48,7 +48,9 @@ def test_density(stars):
 
 
 @pytest.mark.parametrize(
-    "how, reduce", [(MEAN, np.mean), (MEDIAN, np.median), (SPREAD, np.std)], ids=str
+    "how, reduce",
+    [(MEAN, np.mean), (MEDIAN, np.median), (SPREAD, np.std)],
+    ids=["mean", "median", "spread"],
 )
 def test_values(stars, how, reduce):
     value = stars["value"]
