@@ -18,6 +18,7 @@ from playwright.sync_api import ConsoleMessage, Locator, Page
 
 from controls import column_choices
 from visit import Visit
+from xpmodel.columns import axis_label
 
 Pixel = tuple[int, int]
 # Key of the first map, and the name of its figure.
@@ -291,6 +292,9 @@ class Explorer:
         self.choose("Vertical", y)
         columns = tuple(column_choices(self.visit.catalog)[label] for label in (x, y))
         self.until(lambda: self.visit.map_state(key).columns == columns)
+        for axis, column in zip(("below", "left"), columns, strict=True):
+            path, wanted = f"{axis}.0.axis_label", axis_label(column)
+            self.until(lambda p=path, w=wanted: self.model(key, p).startswith(w))
         self.wait_for_map(key)
 
     def button(self, label: str) -> Locator:
