@@ -57,7 +57,7 @@ class MapFigure:
             output_backend="canvas",
             toolbar_location="above",
             # How long after the wheel's last turn the browser tells of it [ms].
-            lod_timeout=40,
+            lod_timeout=20,
             # As much room as the labels ever need: other ones do not move the frame.
             min_border_left=56,
             min_border_right=52,
