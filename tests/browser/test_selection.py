@@ -12,6 +12,7 @@ import pytest
 
 from palettes import FIRST_SET_LEVEL
 from tests.browser.explorer import Explorer
+from tests.browser.reference import inside, members
 from tests.mock import LOWEST_ID, MOCK_ID, Mock
 
 # Fractions of the map's frame, from its top left corner.
@@ -26,25 +27,9 @@ LEFT = [(0.20, 0.15), (0.58, 0.10), (0.56, 0.55), (0.25, 0.60)]
 RIGHT = [(0.50, 0.05), (0.85, 0.08), (0.80, 0.40), (0.48, 0.45)]
 
 
-def inside(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """The even-odd rule, one edge at a time; a star without a position is outside."""
-    x, y = (values.astype(np.float64) for values in (x, y))
-    crossings = np.zeros(len(x), dtype=int)
-    for (xa, ya), (xb, yb) in zip(outline, np.roll(outline, -1, axis=0), strict=True):
-        between = (ya > y) != (yb > y)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            crossings += between & (x < xa + (y - ya) * (xb - xa) / (yb - ya))
-    return crossings % 2 == 1
-
-
 def expected(explorer: Explorer, outline: np.ndarray, x: str = "z2", y: str = "z4") -> set[int]:
     mask = inside(outline, explorer.stars[x], explorer.stars[y])
     return set(explorer.stars["source_id"][mask].tolist())
-
-
-def members(explorer: Explorer) -> np.ndarray:  # (N,) bool
-    visit = explorer.visit
-    return visit.current.mask(visit.catalog)
 
 
 def selected(explorer: Explorer) -> set[int]:
