@@ -153,12 +153,15 @@ def period(name: str) -> float | None:
     return BY_NAME[name].period if name in BY_NAME else None
 
 
+def symbol(name: str) -> str:
+    """How a column is written in short, such as "Teff" or "[M/H]"."""
+    return (BY_NAME[name].symbol or name) if name in BY_NAME else name
+
+
 def axis_label(name: str) -> str:
     """What a plot's axis says: the column's symbol and its unit."""
-    if name not in BY_NAME:
-        return name
-    column = BY_NAME[name]
-    return f"{column.symbol or name} [{column.unit}]" if column.unit else column.symbol or name
+    unit = BY_NAME[name].unit if name in BY_NAME else ""
+    return f"{symbol(name)} [{unit}]" if unit else symbol(name)
 
 
 def catalog_schema(n_latents: int) -> pa.Schema:

@@ -16,7 +16,7 @@ from xpmodel.errors import InputError
 from xpmodel.files import read_json
 from xpmodel.filters import Filter
 from xpmodel.regions import Region
-from xpmodel.sources import AllStars, Ids, Probable, Source, TrackBin
+from xpmodel.sources import AllStars, Ids, NearestStars, Probable, Source, TrackBin
 
 FORMAT = "xpmodel-selection"
 OPERATIONS = ("replace", "add", "subtract", "intersect", "exclusive")
@@ -152,6 +152,7 @@ _KINDS: dict[str, Any] = {
     "bin": TrackBin,
     "ids": Ids,
     "all": AllStars,
+    "nearest": NearestStars,
     "probable": Probable,
 }
 

@@ -9,9 +9,12 @@ import numpy as np
 
 from xpmodel.bins import Bin
 from xpmodel.catalog import Catalog
+from xpmodel.columns import latent_columns
 from xpmodel.errors import InputError
 from xpmodel.membership import region_probability
 from xpmodel.regions import Region
+
+MAX_NEAREST = 100_000
 
 
 class Source(Protocol):
@@ -105,6 +108,71 @@ class TrackBin:
             When it is none.
         """
         return cls(str(content["name"]), Bin.from_json(content["bin"]))
+
+
+@dataclass(frozen=True)
+class NearestStars:
+    """The stars nearest to a point in latent space (`xpmodel.neighbours.Neighbours`).
+
+    Attributes
+    ----------
+    z : tuple of float, (K,)
+    k : int
+        How many: 1 to 100,000.
+    exclude : int, optional
+        The source_id of a star to leave out: the one that the point is.
+
+    Raises
+    ------
+    InputError
+        When z is not finite, or k out of its bounds.
+    """
+
+    z: tuple[float, ...]
+    k: int
+    exclude: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k <= MAX_NEAREST:
+            raise InputError(f"the nearest {self.k} stars: 1 to {MAX_NEAREST:,} can be asked for")
+        if not self.z or not np.isfinite(self.z).all():
+            raise InputError("the point whose nearest stars are wanted must be finite")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        return tuple(latent_columns(len(self.z)))
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """These stars, (N,) bool."""
+        from xpmodel.neighbours import neighbours_of  # imports PyTorch, which most do not need
+
+        row = None
+        if self.exclude is not None:
+            found = np.flatnonzero(catalog.source_id == self.exclude)
+            row = int(found[0]) if len(found) else None
+        mask = np.zeros(len(catalog), dtype=bool)
+        mask[neighbours_of(catalog).nearest(self.z, self.k, row).rows] = True
+        return mask
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        exclude = None if self.exclude is None else str(self.exclude)
+        return {"kind": "nearest", "z": list(self.z), "k": self.k, "exclude": exclude}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> NearestStars:
+        """The same from what a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        exclude = content.get("exclude")
+        if exclude is not None:
+            (exclude,) = Ids.from_json({"source_id": [exclude]}).source_id
+        return cls(tuple(float(v) for v in content["z"]), int(content["k"]), exclude)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,52 @@
+"""Ways through latent space: a place between 0 and 1 on them is a point z."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from xpmodel.errors import InputError
+
+
+class LatentPath:
+    """Straight from point to point, at even speed.
+
+    Parameters
+    ----------
+    title : str
+    points : array_like, (P, K)
+        Of which those that are not finite, as a track's empty bins, are left out.
+    scale : array_like, (K,)
+        The latents' standard deviations: lengths are measured in them. 0 for a latent that does
+        not count.
+
+    Attributes
+    ----------
+    title : str
+    points : ndarray, (P, K)
+    places : ndarray, (P,)
+        Where the points lie, from 0 to 1.
+
+    Raises
+    ------
+    InputError
+        When fewer than two different points are left.
+    """
+
+    def __init__(self, title: str, points: Sequence[Sequence[float]], scale: np.ndarray) -> None:
+        self.title = title
+        points = np.asarray(points, np.float64)
+        points = points[np.isfinite(points).all(axis=1)]
+        counts = np.asarray(scale) > 0
+        steps = np.diff(points[:, counts], axis=0) / np.asarray(scale)[counts]
+        length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(steps, axis=1))])
+        if len(points) < 2 or not length[-1] > 0:
+            raise InputError(f"{title}: a path needs two different points")
+        # Of points that repeat, one is enough.
+        kept = np.concatenate([[True], np.diff(length) > 0])
+        self.points, self.places = points[kept], length[kept] / length[-1]
+
+    def at(self, place: float) -> tuple[float, ...]:
+        """The point z, (K,), at a place from 0 to 1; beyond them the ends."""
+        return tuple(float(np.interp(place, self.places, column)) for column in self.points.T)
