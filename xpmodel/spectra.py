@@ -5,7 +5,7 @@ Rows that cannot be used are left out, and a report says which and why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,11 +32,18 @@ REPEATED = "repeated source_id"
 Paths = str | Path | Iterable[str | Path]
 
 
+class NoUsableRows(InputError):
+    """All files were read, and no row of them can be used."""
+
+
 def _no_rows() -> pd.DataFrame:
-    return _rows("", np.empty(0, int), [], [])
+    return left_out_rows("", np.empty(0, int), [], [])
 
 
-def _rows(file: str, row: np.ndarray, source_id: list[str], reason: list[str]) -> pd.DataFrame:
+def left_out_rows(
+    file: str, row: Sequence[int] | np.ndarray, source_id: list[str], reason: list[str]
+) -> pd.DataFrame:
+    """Lines of `Report.left_out` for the rows of one file."""
     text = {"file": file, "source_id": source_id, "reason": reason}
     frame = pd.DataFrame({"row": row} | text, columns=["file", "row", "source_id", "reason"])
     return frame.astype(dict.fromkeys(text, "str"))
@@ -136,7 +143,7 @@ def read_spectra(
     paths: Paths,
     *,
     photometry: str | Path | PhotometryTable | None = None,
-    correlations: bool = False,
+    correlations: bool | None = False,
     labels: bool = False,
 ) -> Spectra:
     """Read XP spectra whole.
@@ -149,28 +156,48 @@ def read_spectra(
         Of all files, in their order.
     """
     options = {"photometry": photometry, "correlations": correlations, "labels": labels}
-    chunks = [chunk for chunk, _ in iter_spectra(paths, **options)]
+    return join_spectra([chunk for chunk, _ in iter_spectra(paths, **options)])
+
+
+def join_spectra(parts: Sequence[Spectra]) -> Spectra:
+    """Put the stars of one or more parts behind each other, and add up their reports.
+
+    Correlations and labels that one part has and another lacks are NaN and null there.
+    """
+    sources = {name for part in parts if len(part) for name in part.g_flux_source.split(" + ")}
     return Spectra(
-        np.concatenate([chunk.source_id for chunk in chunks]),
-        np.concatenate([chunk.coefficients for chunk in chunks]),
-        np.concatenate([chunk.errors for chunk in chunks]),
-        np.concatenate([chunk.g_flux for chunk in chunks]),
-        " + ".join(sorted({chunk.g_flux_source for chunk in chunks if len(chunk)})),
-        np.concatenate([chunk.correlations for chunk in chunks]) if correlations else None,
-        Report.total(chunk.report for chunk in chunks),
-        _join_labels(chunks),
+        np.concatenate([part.source_id for part in parts]),
+        np.concatenate([part.coefficients for part in parts]),
+        np.concatenate([part.errors for part in parts]),
+        np.concatenate([part.g_flux for part in parts]),
+        " + ".join(sorted(sources)),
+        _join_correlations(parts),
+        Report.total(part.report for part in parts),
+        _join_labels(parts),
     )
 
 
-def _join_labels(chunks: list[Spectra]) -> pa.Table | None:
+def _join_correlations(parts: Sequence[Spectra]) -> np.ndarray | None:
+    if all(part.correlations is None for part in parts):
+        return None
+    shape = (2, N_BAND, N_BAND)
+    return np.concatenate(
+        [
+            np.full((len(part), *shape), np.nan) if part.correlations is None else part.correlations
+            for part in parts
+        ]
+    )
+
+
+def _join_labels(parts: Sequence[Spectra]) -> pa.Table | None:
     """A label that one file has and another lacks is null for the stars of the latter."""
-    found = [chunk.labels for chunk in chunks if chunk.labels is not None]
+    found = [part.labels for part in parts if part.labels is not None]
     if not found:
         return None
     empty = found[0].schema.empty_table()
     tables = [
-        empty.take(pa.nulls(len(chunk), pa.int64())) if chunk.labels is None else chunk.labels
-        for chunk in chunks
+        empty.take(pa.nulls(len(part), pa.int64())) if part.labels is None else part.labels
+        for part in parts
     ]
     return pa.concat_tables(tables, promote_options="default")
 
@@ -179,7 +206,7 @@ def iter_spectra(
     paths: Paths,
     *,
     photometry: str | Path | PhotometryTable | None = None,
-    correlations: bool = False,
+    correlations: bool | None = False,
     labels: bool = False,
     chunk_rows: int = 8192,
 ) -> Iterator[tuple[Spectra, float]]:
@@ -199,8 +226,8 @@ def iter_spectra(
     photometry : path or PhotometryTable, optional
         G by source_id, for files without `phot_g_mean_flux` or `phot_g_mean_mag`. Without it
         their G flux is synthesised from the coefficients.
-    correlations : bool
-        Read the correlations too (archive rows have them).
+    correlations : bool or None
+        Read the correlations too (archive rows have them); None: of those files that have them.
     labels : bool
         Read the stellar labels that stand in the files, as `xpmodel.labels` finds them.
     chunk_rows : int
@@ -216,7 +243,7 @@ def iter_spectra(
     Raises
     ------
     InputError
-        If a file cannot be used or lacks a column, or if no row of any is usable.
+        If a file cannot be used or lacks a column; NoUsableRows if no row of any is usable.
     """
     files = expand_paths(paths)
     if photometry is not None and not isinstance(photometry, PhotometryTable):
@@ -226,7 +253,8 @@ def iter_spectra(
     reports = []  # while nothing is usable
     for i, file in enumerate(files):
         reader = open_table(file)
-        layout = Layout(reader, correlations, labels)
+        has_them = all(f"{band}_coefficient_correlations" in reader for band in ("bp", "rp"))
+        layout = Layout(reader, has_them if correlations is None else correlations, labels)
         n_rows = 0
         for table, fraction in reader.chunks(layout.names, chunk_rows):
             try:
@@ -245,7 +273,7 @@ def iter_spectra(
         report = Report.total(reports)
         why = ", ".join(f"{n} {reason}" for reason, n in report.counts.items()) or "no rows at all"
         more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-        raise InputError(f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})")
+        raise NoUsableRows(f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})")
 
 
 def _spectra(
@@ -294,7 +322,7 @@ def _spectra(
 
     good, bad = reason == "", np.flatnonzero(reason != "")
     names = pc.fill_null(table[layout.id].take(bad).cast(pa.string()), "").to_pylist()
-    left_out = _rows(str(layout.path), row + bad + 1, names, reason[bad])
+    left_out = left_out_rows(str(layout.path), row + bad + 1, names, reason[bad])
     kept = table.filter(good)
     return Spectra(
         source_id[good],

@@ -11,7 +11,14 @@ from astropy.table import Table
 
 from xpmodel import spectra as module
 from xpmodel.errors import InputError
-from xpmodel.spectra import Report, Spectra, iter_spectra, read_spectra
+from xpmodel.spectra import (
+    NoUsableRows,
+    Report,
+    Spectra,
+    iter_spectra,
+    join_spectra,
+    read_spectra,
+)
 
 N = 6
 BANDS = ("bp", "rp")
@@ -411,6 +418,30 @@ def test_missing_correlations_are_an_error_where_they_are_asked_for(tmp_path):
         read_spectra(tmp_path / "spectra.fits", correlations=True)
 
 
+def test_correlations_of_the_files_that_have_them(tmp_path):
+    rows = archive_rows()
+    write_fits(tmp_path / "a.fits", rows)
+    write_flat_fits(tmp_path / "b.fits", rows | {"source_id": np.arange(N)})
+    alone = read_spectra(tmp_path / "a.fits", correlations=True)
+    both = read_spectra(tmp_path, correlations=None)
+    np.testing.assert_array_equal(both.correlations[:N], alone.correlations)
+    assert np.isnan(both.correlations[N:]).all()
+    assert read_spectra(tmp_path / "b.fits", correlations=None).correlations is None
+
+
+def test_joining_parts(tmp_path):
+    rows = archive_rows()
+    write_fits(tmp_path / "a.fits", rows | {"teff": np.arange(N) + 4000.0})
+    whole = read_spectra(tmp_path / "a.fits", correlations=True, labels=True)
+    parts = [whole[:2], read_spectra(tmp_path / "a.fits")[2:]]
+    joined = join_spectra(parts)
+    np.testing.assert_array_equal(joined.coefficients, whole.coefficients)
+    assert np.isnan(joined.correlations[2:]).all()
+    assert joined.labels["teff"].to_pylist() == [4000.0, 4001.0, *[None] * 4]
+    assert joined.g_flux_source == "file"
+    assert joined.report.n_read == 2 * N
+
+
 def test_a_column_of_the_wrong_kind(tmp_path):
     rows = archive_rows()
     rows["phot_g_mean_mag"] = np.ones((N, 3))
@@ -425,7 +456,7 @@ def test_no_usable_row_is_an_error(tmp_path):
     rows["rp_coefficients"][4:, 3] = np.inf
     write_fits(tmp_path / "spectra.fits", rows)
     message = r"none of 6 rows is usable \(4 missing band, 2 NaN coefficient\)"
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(NoUsableRows, match=message):
         read_spectra(tmp_path / "spectra.fits")
     write_csv(tmp_path / "header.csv", {name: [] for name in rows})
     with pytest.raises(InputError, match=r"none of 0 rows is usable \(no rows at all\)"):
