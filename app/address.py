@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from urllib.parse import parse_qs
 
 import panel as pn
@@ -25,11 +26,8 @@ FOLLOWED = (
     "operation",
     "tracks",
     "own_tracks",
-    "z",
-    "star",
-    "g_mag",
-    "lines",
 )
+OF_CURSOR = ("z", "star", "g_mag", "lines", "mode", "locked")
 
 
 class Address:
@@ -37,7 +35,8 @@ class Address:
 
     def __init__(self, visit: Visit, store: VisitStore) -> None:
         self._visit, self._store = visit, store
-        self._pending: object | None = None
+        self._pending = False
+        self._changed = 0.0
         self._location = pn.state.location
         name = self._named()
         if name:
@@ -49,6 +48,7 @@ class Address:
                 problem = f"The address's visit could not be opened: {error}"
                 pn.state.onload(lambda: notify(problem))
         visit.param.watch(self._on_change, list(FOLLOWED))
+        visit.cursor.param.watch(self._on_change, list(OF_CURSOR))
 
     def _named(self) -> str:
         search = self._location.search if self._location is not None else ""
@@ -56,18 +56,24 @@ class Address:
 
     @guarded("Following the visit")
     def _on_change(self, *events: object) -> None:
+        # One timer for however many changes come: a drag has hundreds.
+        self._changed = time.monotonic()
+        if not self._pending:
+            self._wait(REST)
+
+    def _wait(self, rest: float) -> None:
         document = pn.state.curdoc
-        if document is None or self._location is None:
-            return
-        if self._pending is not None:
-            document.remove_timeout_callback(self._pending)
-        self._pending = document.add_timeout_callback(self._write, REST)
+        self._pending = document is not None and self._location is not None
+        if self._pending:
+            document.add_timeout_callback(self._write, max(rest, 1))
 
     @guarded("Keeping the visit in the address")
     def _write(self) -> None:
-        self._pending = None
-        if self._visit.moving:  # a slider that is held
-            self._on_change()
+        self._pending = False
+        cursor = self._visit.cursor
+        quiet = 1e3 * (time.monotonic() - self._changed)
+        if cursor.moving or cursor.playing or quiet < REST:
+            self._wait(REST if quiet >= REST else REST - quiet)
             return
         name = self._store.save(state_of(self._visit))
         if name != self._named():

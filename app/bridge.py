@@ -1,4 +1,4 @@
-"""Between the browser's window and the visit: keys, downloads, a lost connection."""
+"""Between the browser's window and the visit: keys, files, a lost connection."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import param
 from panel.custom import JSComponent
+
+from guard import notify
 
 KEYS = (
     ("Ctrl Z, ⌘ Z", "undo the last change of sets or filter"),
@@ -16,12 +18,18 @@ KEYS = (
     ("Shift Alt + drag", "keep only what is in both"),
     ("Wheel", "zoom a map; over an axis, that axis alone"),
     ("Click on a map", "go to the nearest star, or the point of a track"),
+    ("Alt + click on a map", "go to the place itself"),
+    ("← →", "move the latent marked ▸ (with Shift ten times as far)"),
+    ("↑ ↓", "mark another latent"),
+    ("L", "lock it, or let it go"),
+    ("R", "go back to the catalog's median"),
+    ("P", "play the path, or pause"),
     ("?", "this list"),
 )
 
 
 class Bridge(JSComponent):
-    """Sends keys to the server, lets the browser fetch files, and shows that work is under way.
+    """Sends keys and files to the server, lets the browser fetch files, shows that work goes on.
 
     The page's own busy light is Panel's, which all visits of a process share, and to switch it
     takes the server longer than a lasso does.
@@ -31,11 +39,16 @@ class Bridge(JSComponent):
     """
 
     busy = param.Boolean(False, doc="Whether work for this visitor is under way.")
+    inbox = param.String(doc="Token under which the server takes files; empty where it takes none.")
+    max_bytes = param.Integer(0, doc="How large a file may be.")
 
     _esm = """
     export function render({model, el}) {
       const typing = event => event.composedPath().some(
-        e => ["INPUT", "TEXTAREA"].includes(e.tagName) || e.isContentEditable)
+        e => ["INPUT", "TEXTAREA", "SELECT"].includes(e.tagName) || e.isContentEditable)
+      // What the arrows move already: a slider's handle, tabs, a list.
+      const moving = event => event.composedPath().some(
+        e => ["slider", "tab", "listbox", "combobox", "menu"].includes(e.getAttribute?.("role")))
       const keys = event => {
         const control = event.ctrlKey || event.metaKey
         const key = event.key.toLowerCase()
@@ -44,12 +57,27 @@ class Bridge(JSComponent):
         else if (control && key === "y") name = "redo"
         else if (event.key === "Escape") name = "escape"
         else if (event.key === "?" && !control) name = "help"
+        else if (!control && !event.altKey && !moving(event))
+          name = plain[key]?.[event.shiftKey ? 1 : 0] ?? null
         if (name === null || (name !== "escape" && typing(event))) return
         if (name !== "escape") event.preventDefault()
         model.send_msg({key: name})
       }
+      // Without Shift, and with it.
+      const plain = {
+        arrowleft: ["less", "much less"], arrowright: ["more", "much more"],
+        arrowup: ["before", null], arrowdown: ["next", null],
+        l: ["lock", null], r: ["reset", null], p: ["play", null],
+      }
+      const released = event => {
+        if (event.key.startsWith("Arrow") && !typing(event)) model.send_msg({key: "released"})
+      }
       document.addEventListener("keydown", keys)
-      model.on("remove", () => document.removeEventListener("keydown", keys))
+      document.addEventListener("keyup", released)
+      model.on("remove", () => {
+        document.removeEventListener("keydown", keys)
+        document.removeEventListener("keyup", released)
+      })
 
       const bar = document.createElement("div")
       bar.setAttribute("aria-label", "The server is working")
@@ -77,6 +105,37 @@ class Bridge(JSComponent):
         document.body.append(link)
         link.click()
         link.remove()
+      })
+
+      // Files: dropped anywhere, or chosen.
+      const send = file => {
+        if (file.size > model.max_bytes) {
+          model.send_msg({refused: file.name, size: file.size})
+          return
+        }
+        const request = new XMLHttpRequest()
+        request.open("PUT", `${base}/upload/${model.inbox}`)
+        request.setRequestHeader("X-Filename", encodeURIComponent(file.name))
+        const failed = () => model.send_msg({failed: file.name, status: request.status})
+        request.onerror = failed
+        request.onload = () => { if (request.status !== 204) failed() }
+        request.send(file)
+      }
+      const holdsFiles = event => model.inbox && event.dataTransfer?.types.includes("Files")
+      const over = event => { if (holdsFiles(event)) event.preventDefault() }
+      const dropped = event => {
+        if (!holdsFiles(event)) return
+        event.preventDefault()
+        for (const file of event.dataTransfer.files) send(file)
+      }
+      const chosen = event => { if (model.inbox) send(event.detail) }
+      document.addEventListener("dragover", over)
+      document.addEventListener("drop", dropped)
+      window.addEventListener("xpmodel-file", chosen)
+      model.on("remove", () => {
+        document.removeEventListener("dragover", over)
+        document.removeEventListener("drop", dropped)
+        window.removeEventListener("xpmodel-file", chosen)
       })
 
       let lost = false
@@ -113,8 +172,14 @@ class Bridge(JSComponent):
         self._on_key = on_key
 
     def _handle_msg(self, data: object) -> None:
-        if isinstance(data, dict) and isinstance(data.get("key"), str):
-            self._on_key(data["key"])
+        match data:
+            case {"key": str(key)}:
+                self._on_key(key)
+            case {"refused": str(name), "size": int(size)}:
+                limit = self.max_bytes / 2**20
+                notify(f"{name[:80]} has {size / 2**20:.0f} MB: at most {limit:.0f} MB are taken")
+            case {"failed": str(name), "status": int(status)}:
+                notify(f"{name[:80]} could not be sent (HTTP {status})")
 
     def download(self, path: str) -> None:
         """Let the browser fetch what the server offers under a path."""

@@ -15,6 +15,7 @@ from palettes import BASE_LEVELS, CLEAR, NO_VALUE, image_palette
 from raster import View
 from status import status_line
 from visit import Visit
+from watching import stop
 
 # Of one panel [pixels of the image], and of the gap to the next.
 SIZE, GAP = 130, 6
@@ -68,8 +69,7 @@ class CornerView:
 
     def close(self) -> None:
         """Stop following the visit."""
-        for watcher in self._watchers:
-            self._visit.param.unwatch(watcher)
+        stop(self._watchers)
 
     @guarded("Drawing the corner view")
     def _on_change(self, *events: object) -> None:

@@ -9,7 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from guard import guarded
-from visit import Visit
+from watching import stop
 
 
 class Seen(Protocol):
@@ -24,7 +24,6 @@ class LazyTabs:
 
     Parameters
     ----------
-    visit : Visit
     made : mapping of str to Viewable
         Titles, and what is always there.
     making : mapping of str to callable
@@ -36,12 +35,10 @@ class LazyTabs:
 
     def __init__(
         self,
-        visit: Visit,
         made: Mapping[str, pn.viewable.Viewable],
         making: Mapping[str, Callable[[], Seen]],
         **look: Any,
     ) -> None:
-        self._visit = visit
         self._view: Seen | None = None
         self._making = list(making.values())
         self._first = len(made)
@@ -63,8 +60,7 @@ class LazyTabs:
 
     def _open(self) -> None:
         if self._view is not None:
-            for watcher in self._view.watchers:
-                self._visit.param.unwatch(watcher)
+            stop(self._view.watchers)
             self._view = None
         index = self.panel.active - self._first
         for i, place in enumerate(self._places):

@@ -82,6 +82,9 @@ class MapFigure:
             (self.marker, self._marks[0]),
             (self.star, self._marks[1]),
         )
+        # On a layer of their own: the browser need not draw the image again when they move.
+        for renderer in self.plot.renderers[-2:]:
+            renderer.level = "overlay"
         # The bar goes from 0 to 1 whatever the scale; its ticks say what that means.
         self._bar = ColorBar(
             color_mapper=LinearColorMapper(palette=["#000000"], low=0, high=1),
@@ -146,6 +149,10 @@ class MapFigure:
             self._bar.ticker.ticks = list(scale.ticks)
             self._bar.major_label_overrides = scale.ticks
             self._bar.color_mapper.palette = list(colors)
+
+    def dim_marker(self, dim: bool) -> None:
+        """Let the mark of z step back, where its place is only inferred."""
+        self._marks[0].line_alpha = 0.5 if dim else 1.0
 
     def frame(self, active: bool, dark: bool) -> None:
         """Draw marks and the frame in ink; the active map's frame is bold."""

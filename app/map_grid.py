@@ -9,6 +9,7 @@ import panel as pn
 from corner_view import CornerView
 from guard import guarded
 from map_view import MapView, Place
+from pace import Pace
 from visit import Visit
 
 
@@ -25,8 +26,11 @@ class MapGrid:
         self._corner: CornerView | None = None
         self._places: dict[str, Place] = {}
         self._keys: list[str] = []
+        # The marks of all maps move as one message.
+        self._marking: Pace | None = None
         self.panel = pn.Column(sizing_mode="stretch_both", margin=0)
         visit.param.watch(self._on_maps, ["maps", "enlarged", "corner"])
+        visit.cursor.param.watch(self._on_z, ["z", "star"])
         self._lay_out()
 
     @guarded("Arranging the maps")
@@ -35,13 +39,21 @@ class MapGrid:
         if keys != self._keys or any(e.name != "maps" for e in events):
             self._lay_out()
 
+    def _on_z(self, *events: object) -> None:
+        if self._marking is not None:
+            self._marking.soon()
+
+    def _mark(self) -> None:
+        for view in self._views.values():
+            view.mark()
+
     def _lay_out(self) -> None:
         visit = self._visit
         self._keys = [state.key for state in visit.maps]
         self._places |= {key: view.place for key, view in self._views.items()}
         for view in [*self._views.values(), *([self._corner] if self._corner else [])]:
             view.close()
-        self._views, self._corner = {}, None
+        self._views, self._corner, self._marking = {}, None, None
         if visit.corner:
             self._corner = CornerView(visit)
             self.panel.objects = [self._corner.panel]
@@ -49,6 +61,7 @@ class MapGrid:
         shown = [visit.enlarged] if visit.enlarged in self._keys else self._keys
         self._views = {key: MapView(visit, key, self._places.get(key)) for key in shown}
         per_row = math.ceil(math.sqrt(len(shown)))
+        self._marking = Pace(self._mark, next(iter(self._views.values())).figure)
         panels = [view.panel for view in self._views.values()]
         self.panel.objects = [
             pn.Row(*panels[i : i + per_row], sizing_mode="stretch_both", margin=0)

@@ -8,16 +8,19 @@ from typing import Any
 import numpy as np
 import panel as pn
 from bokeh.events import PanStart, RangesUpdate, SelectionGeometry, Tap
+from bokeh.model import Model
 
 from guard import guarded
 from hover import Hover
 from map_data import MapData
 from map_figure import MapFigure
 from map_state import MapState
+from own_layer import OwnLayer
 from raster import View
-from status import live_line
+from status import LiveLine
 from track_layer import TrackLayer
 from visit import Visit
+from watching import stop
 from xpmodel import Region
 from xpmodel.columns import axis_label
 
@@ -59,10 +62,10 @@ class MapView:
         self._data = MapData(visit)
         self._modifiers: dict[str, bool] = {}
         self._redraw_pending = False
-        self.status = live_line("0.76rem")
+        self.status = LiveLine("0.76rem")
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=0)
         self.panel = pn.Column(
-            pn.pane.Bokeh(self.status, sizing_mode="stretch_width", margin=0),
+            self.status.pane,
             self._pane,
             sizing_mode="stretch_both",
             margin=0,
@@ -78,9 +81,13 @@ class MapView:
             visit.param.watch(self._on_maps, ["maps"]),
             visit.param.watch(self._on_values, ["coloring", "shown"]),
             visit.param.watch(self._on_sets, ["sets", "active_set"]),
-            visit.param.watch(self._on_z, ["z", "star"]),
             visit.param.watch(self._on_look, ["dark", "active_map"]),
         ]
+
+    @property
+    def figure(self) -> Model:
+        """What is on the page."""
+        return self.status.model
 
     @property
     def place(self) -> Place:
@@ -90,20 +97,20 @@ class MapView:
 
     def close(self) -> None:
         """Stop following the visit."""
-        for watcher in [*self._watchers, *self._tracks.watchers]:
-            self._visit.param.unwatch(watcher)
+        stop([*self._watchers, *self._tracks.watchers, *self._own.watchers])
 
     def _build(self) -> None:
         self._figure = MapFigure(self.key, self._state.scales)
         plot = self._figure.plot
         self._tracks = TrackLayer(plot, self._visit, self.key)
+        self._own = OwnLayer(plot, self._visit, self.key)
         Hover(
             plot,
             self._visit,
             self._data,
             lambda: self._figure.view,
             self._figure.place,
-            lambda at, view: self._tracks.describe(at, view, REACH),
+            self._describe,
         )
         plot.on_event(PanStart, self._on_pan_start)
         plot.on_event(SelectionGeometry, self._on_outline)
@@ -116,7 +123,11 @@ class MapView:
         self._frame()
         self._on_look()
         self.redraw()
-        self._on_z()
+        self.mark()
+
+    def _describe(self, at: tuple[float, float], view: View) -> str | None:
+        """What is said of what lies over the stars under the pointer."""
+        return self._own.describe(at, view, REACH) or self._tracks.describe(at, view, REACH)
 
     # Gestures
 
@@ -166,9 +177,18 @@ class MapView:
         self._visit.active_map = self.key
         if self._tracks.go_to(self._figure.place(event.x, event.y), view, REACH):
             return
+        own = self._own.near(self._figure.place(event.x, event.y), view, REACH)
+        if own is not None:
+            self._visit.cursor.visit_own(own)
+            return
+        # Alt turns the choice round.
+        place = (self._visit.cursor.click == "place") != bool((event.modifiers or {}).get("alt"))
+        if place:
+            self._visit.cursor.visit_place(self._state.columns, (event.x, event.y))
+            return
         row = self._data.nearest(view, self._figure.place(event.x, event.y))
         if row is not None:
-            self._visit.visit_star(row)
+            self._visit.cursor.visit_star(row)
 
     # The state's changes
 
@@ -179,15 +199,15 @@ class MapView:
             return
         before, self._state = self._state, state
         if state.scales != before.scales:
-            for watcher in self._tracks.watchers:
-                self._visit.param.unwatch(watcher)
+            stop([*self._tracks.watchers, *self._own.watchers])
             self._build()
             return
         self._data.load(state)
         self._frame()
         self._tracks.draw()
+        self._own.draw()
         self.redraw()
-        self._on_z()
+        self.mark()
 
     def _frame(self) -> None:
         """Show all of the two columns, but for the farthest outliers."""
@@ -230,14 +250,18 @@ class MapView:
         self._say()
 
     @guarded("Moving the marker")
-    def _on_z(self, *events: object) -> None:
-        visit, axes = self._visit, self._state.columns
-        latents = visit.catalog.latents
-        here = [visit.z[latents.index(n)] for n in axes] if set(axes) <= set(latents) else None
-        self._figure.marker.data = self._point(here)
-        star = visit.star
-        there = [float(visit.catalog[n][star]) for n in axes] if star is not None else None
-        self._figure.star.data = self._point(there)
+    def mark(self) -> None:
+        """Put the marks of z and of the chosen star where they are now."""
+        cursor, axes = self._visit.cursor, self._state.columns
+        # Among labels z lies where its neighbours do.
+        here = [cursor.value(name) for name in axes]
+        self._figure.dim_marker(not all(name in cursor.catalog.latents for name in axes))
+        star = cursor.star
+        there = [float(cursor.catalog[n][star]) for n in axes] if star is not None else None
+        for source, at in ((self._figure.marker, here), (self._figure.star, there)):
+            point = self._point(at)
+            if dict(source.data) != point:
+                source.data = point
 
     def _point(self, at: list[float] | None) -> dict[str, list[float]]:
         if at is None or not np.isfinite(at).all():
@@ -248,6 +272,10 @@ class MapView:
                 v if turn is None else v - turn * np.floor((v - min(ends)) / turn)
                 for v, turn, ends in zip(at, self._data.periods, (view.x, view.y), strict=True)
             ]
+            # The marks' layer is not cut off by the frame.
+            place = self._figure.place(*at)
+            if not all(min(e) <= v <= max(e) for v, e in zip(place, (view.x, view.y), strict=True)):
+                return {"x": [], "y": []}
         return {"x": [at[0]], "y": [at[1]]}
 
     # Drawing
@@ -289,6 +317,7 @@ class MapView:
         self._show(view)
         self._draw_outlines()
         self._dress()
+        self.mark()
         self._say()
 
     def _show(self, view: View) -> None:

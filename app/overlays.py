@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -82,6 +83,24 @@ def choices(catalog: Catalog) -> dict[str, str]:
     if {"fe_h", "mg_fe"} <= numeric:
         found[ALPHA_LINE] = LINES[ALPHA_LINE]
     return found
+
+
+def track_choices(catalog: Catalog, own: Sequence[TrackDefinition]) -> dict[str, str]:
+    """Titles of single tracks, families one by one, under names for `chosen_track`."""
+    found = {}
+    for name in choices(catalog):
+        if name in COLORS:
+            for i, track in enumerate(tracks(catalog, name)):
+                found[f"{name}/{i}"] = track.definition.title
+    return found | {f"own/{i}": definition.title for i, definition in enumerate(own)}
+
+
+def chosen_track(catalog: Catalog, own: Sequence[TrackDefinition], choice: str) -> Track:
+    """The track of one of `track_choices`."""
+    name, index = choice.rsplit("/", 1)
+    if name == "own":
+        return own_track(catalog, own[int(index)])
+    return tracks(catalog, name)[int(index)]
 
 
 def lines(catalog: Catalog, name: str, columns: tuple[str, str]) -> list[Line]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 
 import panel as pn
 import panel_material_ui as pmui
@@ -13,17 +14,21 @@ from bridge import KEYS, Bridge
 from compare_view import CompareView
 from controls import TEXT, WIDE, column
 from filter_controls import FilterControls, RangeView
+from group_view import GroupView
 from guard import guarded
-from latent_sliders import LatentSliders
-from lazy_tabs import LazyTabs
+from lazy_tabs import LazyTabs, Seen
 from map_controls import MapControls
 from map_grid import MapGrid
+from own_files import OwnFiles
+from own_view import OwnView
 from palettes import ACCENT
+from player import Player
 from samp_controls import SampControls
 from save_controls import SaveControls
+from sending import Sender
 from set_controls import GestureControls, SetControls
 from sources import Opened, Sources, wavelengths
-from spectrum_view import SpectrumView
+from spectrum_tab import SpectrumTab
 from stars_view import StarsView
 from status import status_line
 from track_controls import TrackControls
@@ -31,7 +36,18 @@ from visit import Visit
 from visit_file import VisitStore
 from xpmodel import Catalog
 
+# Several titles side by side.
+TABS = {
+    "& .MuiTab-root": {
+        "minWidth": 0,
+        "padding": "6px 5px",
+        "fontSize": "0.72rem",
+        "letterSpacing": 0,
+    }
+}
 TITLE = "XP latent space"
+# A key moves the chosen latent by so much of its standard deviation; with Shift ten times that.
+NUDGE = 0.02
 
 
 def make_page(opened: Opened, sources: Sources) -> pmui.Page:
@@ -87,16 +103,25 @@ class _Explorer:
         self._bridge = Bridge(guarded("A key")(self._on_key))
         self._maps = MapGrid(visit)
         self._help = _help()
+        self._player = Player(visit.cursor)
+        self._spectrum = (
+            None
+            if visit.model is None
+            else SpectrumTab(visit, wavelengths(), self._player, self._bridge)
+        )
+        decoding = {} if visit.model is None else self._decoding_views()
         views = LazyTabs(
-            visit,
-            {"Spectrum": self._spectrum_tab()} if visit.model is not None else {},
-            {
+            {"Spectrum": self._spectrum.panel} if self._spectrum is not None else {},
+            decoding
+            | {
                 "Ranges": lambda: RangeView(visit),
                 "Compare": lambda: CompareView(visit),
                 "Stars": lambda: StarsView(visit),
             },
             sizing_mode="stretch_both",
+            sx=TABS,
         )
+        self._tabs = views.panel
         content = pn.Row(
             pn.Column(self._maps.panel, sizing_mode="stretch_both", min_width=500, margin=0),
             pn.Column(
@@ -126,6 +151,23 @@ class _Explorer:
         self.page.param.watch(self._on_theme, "dark_theme")
         visit.param.watch(self._show_busy, "busy")
 
+    def _decoding_views(self) -> dict[str, Callable[[], Seen]]:
+        """The views that need the model: medians of spectra, and the visitor's own stars."""
+        visit, bridge = self._visit, self._bridge
+
+        def sender(say: Callable[[str], None]) -> Sender:
+            return Sender(visit, bridge, say)
+
+        OwnFiles(visit, bridge, self._show_own)
+        return {
+            "Medians": lambda: GroupView(visit, wavelengths(), sender),
+            "My stars": lambda: OwnView(visit, sender),
+        }
+
+    def _show_own(self) -> None:
+        """Open the tab of the visitor's own stars."""
+        self._tabs.active = 2
+
     def _show_busy(self, *events: object) -> None:
         self._bridge.busy = self._visit.busy
 
@@ -136,6 +178,9 @@ class _Explorer:
             pn.state.curdoc.theme = THEMES[self._visit.dark]
 
     def _on_key(self, key: str) -> None:
+        cursor = self._visit.cursor
+        if key == "released":
+            cursor.release()
         match key:
             case "undo":
                 self._visit.undo()
@@ -145,11 +190,21 @@ class _Explorer:
                 self._help.open = not self._help.open
             case "escape":
                 self._help.open = False
+            case "play":
+                self._player.toggle()
+            case "reset":
+                cursor.reset()
+            case "lock":
+                cursor.lock(cursor.chosen, cursor.chosen not in cursor.locked)
+            case "before" | "next":
+                cursor.choose(-1 if key == "before" else 1)
+            case "less" | "more" | "much less" | "much more":
+                step = NUDGE * (10 if key.startswith("much") else 1)
+                cursor.nudge(-step if key.endswith("less") else step)
 
     def _sidebar(self, samp: bool) -> pn.viewable.Viewable:
         visit = self._visit
         tabs = LazyTabs(
-            visit,
             {"Maps": MapControls(visit).panel},
             {
                 "Filter": lambda: FilterControls(visit),
@@ -158,7 +213,7 @@ class _Explorer:
                 "Save": lambda: SaveControls(visit, self._bridge),
             },
             sizing_mode="stretch_width",
-            sx={"& .MuiTab-root": {"minWidth": 0, "padding": "6px 7px", "fontSize": "0.76rem"}},
+            sx=TABS,
         )
         # It stays connected whatever tab is open.
         others = [SampControls(visit).panel] if samp else []
@@ -168,33 +223,6 @@ class _Explorer:
     @guarded("Opening the help")
     def _on_help(self, event: object) -> None:
         self._help.open = True
-
-    def _spectrum_tab(self) -> pn.viewable.Viewable:
-        visit = self._visit
-        self._spectrum = SpectrumView(visit, wavelengths())
-        self._sliders = LatentSliders(visit)
-        lines = pmui.Switch.from_param(visit.param.lines, label="Mark lines", margin=(0, 8))
-        no_star = visit.param.star.rx().rx.is_(None)
-        leave = pmui.Button(
-            label="Forget the star",
-            on_click=self._leave,
-            disabled=no_star,
-            size="small",
-            margin=(0, 8),
-            **TEXT,
-        )
-        return pn.Column(
-            pn.Row(lines, leave, sizing_mode="stretch_width", margin=0),
-            pn.pane.Bokeh(self._spectrum.status, sizing_mode="stretch_width", margin=0),
-            self._spectrum.panel,
-            self._sliders.panel,
-            sizing_mode="stretch_both",
-            margin=0,
-        )
-
-    @guarded("Dropping the star")
-    def _leave(self, event: object) -> None:
-        self._visit.leave_star()
 
 
 def _help() -> pmui.Dialog:

@@ -7,13 +7,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import panel as pn
 import panel_material_ui as pmui
 
 from bridge import Bridge
 from controls import TEXT, WIDE, column, heading, row
-from downloads import offer
-from guard import guarded, notify
+from guard import guarded
+from sending import Sender
 from status import status_line
 from visit import Visit
 from visit_file import FORMAT, MAX_BYTES, restore, state_of
@@ -29,8 +28,8 @@ class SaveControls:
     """Every button offers a file that the browser then fetches."""
 
     def __init__(self, visit: Visit, bridge: Bridge) -> None:
-        self._visit, self._bridge = visit, bridge
-        self._document = None
+        self._visit = visit
+        self._sender = Sender(visit, bridge, self._say)
         self.kind = pmui.Select(label="Format", options=STARS, value=".csv", **WIDE)
         self.coefficients = pmui.Checkbox(label="with coefficients and errors", margin=(0, 8))
         labels: dict[str, Callable[[object], None]] = {
@@ -67,6 +66,9 @@ class SaveControls:
         self.watchers = [visit.param.watch(self._follow, ["sets", "active_set"])]
         self._follow()
 
+    def _say(self, text: str) -> None:
+        self.said.object = text
+
     @guarded("Counting")
     def _follow(self, *events: object) -> None:
         current = self._visit.current
@@ -77,26 +79,8 @@ class SaveControls:
         name = re.sub(r"[^\w-]+", "_", self._visit.active_set, flags=re.ASCII).strip("_")
         return f"{name or 'set'}{ending}"
 
-    def _offer(self, filename: str, mime: str, write: Callable[[Path], object]) -> None:
-        visit, document = self._visit, pn.state.curdoc
-
-        def tell(problem: Exception | None) -> None:
-            visit.busy = False
-            self.said.object = f"{filename}: sent"
-            if problem is not None:
-                self.said.object = ""
-                notify(f"Exporting failed: {problem}")
-
-        def done(problem: Exception | None) -> None:
-            if document is not None and document.session_context is not None:
-                document.add_next_tick_callback(lambda: tell(problem))
-
-        visit.busy = True
-        self.said.object = f"Making {filename} …"
-        self._bridge.download(offer(filename, mime, write, done))
-
     def _text(self, filename: str, mime: str, text: str) -> None:
-        self._offer(filename, mime, lambda path: path.write_text(text, encoding="utf-8"))
+        self._sender.send(filename, mime, lambda path: path.write_text(text, encoding="utf-8"))
 
     @guarded("Exporting the stars")
     def _stars(self, event: object) -> None:
@@ -109,7 +93,7 @@ class SaveControls:
             extra = {"p_inside": probable[-1].probability(catalog)} if probable else None
             write_stars(catalog, mask, path, coefficients=coefficients, extra=extra)
 
-        self._offer(
+        self._sender.send(
             self._file(ending),
             FORMATS[ending].mime,
             write,

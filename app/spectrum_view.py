@@ -1,254 +1,282 @@
-"""The decoded spectrum at z, the one before, a star's observed one, and the residual."""
+"""The spectrum at z: decoded, before, observed or the nearest star's, and the residual."""
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
-import panel as pn
-from bokeh.models import ColumnDataSource, DataRange1d, HoverTool, LabelSet, Range1d, Span
+from bokeh.models import (
+    ColumnDataSource,
+    DataRange1d,
+    HoverTool,
+    Legend,
+    LegendItem,
+    Line,
+    Range1d,
+    Span,
+    VArea,
+)
 from bokeh.plotting import figure
 
+from glyphs import add_glyphs
 from guard import guarded
-from palettes import ACCENT, INK
-from status import live_line
+from line_marks import LineMarks
+from pace import Pace
+from palettes import ACCENT
+from status import LiveLine
 from visit import Visit
 from xpmodel import Wavelengths
 from xpmodel.catalog import LAST_GAIA_ID
-from xpmodel.lines import LINES
-from xpmodel.live import FluxCurve, decoded_curve, observed_curve, residual
-from xpmodel.photometry import g_flux_from_mag
+from xpmodel.live import Curve, decoded_curve, observed_curve, residual
+from xpmodel.projection import Projection
+from xpmodel.spectrum_plot import Plot, point_plot
 
-FLUX = {"wavelength": [], "flux": []}
-DECODED = "#2a78d6"
+NOTHING: dict[str, list[float]] = {"x": [], "value": []}
+DECODED, NEAREST, BEFORE = "#2a78d6", "#b07aa1", "#8c8c8c"
+# Room for an axis' labels, and for the toolbar: the plots' frames lie one above the other.
+LEFT, RIGHT = 66, 32
 # The residual's axis shows at least this many σ to each side, and never cuts the curve.
 LEAST_RESIDUAL = 4.0
-# Names of lines closer than this [nm] are written above each other.
-NAME_WIDTH = 14.0
-NAME_HEIGHT = 40
 
 
 class SpectrumView:
-    """Flux against wavelength; decodes whenever z moves."""
+    """Decodes whenever z moves; the nearest star's spectrum follows when there is time.
+
+    Attributes
+    ----------
+    decoded, observed : Curve or None
+        What is drawn.
+    """
 
     def __init__(self, visit: Visit, wavelengths: Wavelengths) -> None:
-        self._visit = visit
+        self._visit, self._cursor = visit, visit.cursor
         self._wavelengths = wavelengths
-        self._observed: FluxCurve | None = None
-        self.decoded: FluxCurve | None = None
-
-        x_range = Range1d(wavelengths.grid[0], wavelengths.grid[-1])
-        tools = "xpan,xwheel_zoom,xbox_zoom,reset,save"
+        self.decoded: Curve | None = None
+        self.observed: Curve | None = None
+        self._nearest: object = None
+        self._decode_ms = float("nan")
+        self._before: object = None
         self.figure = figure(
             name="spectrum",
-            x_range=x_range,
+            x_range=Range1d(0, 1),
             sizing_mode="stretch_both",
-            min_height=200,
-            tools=tools,
+            min_height=170,
+            min_border_left=LEFT,
+            tools="xpan,xwheel_zoom,xbox_zoom,reset,save",
             active_scroll="xwheel_zoom",
-            y_axis_label="flux [W m⁻² nm⁻¹]",
-            x_axis_label="wavelength [nm]",
         )
         self.residual_figure = figure(
             name="residual",
-            x_range=x_range,
+            x_range=self.figure.x_range,
             y_range=Range1d(-LEAST_RESIDUAL, LEAST_RESIDUAL),
             sizing_mode="stretch_width",
-            height=130,
+            height=110,
+            min_border_left=LEFT,
+            min_border_right=RIGHT,
             tools="xpan,xwheel_zoom,reset",
             toolbar_location=None,
             y_axis_label="residual [σ]",
             visible=False,
         )
         self._add_glyphs()
-        self.status = live_line()
-        self.panel = pn.Column(
-            pn.pane.Bokeh(self.figure, sizing_mode="stretch_both", margin=0),
-            pn.pane.Bokeh(self.residual_figure, sizing_mode="stretch_width", margin=0),
-            sizing_mode="stretch_both",
-            margin=0,
-        )
-        visit.param.watch(self._on_previous, ["previous_z"])
-        visit.param.watch(self._on_star, ["star"])
-        visit.param.watch(self._on_z, ["z", "g_mag"])
-        visit.param.watch(self._on_lines, ["lines"])
-        visit.param.watch(self._on_theme, ["dark"])
-        self._on_z()
-        self._on_theme()
+        self._marks = [LineMarks(self.figure, True), LineMarks(self.residual_figure, False)]
+        self.status = LiveLine("0.8rem")
+        self._decoding = Pace(guarded("Decoding")(self._decode), self.figure, eager=True)
+        self._looking = Pace(guarded("Finding the nearest star")(self._look_around), self.figure)
+        cursor = self._cursor
+        shown = ["z", "previous_z", "g_mag", "star", "own_star", "own"]
+        cursor.param.watch(self._on_z, shown)
+        cursor.param.watch(self._on_star, ["star"])
+        cursor.param.watch(self._on_mode, ["mode"])
+        cursor.param.watch(self._on_look, ["lines"])
+        visit.param.watch(self._on_look, ["dark"])
+        self._on_mode()
 
     def _add_glyphs(self) -> None:
-        fig = self.figure
-        grid = self._wavelengths.grid
-        nothing = np.full(len(grid), np.nan)
-        self._source = ColumnDataSource(
-            {"wavelength": grid, "flux": nothing, "lower": nothing, "upper": nothing},
-            name="spectrum_source",
-        )
-        self._ghost = ColumnDataSource(FLUX, name="previous_source")
-        self._star = ColumnDataSource(FLUX, name="observed_source")
-        self._residual = ColumnDataSource(
-            {"wavelength": [], "residual": []}, name="residual_source"
-        )
-        fig.line(
-            "wavelength",
-            "flux",
-            source=self._ghost,
-            line_alpha=0.8,
-            line_dash="dashed",
-            line_color="gray",
-            legend_label="before",
-        )
-        fig.varea(
-            "wavelength",
-            "lower",
-            "upper",
-            source=self._source,
-            fill_alpha=0.3,
-            fill_color=DECODED,
-            legend_label="± 1 ŝ",
-        )
-        observed = fig.line(
-            "wavelength",
-            "flux",
-            source=self._star,
-            line_color=ACCENT,
-            line_width=1.5,
-            legend_label="observed",
-        )
-        decoded = fig.line(
-            "wavelength",
-            "flux",
-            source=self._source,
-            line_color=DECODED,
-            line_width=2,
-            legend_label="decoded",
-        )
-        # The axis follows what is compared, not the spectrum from before.
-        fig.y_range = DataRange1d(renderers=[decoded, observed])
-        fig.toolbar.logo = None
-        fig.legend.click_policy = "hide"
-        fig.legend.padding = fig.legend.margin = 0
-        fig.legend.orientation = "horizontal"
-        fig.add_layout(fig.legend[0], "above")
-        fig.add_tools(
-            HoverTool(
-                renderers=[decoded],
-                mode="vline",
-                tooltips=[("λ", "@wavelength{0} nm"), ("flux", "@flux{0.000e+0}")],
+        self._source, self._ghost, self._star, self._near = (
+            ColumnDataSource(data, name=f"{name}_source")
+            for name, data in (
+                ("spectrum", NOTHING | {"lower": [], "upper": []}),
+                ("previous", NOTHING),
+                ("observed", NOTHING),
+                ("nearest", NOTHING),
             )
         )
-        self._lines = ColumnDataSource(
-            {
-                "x": [line.wavelength for line in LINES],
-                "name": [line.name for line in LINES],
-                "y": [4 + NAME_HEIGHT * level for level in _name_levels()],
-            }
+        self._residual = ColumnDataSource({"x": [], "residual": []}, name="residual_source")
+        xy = {"x": "x", "y": "value"}
+        look = {"line_color": BEFORE, "line_alpha": 0.8}
+        fig = self.figure
+        add_glyphs(
+            fig,
+            (self._ghost, Line(**xy, **look, line_dash="dashed")),
+            (self._near, Line(**xy, line_color=NEAREST, line_alpha=0.9)),
+            (self._source, VArea(x="x", y1="lower", y2="upper", fill_alpha=0.3)),
+            (self._star, Line(**xy, line_color=ACCENT, line_width=1.5)),
+            (self._source, Line(**xy, line_color=DECODED, line_width=2)),
         )
-        self._line_marks = fig.vspan(
-            "x", source=self._lines, line_alpha=0.35, line_dash="dotted", visible=False
+        before, near, band, observed, decoded = fig.renderers
+        band.glyph.fill_color = DECODED
+        # The axis follows what is compared, not the spectrum from before.
+        fig.y_range = DataRange1d(renderers=[decoded, observed, near])
+        fig.toolbar.logo = None
+        _add_legend(
+            fig,
+            {"decoded ± 1 ŝ": [decoded, band], "observed": [observed]}
+            | {"nearest star": [near], "before": [before]},
         )
-        self._line_names = LabelSet(
-            x="x",
-            y="y",
-            y_units="screen",
-            text="name",
-            source=self._lines,
-            angle=np.pi / 2,
-            text_font_size="10px",
-            x_offset=-1,
-            visible=False,
+        fig.add_tools(
+            HoverTool(renderers=[decoded], mode="vline", tooltips=[("x", "@x"), ("y", "@value")])
         )
-        fig.add_layout(self._line_names)
-        self.residual_figure.line(
-            "wavelength", "residual", source=self._residual, line_color=ACCENT
+        add_glyphs(
+            self.residual_figure, (self._residual, Line(x="x", y="residual", line_color=ACCENT))
         )
         for level in (-3, 0, 3):
             self.residual_figure.add_layout(
                 Span(location=level, line_alpha=0.4, line_color="gray", line_dash="dotted")
             )
 
-    @guarded("Decoding")
-    def _on_z(self, *events: object) -> None:
-        visit = self._visit
-        if visit.model is None:
-            return
-        g_flux = float(g_flux_from_mag(visit.g_mag))
-        curve = self.decoded = decoded_curve(visit.model, self._wavelengths, visit.z, g_flux)
-        # An update sends these columns alone: the wavelengths are in the browser already.
-        self._source.data.update(
-            flux=curve.flux, lower=curve.flux - curve.error, upper=curve.flux + curve.error
-        )
-        if self._observed is not None:
-            self._draw_observed(g_flux)
-        self._say()
+    # The state's changes
 
-    @guarded("Keeping the spectrum from before")
-    def _on_previous(self, *events: object) -> None:
-        self._ghost.data = {k: self._source.data[k] for k in FLUX}
+    def _on_z(self, *events: object) -> None:
+        self._decoding.soon()
+        self._looking.soon()
 
     @guarded("Showing the star's spectrum")
     def _on_star(self, *events: object) -> None:
-        visit = self._visit
-        self._observed = None
-        if visit.star is not None:
-            try:
-                spectra = visit.catalog.spectra[visit.star]
-                self._observed = observed_curve(spectra, self._wavelengths)
-            finally:
-                self.residual_figure.visible = self._observed is not None
-        self._draw_observed(float(g_flux_from_mag(visit.g_mag)))
-        self._say()
+        if self._cursor.star is not None:
+            self._visit.catalog.spectra  # noqa: B018 (says so where they are missing)
 
-    def _draw_observed(self, g_flux: float) -> None:
-        """A star's flux at the magnitude shown, and how far the decoded one is from it."""
-        visit, observed, decoded = self._visit, self._observed, self.decoded
-        self.residual_figure.visible = observed is not None
-        if observed is None:
-            self._star.data = FLUX
-            self._residual.data = {"wavelength": [], "residual": []}
-            return
-        scale = g_flux / float(visit.catalog["phot_g_mean_flux"][visit.star])
-        shown = FluxCurve(observed.wavelength, observed.flux * scale, observed.error * scale)
-        self._star.data = {"wavelength": shown.wavelength, "flux": shown.flux}
-        if decoded is not None:
-            values = residual(shown, decoded)
-            self._residual.data = {"wavelength": shown.wavelength, "residual": values}
-            limit = 1.05 * max(LEAST_RESIDUAL, float(np.nanmax(np.abs(values))))
-            self.residual_figure.y_range.update(start=-limit, end=limit)
+    @guarded("Showing the spectrum in another way")
+    def _on_mode(self, *events: object) -> None:
+        self.projection = Projection(self._cursor.mode, self._wavelengths, self._visit.model)
+        look, x = self.projection.look, self.projection.x
+        self.figure.xaxis.axis_label = look.x_label
+        self.figure.yaxis.axis_label = look.y_label
+        ends = {"start": x[0], "end": x[-1]}
+        self.figure.x_range.update(**ends, reset_start=x[0], reset_end=x[-1])
+        self._nearest = None
+        self._on_z()
+        self._on_look()
 
     @guarded("Marking the lines")
-    def _on_lines(self, *events: object) -> None:
-        self._line_marks.visible = self._line_names.visible = self._visit.lines
+    def _on_look(self, *events: object) -> None:
+        marked = self._cursor.lines and self._cursor.mode != "coefficients"
+        for marks in self._marks:
+            marks.show(marked, self._visit.dark)
 
-    @guarded("Changing the theme")
-    def _on_theme(self, *events: object) -> None:
-        ink = INK[self._visit.dark]
-        self._line_marks.glyph.line_color = ink
-        self._line_names.text_color = ink
+    # Drawing
 
-    def _say(self) -> None:
-        visit = self._visit
-        parts = [f"G = {visit.g_mag:.2f} mag"]
-        if visit.star is not None:
-            catalog = visit.catalog
-            source_id = int(catalog.source_id[visit.star])
-            own = abs(visit.g_mag - visit.star_g_mag) < 0.005
-            parts[0] += " (its own)" if own else " (the star scaled to it)"
+    def _decode(self) -> None:
+        cursor, projection = self._cursor, self.projection
+        scale = cursor.scale
+        begin = time.perf_counter()
+        curve = self.decoded = decoded_curve(self._visit.model, projection, cursor.z, scale)
+        self._decode_ms = 1e3 * (time.perf_counter() - begin)
+        values = {"value": curve.value, "lower": curve.value - curve.error}
+        values["upper"] = curve.value + curve.error
+        if len(self._source.data["x"]) == len(curve.x):
+            # An update sends these columns alone: the abscissas are in the browser already.
+            self._source.data.update(values)
+        else:
+            self._source.data = {"x": curve.x} | values
+        self._draw_before(scale)
+        self._draw_observed(scale)
+
+    def _draw_before(self, scale: float) -> None:
+        """The spectrum that the last gesture began with, at the scale of now."""
+        cursor = self._cursor
+        key = (cursor.previous_z, cursor.mode, scale)
+        if cursor.previous_z is None or self._before == key:
+            return
+        self._before = key
+        curve = decoded_curve(self._visit.model, self.projection, cursor.previous_z, scale)
+        self._ghost.data = {"x": curve.x, "value": curve.value}
+
+    def _draw_observed(self, scale: float) -> None:
+        """The star's observed spectrum at that scale, and how far the decoded one is from it."""
+        star = self._cursor.observed
+        if star is None:
+            self.observed = None
+            self.residual_figure.visible = False
+            if len(self._star.data["x"]):
+                self._star.data = NOTHING
+                self._residual.data = {"x": [], "residual": []}
+            return
+        curve = self.observed = observed_curve(star, self.projection, 0, scale)
+        self._star.data = {"x": curve.x, "value": curve.value}
+        values = residual(curve, self.decoded)
+        self._residual.data = {"x": curve.x, "residual": values}
+        finite = np.abs(values[np.isfinite(values)])
+        limit = 1.05 * max(LEAST_RESIDUAL, float(finite.max(initial=0.0)))
+        self.residual_figure.y_range.update(start=-limit, end=limit)
+        self.residual_figure.visible = True
+
+    def _look_around(self) -> None:
+        """The observed spectrum of the nearest star, where no star is shown."""
+        cursor = self._cursor
+        row = None if self.observed is not None else int(cursor.near.rows[0])
+        key = (row, cursor.mode, cursor.scale)
+        if key != self._nearest:
+            self._nearest = key
+            self._near.data = NOTHING if row is None else self._observed_of(row)
+        self._say(row)
+
+    def _observed_of(self, row: int) -> dict[str, np.ndarray]:
+        catalog = self._visit.catalog
+        if not catalog.has_spectra:
+            return NOTHING
+        curve = observed_curve(catalog.spectra[row], self.projection, 0, self._cursor.scale)
+        return {"x": curve.x, "value": curve.value}
+
+    def _say(self, nearest: int | None) -> None:
+        cursor, catalog = self._cursor, self._visit.catalog
+        parts = []
+        if cursor.own_star is not None:
+            own, index = cursor.own, cursor.own_star
+            parts += [f"<b>Your star {int(own.source_id[index])}</b>"]
+            parts += [f"χ²<sub>obs</sub>&nbsp;{float(own.encoded.chi2_obs[index]):.3g}"]
+        elif cursor.star is not None:
+            source_id = int(catalog.source_id[cursor.star])
             kind = "Mock star" if source_id > LAST_GAIA_ID else "Gaia DR3"
-            parts.insert(0, f"<b>{kind} {source_id}</b>")
+            parts += [f"<b>{kind} {source_id}</b>"]
             # The catalog's χ² is that of the star's own latents.
-            if visit.at_star and "chi2_obs" in catalog.columns:
-                chi2 = float(catalog["chi2_obs"][visit.star])
-                parts.append(f"χ²<sub>obs</sub>&nbsp;{chi2:.3g}")
+            if cursor.at_star and "chi2_obs" in catalog.columns:
+                chi2 = float(catalog["chi2_obs"][cursor.star])
+                parts += [f"χ²<sub>obs</sub>&nbsp;{chi2:.3g}"]
+        elif nearest is not None:
+            parts += [f"nearest star {int(catalog.source_id[nearest])}"]
+        parts += [self._brightness()]
+        device = self._visit.model.device.type
+        parts += [f"{device.upper()}, decoded in {self._decode_ms:.1f} ms"]
         self.status.text = " · ".join(parts)
 
+    def _brightness(self) -> str:
+        cursor = self._cursor
+        if cursor.mode == "flux_1kpc":
+            if np.isfinite(cursor.scale):
+                return f"at 1 kpc (parallax {cursor.parallax:.3g} mas)"
+            return "<b>at 1 kpc: only where a parallax is known; click a star that has one</b>"
+        if not self.projection.look.scaled:
+            return "at any magnitude"
+        text = f"G = {cursor.g_mag:.2f} mag"
+        if cursor.star is None and cursor.own_star is None:
+            return text
+        own = abs(cursor.g_mag - cursor.star_g_mag) < 0.005
+        return text + (" (its own)" if own else " (the star scaled to it)")
 
-def _name_levels() -> list[int]:
-    """How high each line's name is written, so that neighbours do not cover each other."""
-    levels: list[int] = []
-    for i, line in enumerate(LINES):
-        near = [
-            levels[j]
-            for j, other in enumerate(LINES[:i])
-            if line.wavelength - other.wavelength < NAME_WIDTH
-        ]
-        levels.append(min(set(range(len(near) + 1)) - set(near)))
-    return levels
+    def plot(self) -> Plot:
+        """What is drawn, for a file."""
+        cursor, catalog = self._cursor, self._visit.catalog
+        meta: dict[str, object] = {"z": list(cursor.z), "g_mag": float(cursor.g_mag)}
+        if cursor.own_star is not None:
+            meta["source_id"] = str(int(cursor.own.source_id[cursor.own_star]))
+        elif cursor.star is not None:
+            meta["source_id"] = str(int(catalog.source_id[cursor.star]))
+        return point_plot(catalog, self.projection, self.decoded, self.observed, meta)
+
+
+def _add_legend(fig: figure, labels: dict[str, list]) -> None:
+    items = [LegendItem(label=label, renderers=parts) for label, parts in labels.items()]
+    legend = Legend(items=items, click_policy="hide", padding=0, margin=0)
+    legend.orientation = "horizontal"
+    fig.add_layout(legend, "above")

@@ -153,4 +153,4 @@ class StarsView:
     @guarded("Going to the star")
     def _on_row(self, attr: str, old: list[int], new: list[int]) -> None:
         if new:
-            self._visit.visit_star(int(self._rows[self._page * PAGE + new[0]]))
+            self._visit.cursor.visit_star(int(self._rows[self._page * PAGE + new[0]]))

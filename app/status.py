@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import panel as pn
-from bokeh.models import Div
+from bokeh.models import ColumnDataSource, CustomJS, Div
 
 # Tables have many columns and little room.
 SMALL_TABLE = """
@@ -17,18 +17,63 @@ SMALL_TABLE = """
 """
 
 
-def live_line(size: str = "0.85rem") -> Div:
-    """A line whose text changes also while it is not seen.
+# What Bokeh does for a new text it does for the layout of the whole page, in some 10 ms.
+WRITE = """
+const text = cb_obj.data.text[0]
+div.setv({text}, {silent: true})  // for when it is laid out again
+const view = Bokeh.index.find_one(div)
+if (view?.markup_el != null) view.markup_el.innerHTML = text
+"""
+
+
+class LiveLine:
+    """A line whose text changes often, also while it is not seen.
 
     Panel's own pane, when it is told something while its tab is closed, sends the browser to
     another host for its style.
+
+    Parameters
+    ----------
+    size : str
+        Of the font.
+
+    Attributes
+    ----------
+    model : Div
+        What is on the page.
     """
-    return Div(
-        text="&nbsp;",
-        sizing_mode="stretch_width",
-        margin=(0, 10),
-        styles={"font-size": size, "opacity": "0.9"},
-    )
+
+    def __init__(self, size: str = "0.85rem") -> None:
+        self.model = Div(
+            text="&nbsp;",
+            sizing_mode="stretch_width",
+            margin=(0, 10),
+            styles={"font-size": size, "opacity": "0.9"},
+        )
+        self._source = ColumnDataSource({"text": []})
+        self._source.js_on_change("data", CustomJS(args={"div": self.model}, code=WRITE))
+        self.model.tags = [self._source]
+        self._text = self.model.text
+
+    @property
+    def text(self) -> str:
+        """What it says, as HTML."""
+        return self._text
+
+    @text.setter
+    def text(self, text: str) -> None:
+        if text == self._text:
+            return
+        self._text = text
+        if self.model.document is None:
+            self.model.text = text
+        else:
+            self._source.data = {"text": [text]}
+
+    @property
+    def pane(self) -> pn.pane.Bokeh:
+        """What holds it."""
+        return pn.pane.Bokeh(self.model, sizing_mode="stretch_width", margin=0)
 
 
 def status_line(text: str = "&nbsp;") -> pn.pane.HTML:

@@ -188,7 +188,7 @@ class TrackLayer:
         z = [float(point.track.mean[name][point.index]) for name in visit.catalog.latents]
         visit.track_point = point
         if np.isfinite(z).all():
-            visit.go_to(z)
+            visit.cursor.go_to(z)
         return True
 
 

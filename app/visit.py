@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import param
 
+from cursor import Cursor
 from map_state import Coloring, MapState, default_maps
 from palettes import SET_COLORS
 from xpmodel import Catalog, InputError, Model, Region, Step
 from xpmodel.filters import Filter
-from xpmodel.photometry import g_mag_from_flux
 from xpmodel.selection import OPERATIONS, AllStars, Source
 from xpmodel.sets import ALGEBRA, MAX_NAME, StarSet, combine, complement
 
-DEFAULT_G_MAG = 15.0
 UNDO_STEPS = 100
 MAX_MAPS = 9
 SIGNS = dict(zip(ALGEBRA, "∪∩∖△", strict=True))
@@ -36,7 +34,8 @@ class _Moment:
 class Visit(param.Parameterized):
     """Maps, colors, filter, sets of stars, tracks and the point z of one visitor.
 
-    Gestures call the methods; views watch the parameters.
+    Gestures call the methods; views watch the parameters. The point z, and how its spectrum is
+    shown, are the cursor's.
     """
 
     maps = param.Parameter(doc="The open maps, a tuple of MapState.")
@@ -52,20 +51,15 @@ class Visit(param.Parameterized):
     tracks = param.Parameter((), doc="Names of the tracks that are drawn, and of the splits.")
     own_tracks = param.Parameter((), doc="Tracks of the visitor's own, TrackDefinitions.")
     track_point = param.Parameter(doc="The point of a track that was clicked, or None.")
-    z = param.Parameter(doc="The decoded point in latent space, K floats.")
-    previous_z = param.Parameter(doc="Where z was before the gesture that moves it.")
-    star = param.Parameter(doc="Row of the star that z came from, or None.")
-    g_mag = param.Number(DEFAULT_G_MAG, doc="G magnitude of the flux shown.")
-    lines = param.Boolean(False, doc="Whether spectral lines are marked.")
     dark = param.Boolean(False, doc="Whether the page is dark.")
     busy = param.Boolean(False, doc="Whether work for this visitor is under way.")
 
     def __init__(self, catalog: Catalog, model: Model | None, **params: Any) -> None:
         self.catalog = catalog
         self.model = model
+        self.cursor = Cursor(catalog, model)
         self._past: deque[_Moment] = deque(maxlen=UNDO_STEPS)
         self._future: list[_Moment] = []
-        self._moving = False
         self._drawn: tuple[tuple[object, ...], tuple[list[str], list[np.ndarray]]] | None = None
         maps = default_maps(catalog)
         start = {
@@ -73,7 +67,6 @@ class Visit(param.Parameterized):
             "active_map": maps[0].key,
             "sets": (StarSet("A", SET_COLORS[0]),),
             "active_set": "A",
-            "z": tuple(float(np.nanmedian(catalog[name])) for name in catalog.latents),
         }
         super().__init__(**(start | params))
 
@@ -298,6 +291,7 @@ class Visit(param.Parameterized):
         active_set: str,
         shown_by: Filter,
         others: dict[str, Any],
+        cursor: dict[str, Any],
     ) -> None:
         """Take over another state, as one change that can be undone as to sets and filter.
 
@@ -309,6 +303,7 @@ class Visit(param.Parameterized):
         with param.parameterized.batch_call_watchers(self):
             self._remember(sets=sets, active_set=active_set, filter=shown_by)
             self.param.update(**others)
+            self.cursor.param.update(**cursor)
 
     # Tracks
 
@@ -316,58 +311,3 @@ class Visit(param.Parameterized):
         """Draw a track, or no longer."""
         others = tuple(n for n in self.tracks if n != name)
         self.tracks = (*others, name) if on else others
-
-    # z
-
-    def move(self, index: int, value: float) -> None:
-        """Move one latent of z, as a slider does while it is dragged."""
-        if self.z[index] == value:
-            return
-        z = (*self.z[:index], float(value), *self.z[index + 1 :])
-        if self._moving:
-            self.z = z
-        else:
-            self._moving = True
-            self.param.update(previous_z=self.z, z=z)
-
-    @property
-    def moving(self) -> bool:
-        """Whether a slider is held."""
-        return self._moving
-
-    def release(self) -> None:
-        """End a drag: the next one keeps the spectrum that it starts from."""
-        self._moving = False
-
-    def go_to(self, z: Sequence[float]) -> None:
-        """Move z to a point, which no star stands for."""
-        self.release()
-        with param.parameterized.batch_call_watchers(self):
-            self.star = None
-            self.param.update(previous_z=self.z, z=tuple(map(float, z)))
-
-    def visit_star(self, row: int) -> None:
-        """Move z to a star's latents, and show its flux at its own magnitude."""
-        self.release()
-        z = self._latents_of(row)
-        with param.parameterized.batch_call_watchers(self):
-            self.star = int(row)
-            self.param.update(previous_z=self.z, z=z, g_mag=self.star_g_mag)
-
-    @property
-    def star_g_mag(self) -> float:
-        """G magnitude of the star that z came from."""
-        flux = self.catalog["phot_g_mean_flux"][self.star : self.star + 1]
-        return float(g_mag_from_flux(flux)[0])
-
-    @property
-    def at_star(self) -> bool:
-        """Whether z is the star's own."""
-        return self.star is not None and self.z == self._latents_of(self.star)
-
-    def _latents_of(self, row: int) -> tuple[float, ...]:
-        return tuple(float(self.catalog[name][row]) for name in self.catalog.latents)
-
-    def leave_star(self) -> None:
-        """Stop showing a star; z stays."""
-        self.star = None

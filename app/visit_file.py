@@ -18,6 +18,7 @@ from xpmodel import InputError
 from xpmodel.bins import Bin
 from xpmodel.files import read_json, replacing
 from xpmodel.filters import Filter
+from xpmodel.projection import MODES
 from xpmodel.selection import catalog_reference
 from xpmodel.sets import StarSet
 from xpmodel.tracks import TrackDefinition
@@ -46,10 +47,14 @@ def state_of(visit: Visit) -> dict[str, Any]:
         "operation": visit.operation,
         "tracks": list(visit.tracks),
         "own_tracks": [_track_to_json(definition) for definition in visit.own_tracks],
-        "z": [float(v) for v in visit.z],
-        "star": None if visit.star is None else str(int(visit.catalog.source_id[visit.star])),
-        "g_mag": float(visit.g_mag),
-        "lines": visit.lines,
+        "z": [float(v) for v in visit.cursor.z],
+        "star": None
+        if visit.cursor.star is None
+        else str(int(visit.catalog.source_id[visit.cursor.star])),
+        "g_mag": float(visit.cursor.g_mag),
+        "lines": visit.cursor.lines,
+        "mode": visit.cursor.mode,
+        "locked": sorted(visit.cursor.locked),
     }
 
 
@@ -94,13 +99,21 @@ def restore(visit: Visit, content: dict[str, Any], source: str) -> None:
             "operation": str(content["operation"]),
             "tracks": tuple(str(name) for name in content["tracks"]),
             "own_tracks": tuple(_track_from_json(t) for t in content["own_tracks"]),
+        }
+        cursor = {
             "z": z,
             "star": _row(visit, content["star"]),
+            "own_star": None,
             "g_mag": g_mag,
             "lines": bool(content["lines"]),
+            "mode": content.get("mode", "flux"),
+            # Files of earlier versions know of no locks.
+            "locked": frozenset(int(i) for i in content.get("locked", ())),
         }
+        if cursor["mode"] not in MODES or not cursor["locked"] <= set(range(len(z))):
+            raise InputError("its way to show spectra, or a locked latent, is unknown")
         active_set = content["active_set"] if content["active_set"] in names else names[0]
-        visit.bring_back(sets, active_set, Filter.from_json(content["filter"]), changes)
+        visit.bring_back(sets, active_set, Filter.from_json(content["filter"]), changes, cursor)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:

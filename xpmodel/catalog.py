@@ -300,6 +300,14 @@ class Catalog:
             )
         return store
 
+    @cached_property
+    def has_spectra(self) -> bool:
+        """Whether its own spectra lie beside it."""
+        try:
+            return len(self.spectra) == len(self)
+        except InputError:
+            return False
+
 
 class SpectraStore:
     """Spectra in an Arrow file, memory-mapped: a star's come in microseconds.

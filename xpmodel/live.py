@@ -1,4 +1,4 @@
-"""One spectrum at a time, fast: decoded from z, observed, and their difference."""
+"""One spectrum at a time, fast: decoded from z, observed, their difference, and the gradient."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ import numpy as np
 import torch
 
 from xpmodel.model import Model
+from xpmodel.projection import Projection
 from xpmodel.spectra import Spectra
-from xpmodel.wavelengths import Wavelengths
 
 
 @dataclass(frozen=True)
-class FluxCurve:
-    """A spectrum in wavelengths.
+class Curve:
+    """A spectrum as a mode shows it.
 
     Attributes
     ----------
-    wavelength : ndarray, (L,)
-        [nm]
-    flux, error : ndarray, (L,) float64
-        [W m⁻² nm⁻¹]; the error is one standard deviation.
+    x : ndarray, (L,) float64
+        Wavelength [nm] or number of the coefficient.
+    value, error : ndarray, (L,) float64
+        In the mode's unit; the error is one standard deviation.
     """
 
-    wavelength: np.ndarray
-    flux: np.ndarray
+    x: np.ndarray
+    value: np.ndarray
     error: np.ndarray
 
 
@@ -44,43 +44,74 @@ def _one_thread() -> Iterator[None]:
 
 @_one_thread()
 def decoded_curve(
-    model: Model, wavelengths: Wavelengths, z: Sequence[float], g_flux: float
-) -> FluxCurve:
+    model: Model, projection: Projection, z: Sequence[float], scale: float = 1.0
+) -> Curve:
     """The spectrum that the model decodes from one point in latent space.
 
     Parameters
     ----------
     model : Model
         Works on its device.
-    wavelengths : Wavelengths
+    projection : Projection
     z : sequence of float, (K,)
-    g_flux : float
-        G flux [e⁻ s⁻¹] that the spectrum shall have.
+    scale : float
+        G flux [e⁻ s⁻¹] that the spectrum shall have, or `xpmodel.projection.scale_at_1kpc`.
 
     Returns
     -------
-    FluxCurve
+    Curve
         Its error is the model's scatter ŝ, propagated as independent coefficient errors.
     """
     point = torch.tensor(z, dtype=torch.float32, device=model.device)
-    coefficients, scatter = model.decode(point)
-    curves = torch.stack([wavelengths.flux(coefficients), wavelengths.error(scatter)])
-    flux, error = curves.cpu().numpy().astype(np.float64) * g_flux
-    return FluxCurve(wavelengths.grid, flux, error)
+    coefficients, scatter = torch.stack(model.decode(point)).cpu().numpy().astype(np.float64)
+    value = projection.values(coefficients, scale)
+    return Curve(projection.x, value, projection.errors(coefficients, scatter, None, scale))
+
+
+def observed_curve(
+    spectra: Spectra, projection: Projection, row: int = 0, scale: float | None = None
+) -> Curve:
+    """A star's observed spectrum, with its covariance where the correlations are known.
+
+    Parameters
+    ----------
+    spectra : Spectra
+    projection : Projection
+    row : int
+        Which star of the spectra.
+    scale : float, optional
+        As for `decoded_curve`. Default: the star's own G flux.
+    """
+    g_flux = float(spectra.g_flux[row])
+    coefficients, errors = (
+        values[row].astype(np.float64) / g_flux for values in (spectra.coefficients, spectra.errors)
+    )
+    rho = None if spectra.correlations is None else spectra.correlations[row]
+    scale = g_flux if scale is None else scale
+    value = projection.values(coefficients, scale)
+    return Curve(projection.x, value, projection.errors(coefficients, errors, rho, scale))
+
+
+def residual(observed: Curve, decoded: Curve) -> np.ndarray:
+    """(observed − decoded) / σ of the observation, (L,): Laroche & Speagle 2024, Eqs. 6 and 8.
+
+    Both must have the same scale.
+    """
+    return (observed.value - decoded.value) / observed.error
 
 
 @_one_thread()
-def observed_curve(spectra: Spectra, wavelengths: Wavelengths, row: int = 0) -> FluxCurve:
-    """A star's observed spectrum, with its covariance where the correlations are known."""
-    star = spectra[row]
-    coefficients, errors = (v.astype(np.float64) for v in (star.coefficients, star.errors))
-    flux = wavelengths.flux(coefficients)[0]
-    return FluxCurve(wavelengths.grid, flux, wavelengths.error(errors, star.correlations)[0])
+def decoded_gradient(
+    model: Model, projection: Projection, z: Sequence[float], scale: float = 1.0
+) -> np.ndarray:
+    """How the decoded spectrum changes with each latent, by automatic differentiation.
 
+    Parameters as for `decoded_curve`.
 
-def residual(observed: FluxCurve, decoded: FluxCurve) -> np.ndarray:
-    """(observed − decoded) / σ of the observation, (L,): Laroche & Speagle 2024, Eq. 8.
-
-    Both must have the same G flux.
+    Returns
+    -------
+    gradient : ndarray, (K, L) float64
+        ∂value/∂z_i, in the mode's unit for a unit of z_i.
     """
-    return (observed.flux - decoded.flux) / observed.error
+    coefficients, slopes = model.decode_gradient(np.asarray(z, np.float32))
+    return slopes.astype(np.float64) @ projection.jacobian(coefficients, scale)

@@ -204,6 +204,45 @@ class Model:
             return tuple(results)
         return tuple(part.numpy() for part in results)
 
+    def decode_mean(self, z: Tensor) -> Tensor:
+        """Decode latents (N, K), on the model's device, into coefficients (N, 110) alone.
+
+        As `decode`, in half its time: nothing asks for the scatter.
+        """
+        mu, sig = self._tensor(self.mu), self._tensor(self.sig)
+        with torch.inference_mode():
+            return torch.addcmul(mu, self.network.decoder(z), sig)
+
+    def decode_gradient(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Decode one point, and differentiate the coefficients by its latents.
+
+        Parameters
+        ----------
+        z : ndarray, (K,)
+
+        Returns
+        -------
+        coefficients : ndarray, (110,) float32
+            Per unit G flux, as from `decode`.
+        slopes : ndarray, (K, 110) float32
+            ∂coefficients/∂z_i, by automatic differentiation.
+
+        Raises
+        ------
+        InputError
+            When z does not have K entries.
+        """
+        z = np.asarray(z)
+        if z.shape != (self.n_latents,):
+            raise InputError(f"z has shape {z.shape}, expected ({self.n_latents},)")
+        # A copy of the point for each coefficient: their gradients come in one backward pass.
+        points = self._tensor(z).repeat(self.network.input_dim, 1).requires_grad_()
+        x_hat = self.network.decoder(points)
+        (slopes,) = torch.autograd.grad(x_hat.diagonal().sum(), points)
+        mu, sig = self._tensor(self.mu), self._tensor(self.sig)
+        coefficients = torch.addcmul(mu, x_hat[0].detach(), sig)
+        return coefficients.cpu().numpy(), (slopes.T * sig).cpu().numpy()
+
     def _normalised(self, spectra: Spectra, batch: int | None) -> Iterator[tuple[slice, Tensor]]:
         """Rows and normalised coefficients (n, 110) float32 on the model's device."""
         if spectra.coefficients.shape[1:] != (self.network.input_dim,):

@@ -33,8 +33,8 @@ def test_start(visit, catalog):
     assert [m.key for m in visit.maps][:3] == ["latent", "kiel", "abundance"]
     assert len(visit.maps) == 4 and visit.coloring == Coloring()
     assert [s.name for s in visit.sets] == ["A"] and visit.current.n_members == 0
-    assert visit.z == pytest.approx([np.median(catalog[name]) for name in catalog.latents])
-    assert visit.star is None and visit.previous_z is None
+    assert visit.cursor.z == pytest.approx([np.median(catalog[name]) for name in catalog.latents])
+    assert visit.cursor.star is None and visit.cursor.previous_z is None
     assert visit.n_shown == len(catalog) and not visit.can_undo and not visit.can_redo
 
 
@@ -173,39 +173,3 @@ def test_sets_and_history_change_together(visit, catalog):
     assert seen == [(inside.sum(), True)]
     visit.undo()
     assert seen[1:] == [(0, False)]
-
-
-def test_drag_keeps_the_place_it_started_from(visit):
-    start = visit.z
-    visit.move(0, 0.25)
-    visit.move(0, 0.5)
-    assert visit.previous_z == start
-    assert visit.z == (0.5, *start[1:])
-    visit.release()
-    visit.move(1, -1.0)
-    assert visit.previous_z == (0.5, *start[1:])
-    assert visit.z == (0.5, -1.0, *start[2:])
-
-
-def test_move_to_the_same_place_is_no_move(visit):
-    seen = []
-    visit.param.watch(lambda *events: seen.append(events), ["z", "previous_z"])
-    visit.move(0, visit.z[0])
-    assert not seen and visit.previous_z is None
-
-
-def test_star(visit, catalog):
-    start = visit.z
-    seen = []
-    visit.param.watch(lambda *events: seen.append((visit.star, visit.z)), ["z", "star", "g_mag"])
-    visit.visit_star(17)
-    z = tuple(float(catalog[name][17]) for name in catalog.latents)
-    assert seen == [(17, z)]
-    assert visit.z == z and visit.previous_z == start
-    assert (
-        visit.g_mag == visit.star_g_mag == pytest.approx(catalog["phot_g_mean_mag"][17], abs=1e-5)
-    )
-    visit.move(0, 0.0)
-    assert visit.star == 17 and visit.previous_z == z
-    visit.leave_star()
-    assert visit.star is None and visit.z == (0.0, *z[1:])

@@ -38,9 +38,9 @@ def lived_in(catalog) -> Visit:
     visit.tracks = ("main_sequence", "kiel_line")
     own = Bin((("teff", 5000.0, 100.0), ("logg", 4.0, 0.5)))
     visit.own_tracks = (TrackDefinition("mine", "mine", ("teff", "logg"), (own,), "own"),)
-    visit.visit_star(12)
-    visit.move(0, 0.25)
-    visit.lines = True
+    visit.cursor.visit_star(12)
+    visit.cursor.move(0, 0.25)
+    visit.cursor.lines = True
     return visit
 
 
@@ -48,7 +48,7 @@ def same(a: Visit, b: Visit) -> None:
     assert state_of(a) == state_of(b)
     for one, other in zip(a.sets, b.sets, strict=True):
         np.testing.assert_array_equal(one.mask(a.catalog), other.mask(b.catalog))
-    assert a.n_shown == b.n_shown and a.star == b.star
+    assert a.n_shown == b.n_shown and a.cursor.star == b.cursor.star
 
 
 def test_there_and_back(lived_in, catalog):
@@ -68,7 +68,7 @@ def test_store(lived_in, catalog, tmp_path):
     other = Visit(catalog, None)
     restore(other, store.load(name), "the address")
     same(lived_in, other)
-    lived_in.move(0, 0.5)
+    lived_in.cursor.move(0, 0.5)
     assert store.save(state_of(lived_in)) != name
     assert len(list((tmp_path / "visits").iterdir())) == 2
 

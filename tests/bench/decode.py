@@ -11,10 +11,11 @@ from tests.bench.inputs import random_model
 from tests.bench.measure import Row, medians
 from xpmodel import Wavelengths
 from xpmodel.live import decoded_curve
+from xpmodel.projection import Projection
 
 
 def rows() -> Iterator[Row]:
-    model, wavelengths = random_model(), Wavelengths()
+    model, projection = random_model(), Projection("flux", Wavelengths())
     z = tuple(np.random.default_rng(4).standard_normal(model.n_latents))
     point = torch.tensor([z], dtype=torch.float32)
 
@@ -22,7 +23,7 @@ def rows() -> Iterator[Row]:
         with torch.inference_mode():
             model.network.decode(point)
 
-    seconds = medians(500, ours=lambda: decoded_curve(model, wavelengths, z, 1e4), floor=floor)
+    seconds = medians(500, ours=lambda: decoded_curve(model, projection, z, 1e4), floor=floor)
     yield Row(
         "decode",
         1e3 * seconds["ours"],

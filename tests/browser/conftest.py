@@ -18,6 +18,7 @@ from downloads import PATTERN, ExportHandler
 from sources import Sources, open_sources
 from tests.browser.explorer import Explorer
 from tests.mock import Mock, mock_model
+from uploads import UPLOAD_PATTERN, UploadHandler
 from visit import Visit
 
 # A click on what has just been drawn may bring the server a model that it knows: Bokeh warns, and
@@ -80,7 +81,8 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         patch.setattr(page, "Visit", recorded)
         patch.setenv("XPMODEL_VISITS", str(folder / "visits"))
         # As app_hooks.py has it, for any page.
-        routes = [(r"/[\w-]+" + PATTERN, ExportHandler)]
+        both = ((PATTERN, ExportHandler), (UPLOAD_PATTERN, UploadHandler))
+        routes = [(r"/[\w-]+" + pattern, handler) for pattern, handler in both]
         port = serve_and_wait({k: served(v) for k, v in sources.items()}, extra_patterns=routes)
         yield Server(port, visits)
         pn.state.kill_all_servers()

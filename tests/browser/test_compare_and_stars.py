@@ -191,8 +191,8 @@ def test_stars(explorer):
     shows_page(explorer, falling, 1, "source_id")
     explorer.page.locator(".slick-row .slick-cell:first-child").nth(4).click()
     row = int(falling[15 + 4])
-    explorer.until(lambda: explorer.visit.star == row)
-    assert explorer.visit.z == tuple(float(stars[f"z{i}"][row]) for i in (1, 2, 3, 4))
+    explorer.until(lambda: explorer.visit.cursor.star == row)
+    assert explorer.visit.cursor.z == tuple(float(stars[f"z{i}"][row]) for i in (1, 2, 3, 4))
     place = {"x": [float(stars["z2"][row])], "y": [float(stars["z4"][row])]}
     explorer.until(lambda: explorer.data("latent_star") == place)
     explorer.tab("Spectrum")

@@ -32,7 +32,7 @@ def check_first_paint(explorer: Explorer, name: str) -> None:
     explorer.until(lambda: explorer.shows(f"{in_view(explorer):,} of {n:,} stars in view"))
     for text in ("XP latent space", name, f"{n:,} stars", "estimate"):
         assert explorer.shows(text), text
-    assert len(explorer.array("spectrum_source", "flux")) == 343
+    assert len(explorer.array("spectrum_source", "value")) == 343
 
 
 def check_sliders(explorer: Explorer) -> None:
@@ -91,7 +91,7 @@ def test_catalog_of_another_model(visitor):
     page.outline([(0.4, 0.1), (0.8, 0.1), (0.7, 0.5)])
     assert page.visit.current.n_members > 100 and page.frame() == frame
     page.page.mouse.click(*frame.pixel(0.5, 0.3))
-    page.until(lambda: page.visit.star is not None)
+    page.until(lambda: page.visit.cursor.star is not None)
     page.until(lambda: len(page.array("latent_star", "x")) == 1)
 
 
@@ -129,11 +129,11 @@ def test_panel_serve(visitor, mock: Mock):
         check_first_paint(page, "stars.parquet")
         # A module that a callback would import for the first time is not to be found by then.
         at, to = page.slider("z1")
-        before = page.array("spectrum_source", "flux")
+        before = page.array("spectrum_source", "value")
         page.drag([at, to(0.4), to(0.3)])
         page.until(
             lambda: (
-                not np.allclose(page.array("spectrum_source", "flux"), before, rtol=0.01, atol=0)
+                not np.allclose(page.array("spectrum_source", "value"), before, rtol=0.01, atol=0)
             )
         )
         frame = page.frame()

@@ -119,12 +119,12 @@ def test_failures(explorer, monkeypatch):
     fail_once(monkeypatch, spectrum_view, "decoded_curve")
     explorer.drag([at, to(0.6)])
     explorer.until(lambda: explorer.shows("Decoding failed: decoded_curve is out of order"))
-    before = explorer.array("spectrum_source", "flux")
+    before = explorer.array("spectrum_source", "value")
     at, to = explorer.slider("z1")
     explorer.drag([at, to(0.8)])
     explorer.until(
         lambda: (
-            not np.allclose(explorer.array("spectrum_source", "flux"), before, rtol=1e-3, atol=0)
+            not np.allclose(explorer.array("spectrum_source", "value"), before, rtol=1e-3, atol=0)
         )
     )
     assert not explorer.busy
@@ -158,13 +158,13 @@ def test_two_visits_are_apart(explorer, visitor, browser):
         explorer.outline(SHAPE)
         at, to = explorer.slider("z1")
         explorer.drag([at, to(0.8)])
-        explorer.until(lambda: explorer.visit.z[0] > z[0] + 0.5)
+        explorer.until(lambda: explorer.visit.cursor.z[0] > z[0] + 0.5)
         other.choose("Horizontal", "z1")
         other.wait_for_map()
         columns = [one.visit.map_state("latent").columns for one in (explorer, other)]
         assert columns == [("z2", "z4"), ("z1", "z4")]
         assert explorer.visit.current.n_members > 100 and not other.visit.current.steps
         assert not other.outlines() and other.button("Clear").is_disabled()
-        assert other.z == z == other.visit.z
+        assert other.z == z == other.visit.cursor.z
         assert explorer.model("latent", "below.0.axis_label") == "z2"
         other.page.close()

@@ -38,7 +38,7 @@ def decoded(mock: Mock, matrix):
 
 
 def shows_curve(explorer: Explorer, flux: np.ndarray, source: str = "spectrum_source") -> bool:
-    shown = explorer.array(source, "flux")
+    shown = explorer.array(source, "value")
     return shown.shape == flux.shape and np.allclose(
         shown, flux, rtol=0, atol=2e-5 * np.abs(flux).max()
     )
@@ -46,7 +46,7 @@ def shows_curve(explorer: Explorer, flux: np.ndarray, source: str = "spectrum_so
 
 def test_dragging_a_latent(explorer, decoded):
     before = explorer.z
-    start = explorer.array("spectrum_source", "flux")
+    start = explorer.array("spectrum_source", "value")
     explorer.page.evaluate(COUNT_UPDATES)
     at, to = explorer.slider("z1")
     mouse = explorer.page.mouse
@@ -69,12 +69,12 @@ def test_dragging_a_latent(explorer, decoded):
         )
     explorer.until(lambda: shows_curve(explorer, start, "previous_source"))
     mouse.up()
-    explorer.until(lambda: explorer.visit.z == z)
+    explorer.until(lambda: explorer.visit.cursor.z == z)
 
     # The next drag keeps the spectrum that it starts from, and the marker follows it.
     at, to = explorer.slider("z2")
     explorer.drag([at, to(0.5), to(0.45), to(0.4)])
-    explorer.until(lambda: explorer.visit.z[1] == explorer.z[1] != z[1])
+    explorer.until(lambda: explorer.visit.cursor.z[1] == explorer.z[1] != z[1])
     explorer.until(lambda: shows_curve(explorer, flux, "previous_source"))
     explorer.until(lambda: shows_curve(explorer, decoded(explorer.z, 15.0)[0]))
     place = {"x": [explorer.z[1]], "y": [explorer.z[3]]}
@@ -82,22 +82,22 @@ def test_dragging_a_latent(explorer, decoded):
 
 
 def test_magnitude_and_lines(explorer, decoded):
-    before = explorer.array("spectrum_source", "flux")
+    before = explorer.array("spectrum_source", "value")
     at, to = explorer.slider("g_mag")
     explorer.drag([at, to(0.4), to(0.3)])
-    explorer.until(lambda: explorer.visit.g_mag == explorer.model("g_mag", "value") < 12)
-    g_mag = explorer.visit.g_mag
+    explorer.until(lambda: explorer.visit.cursor.g_mag == explorer.model("g_mag", "value") < 12)
+    g_mag = explorer.visit.cursor.g_mag
     explorer.until(lambda: shows_curve(explorer, before * 10 ** (0.4 * (15 - g_mag))))
     assert shows_curve(explorer, decoded(explorer.z, g_mag)[0])
     explorer.until(lambda: explorer.shows(f"G = {g_mag:.2f} mag"))
 
     without = explorer.screenshot
-    switch = explorer.page.get_by_label("Mark lines")
+    switch = explorer.button("Lines")
     switch.click()
-    explorer.until(lambda: explorer.visit.lines)
+    explorer.until(lambda: explorer.visit.cursor.lines)
     explorer.until(lambda: (explorer.screenshot != without).any(axis=2).mean() > 0.001)
     switch.click()
-    explorer.until(lambda: not explorer.visit.lines)
+    explorer.until(lambda: not explorer.visit.cursor.lines)
 
 
 def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
@@ -106,12 +106,12 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
     distance = np.hypot(*(frame.screen(stars["z2"], stars["z4"]) - pixel).T)
     row = int(np.argmin(distance))
     source_id = int(stars["source_id"][row])
-    before = explorer.array("spectrum_source", "flux")
+    start = explorer.z
     explorer.page.mouse.click(*pixel)
     explorer.until(lambda: explorer.shows(f"Gaia DR3 {source_id}"))
     z = tuple(float(stars[f"z{i}"][row]) for i in (1, 2, 3, 4))
     explorer.until(lambda: explorer.z == z)
-    assert explorer.visit.star == row and explorer.visit.current.n_members == 0
+    assert explorer.visit.cursor.star == row and explorer.visit.current.n_members == 0
 
     with pa.memory_map(str(mock.catalog.with_suffix(".spectra.arrow"))) as file:
         spectra = pa.ipc.open_file(file).read_all()
@@ -132,6 +132,8 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
         return shown.shape == residual.shape and np.allclose(shown, residual, 0, tolerance)
 
     explorer.until(shows_residual)
+    # Where z was, as bright as the star.
+    before = decoded(start, g_mag)[0]
     explorer.until(lambda: shows_curve(explorer, before, "previous_source"))
     own = re.compile(rf"G = {g_mag:.2f} mag \(its own\)")
     explorer.until(lambda: explorer.shows(own))
@@ -140,13 +142,15 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
     # What the sliders cannot show exactly is not rounded behind the visitor's back.
     at, to = explorer.slider("z1")
     explorer.drag([at, to(0.7), to(0.75)])
-    explorer.until(lambda: explorer.visit.z[0] == explorer.z[0] != z[0])
-    assert explorer.visit.z[1:] == z[1:] and explorer.visit.g_mag == pytest.approx(g_mag)
+    explorer.until(lambda: explorer.visit.cursor.z[0] == explorer.z[0] != z[0])
+    assert explorer.visit.cursor.z[1:] == z[1:] and explorer.visit.cursor.g_mag == pytest.approx(
+        g_mag
+    )
     assert shows_curve(explorer, observed, "observed_source")
     explorer.until(lambda: shows_curve(explorer, flux, "previous_source"))
 
     explorer.button("Forget the star").click()
-    explorer.until(lambda: not explorer.data("observed_source")["flux"])
+    explorer.until(lambda: not explorer.data("observed_source")["value"])
     explorer.until(lambda: not explorer.shows("Gaia DR3"))
     explorer.until(lambda: not explorer.model("residual", "visible"))
     explorer.until(lambda: not explorer.data("latent_star")["x"])
@@ -160,4 +164,8 @@ def test_click_goes_to_the_nearest_star(explorer, decoded, matrix, mock: Mock):
     explorer.until(lambda: explorer.shows(f"Gaia DR3 {stars['source_id'][row]}"))
     place = {"x": [stars["teff"][row]], "y": [stars["logg"][row]]}
     explorer.until(lambda: explorer.data("latent_star") == place)
-    explorer.until(lambda: not explorer.data("latent_marker")["x"])  # z has no place among labels
+    # Among labels z lies where its neighbours do.
+    near = [explorer.visit.cursor.value(name) for name in ("teff", "logg")]
+    explorer.until(
+        lambda: np.allclose([explorer.data("latent_marker")[a] for a in "xy"], np.c_[near])
+    )

@@ -159,12 +159,12 @@ def test_points_under_the_pointer(explorer):
     explorer.page.mouse.click(*pixel)
     explorer.until(lambda: explorer.visit.track_point is not None)
     z = tuple(point[f"z{i}"] for i in (1, 2, 3, 4))
-    explorer.until(lambda: explorer.visit.z == pytest.approx(z, rel=1e-9))
+    explorer.until(lambda: explorer.visit.cursor.z == pytest.approx(z, rel=1e-9))
     explorer.until(lambda: explorer.z == pytest.approx(z, abs=1e-9))
     for name, value in zip(("z1", "z2", "z4"), (z[0], z[1], z[3]), strict=True):
         title = re.compile(rf"{name}:\s*{value:.3f}".replace("-", "[-−]"))
         explorer.until(lambda title=title: explorer.shows(title))
-    assert explorer.visit.star is None
+    assert explorer.visit.cursor.star is None
     explorer.until(lambda: explorer.shows(f"Giant branch, bin {index + 1}"))
     assert explorer.data("latent_marker") == {
         "x": [pytest.approx(z[1])],
@@ -178,7 +178,7 @@ def test_points_under_the_pointer(explorer):
     nearest = int(np.nanargmin(np.hypot(*(near - np.round(pixel)).T)))
     explorer.page.mouse.click(*np.round(pixel))
     z = tuple(points[nearest][f"z{i}"] for i in (1, 2, 3, 4))
-    explorer.until(lambda: explorer.visit.z == pytest.approx(z, rel=1e-9))
+    explorer.until(lambda: explorer.visit.cursor.z == pytest.approx(z, rel=1e-9))
 
 
 @pytest.mark.slow

@@ -106,7 +106,7 @@ def test_the_address_brings_a_visit_back(explorer, visitor):
 def test_a_visit_as_a_file(explorer, visitor):
     left = drawn(explorer, LEFT, "latent")
     explorer.page.mouse.click(*explorer.frame().pixel(0.6, 0.3))
-    explorer.until(lambda: explorer.visit.star is not None)
+    explorer.until(lambda: explorer.visit.cursor.star is not None)
     saved = explorer.export("Save this visit")
     other = visitor()
     other.wait_for_maps()
@@ -131,9 +131,12 @@ def test_a_visit_as_a_file(explorer, visitor):
         assert ids(other, members(other)) == ids(other, before)
     send(saved)
     other.until(lambda: ids(other, members(other)) == ids(other, left))
-    assert other.visit.star == explorer.visit.star and other.visit.z == explorer.visit.z
+    assert (
+        other.visit.cursor.star == explorer.visit.cursor.star
+        and other.visit.cursor.z == explorer.visit.cursor.z
+    )
     other.until(lambda: other.shows(f"{left.sum():,} of 4,000 selected"))
-    star = str(explorer.stars["source_id"][explorer.visit.star])
+    star = str(explorer.stars["source_id"][explorer.visit.cursor.star])
     other.until(lambda: other.shows(re.compile(star)))
     # What was there before comes back with one undo.
     other.button("Undo").click()

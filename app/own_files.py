@@ -1,0 +1,56 @@
+"""Files of spectra that a visitor gives: read, encoded, shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import panel as pn
+
+from bridge import Bridge
+from guard import guarded, notify
+from uploads import Inbox, close_inbox, open_inbox
+from visit import Visit
+from xpmodel.own_stars import MAX_BYTES, OwnStars, given_name, read_own
+
+
+class OwnFiles:
+    """Takes what the bridge sends, as long as the page is open.
+
+    Parameters
+    ----------
+    visit : Visit
+    bridge : Bridge
+        Is told where to send files.
+    show : callable
+        Brings the visitor's own stars to the front.
+    """
+
+    def __init__(self, visit: Visit, bridge: Bridge, show: Callable[[], None]) -> None:
+        self._visit, self._show = visit, show
+        self._document = pn.state.curdoc
+        if self._document is None:
+            return
+        token = open_inbox(Inbox(MAX_BYTES, self._read, self._done))
+        bridge.param.update(inbox=token, max_bytes=MAX_BYTES)
+        pn.state.on_session_destroyed(lambda context: close_inbox(token))
+
+    def _read(self, name: str, path: Path) -> OwnStars:
+        return read_own(path, self._visit.model, name=name, max_bytes=MAX_BYTES)
+
+    def _done(self, name: str, stars: OwnStars | None, problem: Exception | None) -> None:
+        if self._document.session_context is None:  # the visitor has gone
+            return
+        if problem is not None:
+            said = f"{given_name(name)} could not be read: {problem}"
+            self._document.add_next_tick_callback(lambda: notify(said))
+        else:
+            take = guarded("Showing your stars")(self._take)
+            self._document.add_next_tick_callback(lambda: take(stars))
+
+    def _take(self, stars: OwnStars) -> None:
+        cursor = self._visit.cursor
+        cursor.add_own(stars)
+        self._show()
+        if len(stars):
+            cursor.visit_own(len(cursor.own) - len(stars))

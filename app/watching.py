@@ -1,0 +1,13 @@
+"""Views follow the state while they are seen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from param.parameterized import Watcher
+
+
+def stop(watchers: Iterable[Watcher]) -> None:
+    """Stop following what the watchers watch."""
+    for watcher in watchers:
+        watcher.inst.param.unwatch(watcher)

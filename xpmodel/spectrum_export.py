@@ -1,0 +1,194 @@
+"""Spectra that are shown together, as a table (ECSV, FITS) or a figure (PDF, PNG)."""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+
+from xpmodel._version import __version__
+from xpmodel.errors import InputError
+from xpmodel.files import replacing
+from xpmodel.lines import LINES
+from xpmodel.projection import MODES
+from xpmodel.spectrum_plot import Plot, Series
+from xpmodel.track_panels import STYLE
+
+if TYPE_CHECKING:
+    from astropy.table import Table
+    from matplotlib.axes import Axes
+
+MIMES = {
+    ".ecsv": "text/plain",
+    ".fits": "application/fits",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+}
+"""What `write_plot` writes, by the ending of the file's name."""
+
+WIDTH, HEIGHT, RATIO_HEIGHT = 7.1, 3.0, 1.3  # inches: two columns of a journal
+# More lines than this are told apart by color alone, with a bar for their order.
+MAX_LEGEND = 8
+
+
+def write_plot(path: str | Path, plot: Plot, *, lines: bool = False) -> None:
+    """Write spectra as a table or a figure, by the ending of the name.
+
+    Parameters
+    ----------
+    path : path
+        Ends in one of `MIMES`.
+    plot : Plot
+    lines : bool
+        Mark spectral lines in a figure.
+
+    Raises
+    ------
+    InputError
+        When the ending is unknown or the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix not in MIMES:
+        *others, last = MIMES
+        raise InputError(f"{path}: the name must end in {', '.join(others)} or {last}")
+    with replacing(path) as temporary:
+        if path.suffix in (".ecsv", ".fits"):
+            form = "ascii.ecsv" if path.suffix == ".ecsv" else "fits"
+            to_table(plot, ascii_names=form == "fits").write(temporary, format=form, overwrite=True)
+        else:
+            with matplotlib.rc_context(STYLE):
+                figure = make_figure(plot, lines=lines)
+                figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight")
+
+
+def to_table(plot: Plot, *, ascii_names: bool = False) -> Table:
+    """The lines of a plot as columns.
+
+    Parameters
+    ----------
+    plot : Plot
+    ascii_names : bool
+        Name columns in letters, digits and ``_`` only, as FITS wants; their descriptions keep
+        what the lines are called.
+
+    Returns
+    -------
+    astropy.table.Table
+        ``wavelength`` [nm] or ``coefficient``; for each line its value, and its low, high and
+        error where it has them. The metadata say what is shown and how to make it again.
+    """
+    from astropy.table import Column, Table
+
+    look = MODES[plot.mode]
+    x = (plot.series or plot.residuals)[0].x
+    table = Table()
+    if plot.mode == "coefficients":
+        table["coefficient"] = Column(x.astype(np.int64), description=look.x_label)
+    else:
+        table["wavelength"] = Column(x, unit="nm", description="wavelength")
+    lines = [(one, look.unit) for one in plot.series]
+    lines += [(one, "%" if "[%]" in plot.residual_label else "") for one in plot.residuals]
+    for one, unit in lines:
+        for part in ("value", "low", "high", "error"):
+            values = getattr(one, part)
+            if values is None:
+                continue
+            label = one.label if part == "value" else f"{one.label}, {part}"
+            name = _name(label, ascii_names)
+            while name in table.colnames:
+                name += "_"
+            table[name] = Column(np.asarray(values, np.float64), unit=unit or None)
+            table[name].description = _plain(label) if ascii_names else label
+    meta = {"mode": plot.mode, "software": f"xpmodel {__version__}", "notes": list(plot.notes)}
+    meta |= plot.meta
+    if ascii_names:
+        # FITS headers hold short ASCII cards: all in one, which astropy splits.
+        table.meta["comments"] = _chunks(_plain(json.dumps(meta)))
+    else:
+        table.meta.update(meta)
+    return table
+
+
+def make_figure(plot: Plot, *, lines: bool = False) -> Figure:
+    """A figure for a publication, two columns wide; the caller owns matplotlib's settings."""
+    height = HEIGHT + (RATIO_HEIGHT if plot.residuals else 0)
+    figure = Figure(figsize=(WIDTH, height))
+    ratios = [HEIGHT, RATIO_HEIGHT] if plot.residuals else [1]
+    axes = figure.subplots(len(ratios), 1, sharex=True, squeeze=False, height_ratios=ratios)[:, 0]
+    figure.subplots_adjust(hspace=0.06)
+    look = MODES[plot.mode]
+    _draw(axes[0], plot.series)
+    axes[0].set_ylabel(look.y_label)
+    if plot.residuals:
+        _draw(axes[1], plot.residuals)
+        level = 1.0 if plot.residual_label == "A / B" else 0.0
+        axes[1].axhline(level, color="0.6", lw=0.6, ls=":")
+        axes[1].set_ylabel(plot.residual_label)
+        limits = np.concatenate([one.value[np.isfinite(one.value)] for one in plot.residuals])
+        if len(limits):
+            # A point where a flux is nearly 0 must not flatten all others.
+            low, high = np.percentile(limits, [0.5, 99.5])
+            pad = 0.1 * (high - low) or 1.0
+            axes[1].set_ylim(min(low - pad, level - pad), max(high + pad, level + pad))
+    axes[-1].set_xlabel(look.x_label)
+    axes[0].set_xlim(plot.series[0].x[0], plot.series[0].x[-1])
+    if len(plot.series) <= MAX_LEGEND:
+        axes[0].legend(fontsize=7)
+    else:
+        _order_bar(figure, axes, plot.series)
+    if lines and plot.mode != "coefficients":
+        for line in LINES:
+            for one in axes:
+                one.axvline(line.wavelength, color="0.7", lw=0.5, ls=":", zorder=0)
+            top = axes[0].get_xaxis_transform()
+            axes[0].text(
+                line.wavelength, 1.01, line.name, rotation=90, fontsize=5, ha="center",
+                va="bottom", transform=top,
+            )  # fmt: skip
+    return figure
+
+
+def _draw(axes: Axes, series: tuple[Series, ...]) -> None:
+    for one in series:
+        style = "--" if one.dash == "dashed" else "-"
+        if one.low is not None:
+            axes.fill_between(one.x, one.low, one.high, color=one.color, alpha=0.18, lw=0)
+        axes.plot(one.x, one.value, style, color=one.color, lw=0.9, label=one.label)
+
+
+def _order_bar(figure: Figure, axes: np.ndarray, series: tuple[Series, ...]) -> None:
+    """A bar of the lines' colors, with the first and the last one's name."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import ListedColormap, Normalize
+
+    colors = ScalarMappable(Normalize(0, 1), ListedColormap([one.color for one in series]))
+    bar = figure.colorbar(colors, ax=list(axes), ticks=[0, 1], pad=0.02, aspect=40)
+    bar.ax.set_yticklabels([series[i].label.split(",")[0] for i in (0, -1)])
+
+
+def _name(label: str, ascii_names: bool) -> str:
+    if not ascii_names:
+        return label
+    return re.sub(r"\W+", "_", _plain(label), flags=re.ASCII).strip("_") or "line"
+
+
+def _plain(text: str) -> str:
+    """In ASCII: α becomes alpha, what has no such name is left away."""
+    text = text.replace("−", "-").replace("σ", "sigma")
+    letters = []
+    for letter in text:
+        name = unicodedata.name(letter, "")
+        found = re.match(r"GREEK (?:SMALL|CAPITAL) LETTER (\w+)$", name)
+        letters.append(found[1].lower() if found else letter)
+    decomposed = unicodedata.normalize("NFKD", "".join(letters))
+    return decomposed.encode("ascii", "ignore").decode()
+
+
+def _chunks(text: str) -> list[str]:
+    return [text[i : i + 70] for i in range(0, len(text), 70)]
