@@ -27,7 +27,10 @@ def guarded(doing: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         @functools.wraps(callback)
         def safely(*args: Any, **kwargs: Any) -> None:
             try:
-                callback(*args, **kwargs)
+                # Panel calls back without the document's lock when changes are under way; so held,
+                # ours go out without it too, and as one message.
+                with pn.io.unlocked():
+                    callback(*args, **kwargs)
             except Exception as error:
                 if isinstance(error, InputError):
                     log.warning("%s: %s", doing, error)

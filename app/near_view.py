@@ -21,7 +21,7 @@ class NearView:
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self.line = LiveLine("0.8rem")
+        self.line = LiveLine("0.8rem", name="near_source")
         self.panel = self.line.pane
         self._looking = Pace(guarded("Looking around z")(self._look), self.line.model)
         visit.cursor.param.watch(self._on_z, ["z", "star"])

@@ -36,6 +36,8 @@ class LiveLine:
     ----------
     size : str
         Of the font.
+    name : str, optional
+        Of the source that carries the text.
 
     Attributes
     ----------
@@ -43,14 +45,14 @@ class LiveLine:
         What is on the page.
     """
 
-    def __init__(self, size: str = "0.85rem") -> None:
+    def __init__(self, size: str = "0.85rem", name: str | None = None) -> None:
         self.model = Div(
             text="&nbsp;",
             sizing_mode="stretch_width",
             margin=(0, 10),
             styles={"font-size": size, "opacity": "0.9"},
         )
-        self._source = ColumnDataSource({"text": []})
+        self._source = ColumnDataSource({"text": []}, name=name)
         self._source.js_on_change("data", CustomJS(args={"div": self.model}, code=WRITE))
         self.model.tags = [self._source]
         self._text = self.model.text

@@ -41,6 +41,8 @@ def lived_in(catalog) -> Visit:
     visit.cursor.visit_star(12)
     visit.cursor.move(0, 0.25)
     visit.cursor.lines = True
+    visit.cursor.mode = "lambda2_flux"
+    visit.cursor.lock(1, True)
     return visit
 
 
@@ -48,7 +50,9 @@ def same(a: Visit, b: Visit) -> None:
     assert state_of(a) == state_of(b)
     for one, other in zip(a.sets, b.sets, strict=True):
         np.testing.assert_array_equal(one.mask(a.catalog), other.mask(b.catalog))
-    assert a.n_shown == b.n_shown and a.cursor.star == b.cursor.star
+    assert a.n_shown == b.n_shown
+    for name in ("z", "star", "g_mag", "mode", "locked", "lines"):
+        assert getattr(a.cursor, name) == getattr(b.cursor, name)
 
 
 def test_there_and_back(lived_in, catalog):

@@ -7,7 +7,10 @@ import sys
 
 from tests.bench.measure import Row, Skipped, machine, table
 
-NAMES = ("wavelengths", "encode", "encode_command", "lasso", "maps", "slider", "decode")
+NAMES = (
+    *("wavelengths", "encode", "encode_command", "lasso", "maps", "slider", "visitors"),
+    *("groups", "decode"),
+)
 
 
 def main(names: list[str]) -> int:

@@ -16,10 +16,9 @@ import shapely
 from playwright.sync_api import Browser, Page
 
 from tests.bench.measure import Row, Skipped
-from tests.bench.serving import APP, ROOT, chromium, served
+from tests.bench.serving import APP, CATALOG, ROOT, chromium, served
 from xpmodel import open_catalog
 
-CATALOG = ROOT / "data/build/catalog.parquet"
 N_GESTURES, N_WARM, N_VISITS = 30, 4, 5
 N_VERTICES = 200
 MAPS = ("latent", "kiel", "abundance", "cmd")

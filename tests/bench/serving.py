@@ -21,6 +21,8 @@ from tests.bench.measure import Skipped
 
 ROOT = Path(__file__).resolve().parents[2]
 APP = ROOT / "app"
+# The mock sky that `make app` shows.
+CATALOG = ROOT / "data/build/catalog.parquet"
 
 
 @contextlib.contextmanager

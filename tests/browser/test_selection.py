@@ -155,12 +155,13 @@ def test_outline_stays_where_it_was_drawn(explorer):
     explorer.until(lambda: len(explorer.outlines()) == 1)
     np.testing.assert_allclose(explorer.outlines()[0], [*ring, ring[0]], rtol=1e-12)
     ids = expected(explorer, ring)
+    explorer.page.mouse.move(5, 5)  # or what is under the pointer is told over the outline
     explorer.until(lambda: on_screen(explorer, explorer.outlines()[0]))
 
     frame = explorer.frame()
     explorer.page.mouse.move(*frame.pixel(0.65, 0.25))
     explorer.page.mouse.wheel(0, -100)
-    explorer.page.mouse.move(5, 5)  # or what is under the pointer is told over the outline
+    explorer.page.mouse.move(5, 5)
     explorer.until(lambda: explorer.frame() != frame and explorer.map_drawn())
     explorer.until(lambda: on_screen(explorer, explorer.outlines()[0]))
 

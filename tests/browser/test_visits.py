@@ -84,7 +84,7 @@ def test_the_address_brings_a_visit_back(explorer, visitor):
     a, b = explorer.visit, other.visit
     assert a is not b and a.maps == b.maps and b.maps[2].columns == ("z4", "z1")
     assert b.coloring.how == "median" and b.coloring.column == "m_h"
-    assert b.z == a.z and other.z == explorer.z and b.z[0] != 0
+    assert b.cursor.z == a.cursor.z and other.z == explorer.z and b.cursor.z[0] != 0
     assert [s.name for s in b.sets] == ["A", "B"] and b.active_set == "B"
     assert ids(other, members(other, "A")) == ids(other, left)
     assert ids(other, members(other, "B")) == ids(other, right | (kiel & some))
