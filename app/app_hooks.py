@@ -1,13 +1,18 @@
-"""What `panel serve app` does before it serves: routes for files that the page offers and takes.
+"""What `panel serve app` does before it serves: routes of our own beside Bokeh's.
 
 Bokeh makes each page's routes of this list when the server starts, right after this file ran.
 """
 
 from bokeh.server.urls import per_app_patterns
+from panel.io.server import WSHandler
 
 from downloads import PATTERN, ExportHandler
+from prompt_socket import PromptSocket
 from uploads import UPLOAD_PATTERN, UploadHandler
 
 for route in ((PATTERN, ExportHandler), (UPLOAD_PATTERN, UploadHandler)):
     if route not in per_app_patterns:
         per_app_patterns.append(route)
+for index, (pattern, handler) in enumerate(per_app_patterns):
+    if handler is WSHandler:
+        per_app_patterns[index] = (pattern, PromptSocket)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import panel as pn
-from bokeh.models import ColumnDataSource, DataRange1d, Legend, LegendItem, Line
+from bokeh.models import ColumnDataSource, Legend, LegendItem, Line, Range1d
 from bokeh.plotting import figure
 
 from glyphs import add_glyphs
@@ -11,7 +11,7 @@ from guard import guarded
 from line_marks import LineMarks
 from pace import Pace
 from palettes import SET_COLORS
-from spectrum_view import LEFT, RIGHT, SpectrumView
+from spectrum_view import LEFT, RIGHT, SpectrumView, span
 from visit import Visit
 from xpmodel.live import decoded_gradient
 
@@ -26,7 +26,7 @@ class GradientView:
         self.figure = figure(
             name="gradient",
             x_range=spectrum.figure.x_range,
-            y_range=DataRange1d(),
+            y_range=Range1d(0, 1),
             sizing_mode="stretch_width",
             height=150,
             min_border_left=LEFT,
@@ -77,3 +77,4 @@ class GradientView:
         slopes = decoded_gradient(visit.model, projection, visit.cursor.z, visit.cursor.scale)
         of = dict(zip(visit.catalog.latents, slopes, strict=True))
         self._source.data = {"x": projection.x} | {name: of[name] for name in self._latents}
+        span(self.figure.y_range, [of[name] for name in self._latents])

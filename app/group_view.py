@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, DataRange1d, MultiLine, Patches, Span
+from bokeh.models import ColumnDataSource, MultiLine, Patches, Range1d, Span
 from bokeh.plotting import figure
 
 import overlays
@@ -17,6 +17,7 @@ from line_marks import LineMarks
 from native import button, select
 from sending import Sender
 from spectrum_files import offer_plot
+from spectrum_view import LEFT, RIGHT, span
 from status import LiveLine
 from visit import Visit
 from xpmodel import Wavelengths
@@ -50,7 +51,7 @@ class GroupView:
         self._wanted = 0
         names = [s.name for s in visit.sets]
         chosen = "Choosing the spectra"
-        self.what = select(self._choices(), SETS, self._on_choice, chosen, name="group_what")
+        self.what = select(self._choices(), SETS, self._on_choice, chosen)
         self.a = select(
             dict(zip(names, names, strict=True)), visit.active_set, self._on_choice, chosen
         )
@@ -60,17 +61,22 @@ class GroupView:
         self.mode = select(
             {name: mode.title for name, mode in MODES.items()}, "flux", self._on_choice, chosen
         )
-        for widget, name, title in (
-            (self.a, "group_a", "A"),
-            (self.b, "group_b", "B"),
-            (self.kind, "group_kind", ""),
-            (self.share, "group_share", ""),
-            (self.mode, "group_mode", ""),
+        for widget, name, width in (
+            (self.what, "group_what", 150),
+            (self.a, "group_a", 100),
+            (self.b, "group_b", 110),
+            (self.kind, "group_kind", 110),
+            (self.share, "group_share", 112),
+            (self.mode, "group_mode", 104),
         ):
-            widget.update(name=name, width=112, description=title or None)
+            widget.update(name=name, width=width)
         self.draw = button("Draw", self.compute, "Drawing the spectra", name="group_draw")
+        self.draw.width = 48
         self.figure = figure(
             name="group",
+            x_range=Range1d(0, 1),
+            y_range=Range1d(0, 1),
+            min_border_left=LEFT,
             sizing_mode="stretch_both",
             min_height=200,
             tools="xpan,xwheel_zoom,xbox_zoom,reset,save",
@@ -79,6 +85,9 @@ class GroupView:
         self.ratio = figure(
             name="group_ratio",
             x_range=self.figure.x_range,
+            y_range=Range1d(0, 1),
+            min_border_left=LEFT,
+            min_border_right=RIGHT,
             sizing_mode="stretch_width",
             height=150,
             tools="xpan,xwheel_zoom,reset",
@@ -119,8 +128,6 @@ class GroupView:
         line = MultiLine(xs="xs", ys="ys", line_color="color", line_dash="dash", line_width=1.5)
         area = Patches(xs="xs", ys="ys", fill_color="color", fill_alpha=0.2, line_alpha=0)
         add_glyphs(fig, (areas, area), (lines, line))
-        # A band that is far wider than its median does not hide it.
-        fig.y_range = DataRange1d(renderers=[fig.renderers[1]])
         return lines, areas
 
     def _say(self, text: str) -> None:
@@ -208,6 +215,11 @@ class GroupView:
         look = MODES[plot.mode]
         self.figure.xaxis.axis_label, self.figure.yaxis.axis_label = look.x_label, look.y_label
         self.ratio.yaxis.axis_label = plot.residual_label
+        x = (plot.series or plot.residuals)[0].x
+        self.figure.x_range.update(start=x[0], end=x[-1], reset_start=x[0], reset_end=x[-1])
+        # A band that is far wider than its median does not hide it.
+        span(self.figure.y_range, [one.value for one in plot.series])
+        span(self.ratio.y_range, [one.value for one in plot.residuals] or [[0.0]])
         self.ratio.visible = bool(plot.residuals)
         _fill(plot.series, self._lines, self._areas)
         _fill(plot.residuals, self._ratio_lines, self._ratio_areas)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from bokeh.models import (
     ColumnDataSource,
-    DataRange1d,
     HoverTool,
     Legend,
     LegendItem,
@@ -35,6 +35,8 @@ NOTHING: dict[str, list[float]] = {"x": [], "value": []}
 DECODED, NEAREST, BEFORE = "#2a78d6", "#b07aa1", "#8c8c8c"
 # Room for an axis' labels, and for the toolbar: the plots' frames lie one above the other.
 LEFT, RIGHT = 66, 32
+# Beyond the curves, and how much of a range they fill at the least.
+MARGIN, FILLED = 0.15, 0.5
 # The residual's axis shows at least this many σ to each side, and never cuts the curve.
 LEAST_RESIDUAL = 4.0
 
@@ -59,6 +61,8 @@ class SpectrumView:
         self.figure = figure(
             name="spectrum",
             x_range=Range1d(0, 1),
+            # A DataRange1d would tell the server of each change.
+            y_range=Range1d(0, 1),
             sizing_mode="stretch_both",
             min_height=170,
             min_border_left=LEFT,
@@ -116,8 +120,6 @@ class SpectrumView:
         )
         before, near, band, observed, decoded = fig.renderers
         band.glyph.fill_color = DECODED
-        # The axis follows what is compared, not the spectrum from before.
-        fig.y_range = DataRange1d(renderers=[decoded, observed, near])
         fig.toolbar.logo = None
         _add_legend(
             fig,
@@ -166,6 +168,12 @@ class SpectrumView:
 
     # Drawing
 
+    def _frame(self) -> None:
+        """Let the axis hold what is compared; not the spectrum from before."""
+        shown = [self._source.data["lower"], self._source.data["upper"]]
+        shown += [source.data["value"] for source in (self._star, self._near)]
+        span(self.figure.y_range, shown)
+
     def _decode(self) -> None:
         cursor, projection = self._cursor, self.projection
         scale = cursor.scale
@@ -181,6 +189,7 @@ class SpectrumView:
             self._source.data = {"x": curve.x} | values
         self._draw_before(scale)
         self._draw_observed(scale)
+        self._frame()
 
     def _draw_before(self, scale: float) -> None:
         """The spectrum that the last gesture began with, at the scale of now."""
@@ -219,6 +228,7 @@ class SpectrumView:
         if key != self._nearest:
             self._nearest = key
             self._near.data = NOTHING if row is None else self._observed_of(row)
+            self._frame()
         self._say(row)
 
     def _observed_of(self, row: int) -> dict[str, np.ndarray]:
@@ -273,6 +283,22 @@ class SpectrumView:
         elif cursor.star is not None:
             meta["source_id"] = str(int(catalog.source_id[cursor.star]))
         return point_plot(catalog, self.projection, self.decoded, self.observed, meta)
+
+
+def span(bounds: Range1d, shown: Sequence[Sequence[float]]) -> None:
+    """Let a range hold all finite values, with a margin; while they fill it well it stays.
+
+    A new range makes the browser lay out the axis again, which takes it longer than the curve.
+    """
+    values = np.concatenate([np.asarray(v, np.float64) for v in shown])
+    values = values[np.isfinite(values)]
+    if len(values):
+        low, high = float(values.min()), float(values.max())
+        held = bounds.start <= low and high <= bounds.end
+        if held and high - low > FILLED * (bounds.end - bounds.start):
+            return
+        pad = MARGIN * (high - low) or 1.0
+        bounds.update(start=low - pad, end=high + pad)
 
 
 def _add_legend(fig: figure, labels: dict[str, list]) -> None:

@@ -346,7 +346,12 @@ class SpectraStore:
 
     def __getitem__(self, rows: int | slice | np.ndarray) -> Spectra:
         """The spectra of some rows, in the order asked for."""
-        rows = np.atleast_1d(np.arange(len(self))[rows])
+        if isinstance(rows, (int, np.integer)):
+            if not -len(self) <= rows < len(self):
+                raise IndexError(f"row {rows} of {len(self)} spectra")
+            rows = np.array([rows % len(self)])  # the range below takes longer than the spectrum
+        else:
+            rows = np.arange(len(self))[rows]
         batch_of = np.searchsorted(self._starts, rows, side="right") - 1
         n = len(rows)
         columns = {

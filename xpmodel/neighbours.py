@@ -272,9 +272,11 @@ def describe_labels(
     for name in names:
         if name in catalog.numeric:
             values = catalog[name][rows].astype(np.float64)
-            values = values[np.isfinite(values)]
-            low, median, high = (
-                np.percentile(values, [16, 50, 84]) if len(values) else np.full(3, np.nan)
-            )
+            values = np.sort(values[np.isfinite(values)])
+            low, median, high = np.full(3, np.nan)
+            if len(values):
+                # As np.percentile, which takes ten times as long for so few.
+                places = np.array([0.16, 0.5, 0.84]) * (len(values) - 1)
+                low, median, high = np.interp(places, np.arange(len(values)), values)
             found[name] = LabelSummary(name, float(median), float(high - low) / 2, len(values))
     return found

@@ -25,6 +25,8 @@ def on_value(attr: str, old: float, new: float) -> None:
 
 
 # The tag takes the source to the browser, where nothing draws it.
-slider = Slider(title="z1", start=-3, end=3, step=0.006, value=0, width=500, tags=[source])
+slider = Slider(
+    name="z1", title="z1", start=-3, end=3, step=0.006, value=0, width=500, tags=[source]
+)
 slider.on_change("value", on_value)
 curdoc().add_root(slider)

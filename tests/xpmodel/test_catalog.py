@@ -357,8 +357,10 @@ def test_spectra_of_stars_in_any_order(encoded):
         np.testing.assert_array_equal(found.errors, expected.errors)
         np.testing.assert_allclose(found.g_flux, expected.g_flux, rtol=1e-7)
         assert found.coefficients.shape == (len(expected), 110) and found.g_flux.dtype == float
-    with pytest.raises(IndexError):
-        store[300]
+    np.testing.assert_array_equal(store[-1].source_id, store[[299]].source_id)
+    for row in (300, -301):
+        with pytest.raises(IndexError):
+            store[row]
 
 
 def test_spectra_over_several_batches(encoded, tmp_path):
