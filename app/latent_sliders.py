@@ -69,7 +69,12 @@ class LatentSliders:
         )
         self.g_mag.on_change("value", self._on_g_mag)
         pairs = [
-            pn.Row(_pane(lock, "fixed"), _pane(slider), sizing_mode="stretch_width", margin=0)
+            pn.Row(
+                pn.pane.Bokeh(lock, width=36, margin=0),
+                _pane(slider),
+                sizing_mode="stretch_width",
+                margin=0,
+            )
             for lock, slider in zip(self.locks, self.sliders, strict=True)
         ]
         self.panel = pn.GridBox(
@@ -128,5 +133,5 @@ class LatentSliders:
                 )
 
 
-def _pane(widget: Slider | Toggle, sizing_mode: str = "stretch_width") -> pn.pane.Bokeh:
-    return pn.pane.Bokeh(widget, sizing_mode=sizing_mode, margin=0)
+def _pane(slider: Slider) -> pn.pane.Bokeh:
+    return pn.pane.Bokeh(slider, sizing_mode="stretch_width", margin=0)

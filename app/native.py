@@ -17,6 +17,7 @@ BUTTON = f"""
 .bk-btn, .bk-btn:hover, .bk-btn.bk-active {{ {_PLAIN}; border-radius: 4px; font-size: 12px;
   padding: 3px 6px; box-shadow: none; }}
 .bk-btn:hover {{ background: rgba(128, 128, 128, 0.18); }}
+.bk-btn[disabled], .bk-btn[disabled]:hover {{ background: transparent; opacity: 0.45; }}
 .bk-btn.bk-active {{ background: rgba(42, 120, 214, 0.25); }}
 """
 SELECT = f"""

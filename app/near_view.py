@@ -23,7 +23,9 @@ class NearView:
         self._visit = visit
         self.line = LiveLine("0.8rem", name="near_source")
         self.panel = self.line.pane
-        self._looking = Pace(guarded("Looking around z")(self._look), self.line.model)
+        # Before the browser is busy with drawing the spectrum.
+        looking = guarded("Looking around z")(self._look)
+        self._looking = Pace(looking, self.line.model, eager=True)
         visit.cursor.param.watch(self._on_z, ["z", "star"])
         self._look()
 

@@ -90,7 +90,7 @@ class SteerControls:
         if self._target is not None:
             target, self._target = self._target, None
             self._steered = self._cursor.steer(*target)
-            self._say(target[0])
+            self._say(self._steered)
 
     def _follow(self) -> None:
         """Let the sliders show the labels fitted at z, but for the one that is held."""
@@ -103,21 +103,19 @@ class SteerControls:
             value = min(max(value, slider.start), slider.end)
             self._shown[name] = value
             slider.value = value
-        if not self._held:
-            self._say("")
+        if self._steered is None or self._steered.z != self._cursor.z:
+            self._say(None)
 
-    def _say(self, name: str) -> None:
-        steered = self._steered
-        if not name or steered is None:
+    def _say(self, steered: Steered | None) -> None:
+        if steered is None:
             self.said.text = (
                 "Labels as a local linear regression on the nearest stars has them at z; a slider "
                 "moves z along one of them while the others stay."
             )
             return
-        direction = steered.direction
-        parts = [f"{symbol(name)} {steered.value:.4g} ± {steered.value_error:.2g}"]
-        if direction is not None:
-            parts.append(f"change known to ± {direction.gain_error:.0%}")
+        title = symbol(steered.direction.name)
+        parts = [f"{title} {steered.value:.4g} ± {steered.value_error:.2g}"]
+        parts.append(f"change known to ± {steered.direction.gain_error:.0%}")
         if steered.reason:
             parts.append(f"<b>{html.escape(steered.reason)}</b>")
         self.said.text = " · ".join(parts)

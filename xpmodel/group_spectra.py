@@ -36,7 +36,7 @@ class Band:
         Standard error of the median, from the stars of ranks n/2 ± √n/2; NaN for one star.
     n_used, n_stars, n_left_out : int
         Stars in the percentiles, in the group, and of the group without latents or, at 1 kpc,
-        without a positive parallax.
+        without a G flux or a positive parallax.
     seed : int or None
         That drew n_used of those which can be used; None where all are.
     """
@@ -118,22 +118,22 @@ def group_band(
     Raises
     ------
     InputError
-        When no star can be used, the spectra are missing, or the kind is unknown.
+        When no star can be used, the spectra are missing, the kind is unknown, or the mask, the
+        model, the G flux or the limit does not fit.
     """
-    if kind not in KINDS:
-        raise InputError(f"kind {kind!r} is unknown: use {' or '.join(KINDS)}")
-    if kind == "decoded" and model is None:
-        raise InputError("decoded spectra need a model")
+    _check(catalog, mask, kind, model, g_flux, limit)
     at_1kpc = projection.mode == "flux_1kpc"
     usable = mask & np.isfinite([catalog[name] for name in catalog.latents]).all(axis=0)
     if at_1kpc:
-        if "parallax" not in catalog.numeric:
-            raise InputError(f"{catalog.path}: no parallax, which flux at 1 kpc needs")
-        usable = usable & (catalog["parallax"] > 0)
+        for name in ("parallax", "phot_g_mean_flux"):
+            if name not in catalog.numeric:
+                raise InputError(f"{catalog.path}: no {name}, which flux at 1 kpc needs")
+        # Without a G flux a star has no scale: it must not count as one of those used.
+        usable &= (catalog["parallax"] > 0) & np.isfinite(catalog["phot_g_mean_flux"])
     rows = np.flatnonzero(usable)
     n_stars, n_usable = int(np.count_nonzero(mask)), len(rows)
     if not n_usable:
-        why = " with latents and a positive parallax" if at_1kpc else " with latents"
+        why = " with latents and a positive parallax and a G flux" if at_1kpc else " with latents"
         raise InputError(f"none of the {n_stars:,} stars is one{why}")
     drawn = limit is not None and limit < n_usable
     if drawn:
@@ -173,6 +173,33 @@ def ratio(a: Band, b: Band) -> Ratio:
         value = a.median / b.median
         error = np.abs(value) * np.hypot(a.error / a.median, b.error / b.median)
     return Ratio(a.x, value, error)
+
+
+def _check(
+    catalog: Catalog,
+    mask: np.ndarray,
+    kind: str,
+    model: Model | None,
+    g_flux: float,
+    limit: int | None,
+) -> None:
+    if kind not in KINDS:
+        raise InputError(f"kind {kind!r} is unknown: use {' or '.join(KINDS)}")
+    if mask.dtype != bool or mask.shape != (len(catalog),):
+        raise InputError(f"{catalog.path}: the mask must be {len(catalog)} bool")
+    if not (np.isfinite(g_flux) and g_flux > 0):
+        raise InputError(f"the G flux must be a number above 0 e-/s, not {g_flux}")
+    if limit is not None and limit < 1:
+        raise InputError(f"the limit must be at least 1 star, not {limit}")
+    if kind == "observed":
+        return
+    if model is None:
+        raise InputError("decoded spectra need a model")
+    if model.n_latents != catalog.n_latents:
+        raise InputError(
+            f"{catalog.path} has {catalog.n_latents} latents, the model {model.n_latents}: "
+            "use the model that encoded it"
+        )
 
 
 def _coefficients(

@@ -42,7 +42,6 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-@_one_thread()
 def decoded_curve(
     model: Model, projection: Projection, z: Sequence[float], scale: float = 1.0
 ) -> Curve:
@@ -62,8 +61,7 @@ def decoded_curve(
     Curve
         Its error is the model's scatter ŝ, propagated as independent coefficient errors.
     """
-    point = torch.tensor(z, dtype=torch.float32, device=model.device)
-    coefficients, scatter = torch.stack(model.decode(point)).cpu().numpy().astype(np.float64)
+    coefficients, scatter = model.decode_point(z)
     value = projection.values(coefficients, scale)
     return Curve(projection.x, value, projection.errors(coefficients, scatter, None, scale))
 

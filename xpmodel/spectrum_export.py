@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 import unicodedata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -18,7 +18,7 @@ from xpmodel.files import replacing
 from xpmodel.lines import LINES
 from xpmodel.projection import MODES
 from xpmodel.spectrum_plot import Plot, Series
-from xpmodel.track_panels import STYLE
+from xpmodel.track_panels import own_style, plain
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -35,6 +35,8 @@ MIMES = {
 WIDTH, HEIGHT, RATIO_HEIGHT = 7.1, 3.0, 1.3  # inches: two columns of a journal
 # More lines than this are told apart by color alone, with a bar for their order.
 MAX_LEGEND = 8
+# Of a line's name, written upright, as a part of the panel's width.
+NAME_WIDTH = 0.013
 
 
 def write_plot(path: str | Path, plot: Plot, *, lines: bool = False) -> None:
@@ -51,20 +53,25 @@ def write_plot(path: str | Path, plot: Plot, *, lines: bool = False) -> None:
     Raises
     ------
     InputError
-        When the ending is unknown or the file cannot be written.
+        When the ending is unknown, there is no line, or the file cannot be written.
     """
     path = Path(path)
     if path.suffix not in MIMES:
         *others, last = MIMES
         raise InputError(f"{path}: the name must end in {', '.join(others)} or {last}")
+    if not plot.series:
+        raise InputError(f"{path}: there is no spectrum to write")
     with replacing(path) as temporary:
         if path.suffix in (".ecsv", ".fits"):
             form = "ascii.ecsv" if path.suffix == ".ecsv" else "fits"
             to_table(plot, ascii_names=form == "fits").write(temporary, format=form, overwrite=True)
         else:
-            with matplotlib.rc_context(STYLE):
+            with own_style():
                 figure = make_figure(plot, lines=lines)
-                figure.savefig(temporary, format=path.suffix[1:], bbox_inches="tight")
+                form = path.suffix[1:]
+                # Without the date the same spectra give the same file.
+                dated = {"metadata": {"CreationDate": None}} if form == "pdf" else {}
+                figure.savefig(temporary, format=form, bbox_inches="tight", **dated)
 
 
 def to_table(plot: Plot, *, ascii_names: bool = False) -> Table:
@@ -86,7 +93,7 @@ def to_table(plot: Plot, *, ascii_names: bool = False) -> Table:
     from astropy.table import Column, Table
 
     look = MODES[plot.mode]
-    x = (plot.series or plot.residuals)[0].x
+    x = plot.series[0].x
     table = Table()
     if plot.mode == "coefficients":
         table["coefficient"] = Column(x.astype(np.int64), description=look.x_label)
@@ -101,7 +108,8 @@ def to_table(plot: Plot, *, ascii_names: bool = False) -> Table:
                 continue
             label = one.label if part == "value" else f"{one.label}, {part}"
             name = _name(label, ascii_names)
-            while name in table.colnames:
+            # FITS does not tell large letters from small ones.
+            while name.lower() in map(str.lower, table.colnames):
                 name += "_"
             table[name] = Column(np.asarray(values, np.float64), unit=unit or None)
             table[name].description = _plain(label) if ascii_names else label
@@ -109,7 +117,7 @@ def to_table(plot: Plot, *, ascii_names: bool = False) -> Table:
     meta |= plot.meta
     if ascii_names:
         # FITS headers hold short ASCII cards: all in one, which astropy splits.
-        table.meta["comments"] = _chunks(_plain(json.dumps(meta)))
+        table.meta["comments"] = _chunks(_plain(json.dumps(meta, default=float)))
     else:
         table.meta.update(meta)
     return table
@@ -129,7 +137,8 @@ def make_figure(plot: Plot, *, lines: bool = False) -> Figure:
         _draw(axes[1], plot.residuals)
         level = 1.0 if plot.residual_label == "A / B" else 0.0
         axes[1].axhline(level, color="0.6", lw=0.6, ls=":")
-        axes[1].set_ylabel(plot.residual_label)
+        # In lines as long as the panel is high.
+        axes[1].set_ylabel(textwrap.fill(plot.residual_label, 16))
         limits = np.concatenate([one.value[np.isfinite(one.value)] for one in plot.residuals])
         if len(limits):
             # A point where a flux is nearly 0 must not flatten all others.
@@ -137,6 +146,7 @@ def make_figure(plot: Plot, *, lines: bool = False) -> Figure:
             pad = 0.1 * (high - low) or 1.0
             axes[1].set_ylim(min(low - pad, level - pad), max(high + pad, level + pad))
     axes[-1].set_xlabel(look.x_label)
+    _notes(axes[-1], plot)
     axes[0].set_xlim(plot.series[0].x[0], plot.series[0].x[-1])
     if len(plot.series) <= MAX_LEGEND:
         axes[0].legend(fontsize=7)
@@ -146,12 +156,33 @@ def make_figure(plot: Plot, *, lines: bool = False) -> Figure:
         for line in LINES:
             for one in axes:
                 one.axvline(line.wavelength, color="0.7", lw=0.5, ls=":", zorder=0)
-            top = axes[0].get_xaxis_transform()
-            axes[0].text(
-                line.wavelength, 1.01, line.name, rotation=90, fontsize=5, ha="center",
-                va="bottom", transform=top,
-            )  # fmt: skip
+        _name_lines(axes[0])
     return figure
+
+
+def _name_lines(axes: Axes) -> None:
+    """The lines' names over a panel, each beside the last where they would overlap."""
+    low, high = axes.get_xlim()
+    # The power of ten of the flux makes room for them.
+    axes.yaxis.get_offset_text().set_horizontalalignment("right")
+    place = -np.inf
+    for line in LINES:
+        if low <= line.wavelength <= high:
+            place = max(line.wavelength, place + NAME_WIDTH * (high - low))
+            at = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
+            axes.text(place, 1.01, line.name, rotation=90, fontsize=5, **at)
+
+
+def _notes(axes: Axes, plot: Plot) -> None:
+    """Under a figure: how many of how many stars, and whether they are made up."""
+    notes = list(plot.notes)
+    if plot.meta.get("n_mock"):
+        notes.append(f"{plot.meta['n_mock']:,} stars of the catalog are mock stars")
+    if notes:
+        # Points below the panel, under its label: matplotlib's own margin moves with the size.
+        place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
+        text = "\n".join(plain(line) for note in notes for line in textwrap.wrap(note, 130))
+        axes.annotate(text, (0, 0), (0, -30), fontsize=6, color="0.3", **place)
 
 
 def _draw(axes: Axes, series: tuple[Series, ...]) -> None:
@@ -159,7 +190,7 @@ def _draw(axes: Axes, series: tuple[Series, ...]) -> None:
         style = "--" if one.dash == "dashed" else "-"
         if one.low is not None:
             axes.fill_between(one.x, one.low, one.high, color=one.color, alpha=0.18, lw=0)
-        axes.plot(one.x, one.value, style, color=one.color, lw=0.9, label=one.label)
+        axes.plot(one.x, one.value, style, color=one.color, lw=0.9, label=plain(one.label))
 
 
 def _order_bar(figure: Figure, axes: np.ndarray, series: tuple[Series, ...]) -> None:
@@ -169,7 +200,7 @@ def _order_bar(figure: Figure, axes: np.ndarray, series: tuple[Series, ...]) -> 
 
     colors = ScalarMappable(Normalize(0, 1), ListedColormap([one.color for one in series]))
     bar = figure.colorbar(colors, ax=list(axes), ticks=[0, 1], pad=0.02, aspect=40)
-    bar.ax.set_yticklabels([series[i].label.split(",")[0] for i in (0, -1)])
+    bar.ax.set_yticklabels([plain(series[i].label.split(",")[0]) for i in (0, -1)])
 
 
 def _name(label: str, ascii_names: bool) -> str:
@@ -191,4 +222,5 @@ def _plain(text: str) -> str:
 
 
 def _chunks(text: str) -> list[str]:
-    return [text[i : i + 70] for i in range(0, len(text), 70)]
+    """Text in cards, none of which ends in a blank: FITS would lose it."""
+    return re.findall(r".{0,69}\S", text)

@@ -193,12 +193,15 @@ def track_plot(
     track: Track,
     g_flux: float,
     progress: Callable[[float], None] | None = None,
+    mask: np.ndarray | None = None,
 ) -> Plot:
     """The spectra decoded along a track, colored by the place on it; observed ones against them.
 
     Parameters and errors as for `xpmodel.track_spectra.track_spectra`.
     """
-    found = track_spectra(track, catalog, model, projection, g_flux=g_flux, progress=progress)
+    found = track_spectra(
+        track, catalog, model, projection, g_flux=g_flux, mask=mask, progress=progress
+    )
     colors = matplotlib.colormaps[SEQUENCE]
     last = max(len(found.decoded) - 1, 1)
     # The palest end is hard to see on white.
@@ -243,4 +246,9 @@ def _bin_label(track: Track, index: int) -> str:
 
 
 def _provenance(catalog: Catalog) -> dict[str, Any]:
-    return {"catalog": catalog.path.name, "model": catalog.model_hash, "n_mock": catalog.n_mock}
+    return {
+        "catalog": catalog.path.name,
+        "catalog_sha256": catalog.sha256,
+        "model": catalog.model_hash,
+        "n_mock": catalog.n_mock,
+    }

@@ -82,7 +82,7 @@ RELATIONS = (
 
 
 @contextmanager
-def _style() -> Iterator[None]:
+def own_style() -> Iterator[None]:
     """Our own style, whatever was set: gaiaxpy, for one, switches LaTeX on for all figures."""
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -120,7 +120,7 @@ def write_panels(
     """
     n_columns = min(len(planes), 4) if len(planes) != 6 else 3
     n_rows = -(-len(planes) // n_columns)
-    with _style(), replacing(path) as temporary:
+    with own_style(), replacing(path) as temporary:
         size = (PANEL * n_columns + 0.3, 0.9 * PANEL * n_rows + 0.8)
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
@@ -184,7 +184,7 @@ def _draw_line(axes: Axes, line: Line, plane: tuple[str, str]) -> None:
     sizes = np.full(len(x), 12.0)
     sizes[0] = 110.0 if line.marker == "*" else 32.0
     edge = {"marker": line.marker, "linewidths": 0.6, "zorder": 3}
-    name = None if line.label is None else _plain(line.label)
+    name = None if line.label is None else plain(line.label)
     label = name if not thin.all() else None
     axes.scatter(
         x[~thin], y[~thin], sizes[~thin], color=line.color, edgecolors="w", label=label, **edge
@@ -228,7 +228,7 @@ def _note(
     """What is drawn, and what is not."""
     first = lines[0].track
     note = (
-        f"{_plain(catalog.path.name)}: density of those of {mask.sum():,} of "
+        f"{plain(catalog.path.name)}: density of those of {mask.sum():,} of "
         f"{len(catalog):,} stars that lie within the axes; "
         f"variant of the tracks: {first.definition.variant}. "
         f"Large symbol: where a track starts; open: fewer than {first.thin_below} stars."
@@ -245,9 +245,9 @@ def _note(
 def _axis_label(column: str) -> str:
     if is_latent(column):
         return f"$z_{{{column[1:]}}}$"
-    return AXIS_LABELS.get(column) or _plain(column)
+    return AXIS_LABELS.get(column) or plain(column)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """A name from elsewhere, in which a dollar sign does not begin a formula."""
     return text.replace("$", r"\$")

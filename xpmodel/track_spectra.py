@@ -55,6 +55,7 @@ def track_spectra(
     projection: Projection,
     *,
     g_flux: float = 1.0,
+    mask: np.ndarray | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> TrackSpectra:
     """Decode the points of a track, and take the medians of their stars' observed spectra.
@@ -72,6 +73,8 @@ def track_spectra(
         Not ``flux_1kpc``: a mean of latents has no parallax.
     g_flux : float
         [e-/s]
+    mask : ndarray, (N,) bool, optional
+        The stars that the track was measured of. Default: all.
     progress : callable, optional
         Told the fraction done, 0 to 1.
 
@@ -93,8 +96,9 @@ def track_spectra(
     for i, bin_ in enumerate(track.definition.bins):
         band = None
         if full[i] and catalog.has_spectra:
-            mask = bin_.contains(catalog)
-            band = group_band(catalog, mask, projection, kind="observed", g_flux=g_flux)
+            stars = bin_.contains(catalog)
+            stars = stars if mask is None else stars & mask
+            band = group_band(catalog, stars, projection, kind="observed", g_flux=g_flux)
         observed.append(band)
         if progress is not None:
             progress((i + 1) / len(z))

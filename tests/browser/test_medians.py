@@ -23,7 +23,7 @@ def native(explorer: Explorer, name: str, value: str) -> None:
     at = explorer.page.evaluate_handle(
         "name => Bokeh.index.find_one(modelNamed(name)).shadow_el.querySelector('select')", name
     )
-    at.as_element().select_option(value)
+    at.as_element().select_option(label=value)
 
 
 def drawn(explorer: Explorer, source: str) -> np.ndarray:  # (lines, 343)
@@ -61,7 +61,7 @@ def test_two_sets_and_a_track(explorer, matrix, mock: Mock):
     table = Table.read(io.BytesIO(download.value.path().read_bytes()), format="ascii.ecsv")
     np.testing.assert_allclose(table["A: A, observed"], medians[0], rtol=1e-3)
 
-    native(explorer, "group_what", "main_sequence/0")
+    native(explorer, "group_what", "along: Main sequence")
     explorer.until(lambda: explorer.shows("Changed: draw again."))
     explorer.button("Draw").click()
     explorer.until(lambda: explorer.shows("points, means over"))

@@ -178,3 +178,40 @@ def test_cuda_gives_the_same(mode, catalog, mock: Mock, wavelengths):
     for name in ("low", "median", "high"):
         cpu, cuda = (getattr(band, name) for band in bands)
         np.testing.assert_allclose(cuda, cpu, rtol=1e-3, atol=1e-5 * np.nanmax(np.abs(cpu)))
+
+
+def test_options_that_do_not_fit(catalog, model, wavelengths):
+    projection = Projection("flux", wavelengths)
+    mask = np.ones(len(catalog), bool)
+    for wrong in (mask[:5], mask.astype(int)):
+        with pytest.raises(InputError, match="the mask must be 4000 bool"):
+            group_band(catalog, wrong, projection, kind="observed")
+    for g_flux in (0.0, -1.0, np.nan):
+        with pytest.raises(InputError, match="G flux must be a number above 0"):
+            group_band(catalog, mask, projection, kind="observed", g_flux=g_flux)
+    for limit in (0, -1):
+        with pytest.raises(InputError, match="limit must be at least 1 star"):
+            group_band(catalog, mask, projection, kind="observed", limit=limit)
+    other = load_model("data/demo_model", "cpu")
+    with pytest.raises(InputError, match="4 latents, the model 6: use the model"):
+        group_band(catalog, mask, projection, kind="decoded", model=other)
+
+
+def test_stars_without_a_g_flux_are_not_counted_as_used(mock, wavelengths):
+    catalog = open_catalog(mock.catalog)
+    flux = catalog["phot_g_mean_flux"].copy()
+    flux[100:150] = np.nan
+    catalog._loaded |= {"phot_g_mean_flux": flux, "parallax": np.full(len(flux), 2.0)}
+    catalog.__dict__["numeric"] = [*catalog.numeric, "parallax"]
+    mask = np.arange(len(flux)) < 500
+    band = group_band(catalog, mask, Projection("flux_1kpc", wavelengths), kind="observed")
+    assert (band.n_used, band.n_stars, band.n_left_out) == (450, 500, 50)
+
+
+def test_pytorchs_sort_gives_the_same():
+    """The order that a GPU makes, on a CPU."""
+    values = np.random.default_rng(3).normal(size=(20, 101)).astype(np.float32)
+    values[3, ::4] = values[4] = np.nan
+    ordered, counts = group_spectra._sorted(torch.from_numpy(values.copy()))
+    found = group_spectra._of_ranks(torch.from_numpy(values).sort(dim=1).values, counts)
+    np.testing.assert_array_equal(found, group_spectra._of_ranks(ordered, counts))
