@@ -14,7 +14,7 @@ from background import in_background
 from glyphs import add_glyphs
 from guard import guarded, notify
 from line_marks import LineMarks
-from native import button, select
+from native import button, native_row, select
 from sending import Sender
 from spectrum_files import offer_plot
 from spectrum_view import LEFT, RIGHT, span
@@ -100,12 +100,12 @@ class GroupView:
         self._marks = [LineMarks(self.figure, True), LineMarks(self.ratio, False)]
         self.said = LiveLine("0.78rem")
         self.panel = pn.Column(
-            _row(self.what, self.mode, self.share),
-            _row(self.a, self.b, self.kind, self.draw),
+            native_row(self.what, self.mode, self.share),
+            native_row(self.a, self.b, self.kind, self.draw),
             self.said.pane,
             pn.pane.Bokeh(self.figure, sizing_mode="stretch_both", margin=0),
             pn.pane.Bokeh(self.ratio, sizing_mode="stretch_width", margin=0),
-            _row(*offer_plot(visit, self._sender, lambda: self._plot, "spectra")),
+            native_row(*offer_plot(visit, self._sender, lambda: self._plot, "spectra")),
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -243,9 +243,3 @@ def _fill(series: tuple[Series, ...], lines: ColumnDataSource, areas: ColumnData
             bands["ys"].append(np.concatenate([low, high[::-1]]))
             bands["color"].append(one.color)
     lines.data, areas.data = drawn, bands
-
-
-def _row(*parts: object) -> pn.Row:
-    return pn.Row(
-        *(pn.pane.Bokeh(part, margin=0) for part in parts), sizing_mode="stretch_width", margin=0
-    )

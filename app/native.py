@@ -8,7 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import panel as pn
 from bokeh.models import Button, Select
+from bokeh.models.ui import UIElement
 
 from guard import guarded
 
@@ -50,3 +52,9 @@ def select(
     )
     made.on_change("value", guarded(doing)(lambda attr, old, new: work(new)))
     return made
+
+
+def native_row(*parts: UIElement) -> pn.Row:
+    """Controls side by side, as wide as they ask for."""
+    panes = [pn.pane.Bokeh(part, margin=0, sizing_mode=part.sizing_mode) for part in parts]
+    return pn.Row(*panes, sizing_mode="stretch_width", margin=0)

@@ -76,11 +76,7 @@ class OwnLayer:
         if self._at is None:
             return None
         x, y = (to_scale(v, s) for v, s in zip(self._at, self._state.scales, strict=True))
-        dx, dy = view.pixel
-        away = np.hypot((x - at[0]) / dx, (y - at[1]) / dy)
-        away = np.where(np.isfinite(away), away, np.inf)
-        nearest = int(np.argmin(away))
-        return nearest if away[nearest] <= reach else None
+        return view.nearest(x, y, at, reach)
 
     def describe(self, at: tuple[float, float], view: View, reach: float) -> str | None:
         """What is said of a star under the pointer."""

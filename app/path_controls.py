@@ -7,7 +7,7 @@ from bokeh.models import Slider
 
 import overlays
 from guard import guarded
-from native import button, select
+from native import button, native_row, select
 from pace import Pace
 from player import Player
 from status import LiveLine
@@ -45,8 +45,8 @@ class PathControls:
         self.slider.on_change("value", self._on_slider)
         self.said = LiveLine("0.78rem")
         self.panel = pn.Column(
-            _line(*pins, self.which, self.play),
-            _line(self.slider),
+            native_row(*pins, self.which, self.play),
+            native_row(self.slider),
             self.said.pane,
             sizing_mode="stretch_width",
             margin=0,
@@ -110,10 +110,3 @@ class PathControls:
         pinned = [f"{end} pinned" for end, pin in ends if pin is not None]
         title = "no path yet" if cursor.path is None else f"on: {cursor.path.title}"
         self.said.text = " · ".join([title, *pinned])
-
-
-def _line(*parts: object) -> pn.Row:
-    panes = [
-        pn.pane.Bokeh(part, margin=0, sizing_mode=part.sizing_mode or "fixed") for part in parts
-    ]
-    return pn.Row(*panes, sizing_mode="stretch_width", margin=0)

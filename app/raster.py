@@ -38,6 +38,19 @@ class View:
             abs(self.y[1] - self.y[0]) / self.height,
         )
 
+    def nearest(
+        self, x: np.ndarray, y: np.ndarray, at: tuple[float, float], reach: float
+    ) -> int | None:
+        """Which of some points (in the axes' scales) is nearest to a place, within reach [pixels].
+
+        Points that are not finite are nowhere.
+        """
+        dx, dy = self.pixel
+        away = np.hypot((x - at[0]) / dx, (y - at[1]) / dy)
+        away = np.where(np.isfinite(away), away, np.inf)
+        nearest = int(np.argmin(away)) if len(away) else None
+        return nearest if nearest is not None and away[nearest] <= reach else None
+
 
 @dataclass(frozen=True)
 class Base:

@@ -10,7 +10,7 @@ from gradient_view import GradientView
 from guard import guarded
 from latent_sliders import LatentSliders
 from lazy_tabs import LazyTabs
-from native import BUTTON, button, select
+from native import BUTTON, button, native_row, select
 from near_view import NearView
 from path_controls import PathControls
 from player import Player
@@ -74,13 +74,15 @@ class SpectrumTab:
             | {"& .MuiTabs-root": {"minHeight": "28px"}},
         )
         self.panel = pn.Column(
-            _row(*bar),
+            native_row(*bar),
             self.spectrum.status.pane,
             pn.pane.Bokeh(self.spectrum.figure, sizing_mode="stretch_both", margin=0),
             pn.pane.Bokeh(self.spectrum.residual_figure, sizing_mode="stretch_width", margin=0),
             self._below,
             self.near.panel,
-            _row(to_set, self.leave, *offer_plot(visit, sender, self.spectrum.plot, "spectrum")),
+            native_row(
+                to_set, self.leave, *offer_plot(visit, sender, self.spectrum.plot, "spectrum")
+            ),
             tools.panel,
             sizing_mode="stretch_both",
             scroll="y-auto",
@@ -140,9 +142,3 @@ class SpectrumTab:
         """The stars that are near z now become a set."""
         source = self._cursor.near_source
         self._visit.new_set(source, name=f"{source.k} nearest")
-
-
-def _row(*parts: object) -> pn.Row:
-    return pn.Row(
-        *(pn.pane.Bokeh(part, margin=0) for part in parts), sizing_mode="stretch_width", margin=0
-    )

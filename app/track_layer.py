@@ -159,11 +159,8 @@ class TrackLayer:
             to_scale(np.array([d[i] for d in self._drawn]), s)
             for i, s in zip((1, 2), scales, strict=True)
         )
-        dx, dy = view.pixel
-        away = np.hypot((x - at[0]) / dx, (y - at[1]) / dy)
-        away = np.where(np.isfinite(away), away, np.inf)
-        nearest = int(np.argmin(away))
-        return self._drawn[nearest][0] if away[nearest] <= reach else None
+        nearest = view.nearest(x, y, at, reach)
+        return None if nearest is None else self._drawn[nearest][0]
 
     def describe(self, at: tuple[float, float], view: View, reach: float) -> str | None:
         """What is said of a point or a line under the pointer; None where there is none."""

@@ -187,3 +187,13 @@ def test_logarithm_of_what_is_not_positive_is_linear():
     assert (
         ColorScale.of(np.full(5, 2.0), "linear").levels(np.full(3, 2.0), 127).tolist() == [127] * 3
     )
+
+
+def test_the_nearest_of_points():
+    view = View((0.0, 10.0), (0.0, 1.0), 100, 100)  # a pixel is 0.1 by 0.01
+    x, y = np.array([2.0, 2.4, np.nan]), np.array([0.5, 0.5, 0.5])
+    assert view.nearest(x, y, (2.3, 0.5), 9) == 1
+    assert view.nearest(x, y, (2.1, 0.52), 9) == 0
+    assert view.nearest(x, y, (2.0, 0.4), 9) is None
+    assert view.nearest(x, y, (2.0, 0.415), 9) == 0
+    assert view.nearest(np.empty(0), np.empty(0), (0.0, 0.0), 9) is None
