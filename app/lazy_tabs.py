@@ -40,6 +40,7 @@ class LazyTabs:
         **look: Any,
     ) -> None:
         self._view: Seen | None = None
+        self._titles = [*made, *making]
         self._making = list(making.values())
         self._first = len(made)
         mode = look["sizing_mode"]
@@ -53,6 +54,10 @@ class LazyTabs:
         self.panel = pmui.Tabs(*tabs, margin=0, **look)
         self.panel.param.watch(self._on_tab, "active")
         self._open()
+
+    def show(self, title: str) -> None:
+        """Open a tab."""
+        self.panel.active = self._titles.index(title)
 
     @guarded("Opening the tab")
     def _on_tab(self, event: object) -> None:

@@ -31,24 +31,33 @@ class OwnFiles:
         self._document = pn.state.curdoc
         if self._document is None:
             return
-        token = open_inbox(Inbox(MAX_BYTES, self._read, self._done))
+        token = open_inbox(Inbox(MAX_BYTES, self._begin, self._read, self._done))
         bridge.param.update(inbox=token, max_bytes=MAX_BYTES)
         pn.state.on_session_destroyed(lambda context: close_inbox(token))
+
+    def _begin(self) -> None:
+        self._soon(lambda: self._visit.param.update(busy=True))
+
+    def _soon(self, work: Callable[[], None]) -> None:
+        if self._document.session_context is not None:  # or the visitor has gone
+            self._document.add_next_tick_callback(work)
 
     def _read(self, name: str, path: Path) -> OwnStars:
         return read_own(path, self._visit.model, name=name, max_bytes=MAX_BYTES)
 
     def _done(self, name: str, stars: OwnStars | None, problem: Exception | None) -> None:
-        if self._document.session_context is None:  # the visitor has gone
-            return
         if problem is not None:
             said = f"{given_name(name)} could not be read: {problem}"
-            self._document.add_next_tick_callback(lambda: notify(said))
+            self._soon(guarded("Telling of the file")(lambda: self._refuse(said)))
         else:
-            take = guarded("Showing your stars")(self._take)
-            self._document.add_next_tick_callback(lambda: take(stars))
+            self._soon(guarded("Showing your stars")(lambda: self._take(stars)))
+
+    def _refuse(self, said: str) -> None:
+        self._visit.busy = False
+        notify(said)
 
     def _take(self, stars: OwnStars) -> None:
+        self._visit.busy = False
         cursor = self._visit.cursor
         cursor.add_own(stars)
         self._show()

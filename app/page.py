@@ -45,6 +45,7 @@ TABS = {
         "letterSpacing": 0,
     }
 }
+OWN = "My stars"
 TITLE = "XP latent space"
 # A key moves the chosen latent by so much of its standard deviation; with Shift ten times that.
 NUDGE = 0.02
@@ -110,7 +111,7 @@ class _Explorer:
             else SpectrumTab(visit, wavelengths(), self._player, self._bridge)
         )
         decoding = {} if visit.model is None else self._decoding_views()
-        views = LazyTabs(
+        self._views = LazyTabs(
             {"Spectrum": self._spectrum.panel} if self._spectrum is not None else {},
             decoding
             | {
@@ -121,11 +122,10 @@ class _Explorer:
             sizing_mode="stretch_both",
             sx=TABS,
         )
-        self._tabs = views.panel
         content = pn.Row(
             pn.Column(self._maps.panel, sizing_mode="stretch_both", min_width=500, margin=0),
             pn.Column(
-                views.panel,
+                self._views.panel,
                 sizing_mode="stretch_both",
                 margin=0,
                 styles={"flex": "0 0 clamp(400px, 31vw, 640px)"},
@@ -158,15 +158,11 @@ class _Explorer:
         def sender(say: Callable[[str], None]) -> Sender:
             return Sender(visit, bridge, say)
 
-        OwnFiles(visit, bridge, self._show_own)
+        OwnFiles(visit, bridge, lambda: self._views.show(OWN))
         return {
             "Medians": lambda: GroupView(visit, wavelengths(), sender),
-            "My stars": lambda: OwnView(visit, sender),
+            OWN: lambda: OwnView(visit, sender),
         }
-
-    def _show_own(self) -> None:
-        """Open the tab of the visitor's own stars."""
-        self._tabs.active = 2
 
     def _show_busy(self, *events: object) -> None:
         self._bridge.busy = self._visit.busy

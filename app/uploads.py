@@ -29,6 +29,8 @@ class Inbox:
     Attributes
     ----------
     max_bytes : int
+    begin : callable
+        Told that a file is there and will be read; runs in the event loop.
     read : callable
         Reads a file, given the name that the browser told and the path; runs in a thread. The
         file is gone afterwards.
@@ -37,6 +39,7 @@ class Inbox:
     """
 
     max_bytes: int
+    begin: Callable[[], None]
     read: Callable[[str, Path], Any]
     done: Callable[[str, Any, Exception | None], None]
 
@@ -85,6 +88,7 @@ class UploadHandler(RequestHandler):
         self._file.close()
         name = unquote(self.request.headers.get("X-Filename", "file"))[:MAX_NAME]
         result, problem = None, None
+        self._inbox.begin()
         try:
             result = await asyncio.to_thread(self._inbox.read, name, self._folder / "given")
         except InputError as error:
