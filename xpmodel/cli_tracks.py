@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -114,15 +113,12 @@ def _own_tracks(paths: tuple[Path, ...]) -> list[TrackDefinition]:
 
 
 def _write_table(path: Path, tracks: Sequence[Track], cut: str) -> None:
-    from xpmodel.files import replacing
     from xpmodel.measure import tracks_table
+    from xpmodel.reports import write_table
 
     table = tracks_table(tracks)
     table.meta["cut"] = cut
-    text = io.StringIO()
-    table.write(text, format="ascii.ecsv")
-    with replacing(path) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+    write_table(path, table)
 
 
 def _echo_row(name: str, tracks: Sequence[Track]) -> None:

@@ -14,11 +14,11 @@ from matplotlib.figure import Figure
 
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
+from xpmodel.figures import WIDTH, plain, write_figure
 from xpmodel.files import replacing
 from xpmodel.lines import LINES
 from xpmodel.projection import MODES
 from xpmodel.spectrum_plot import Plot, Series
-from xpmodel.track_panels import own_style, plain
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -32,7 +32,7 @@ MIMES = {
 }
 """What `write_plot` writes, by the ending of the file's name."""
 
-WIDTH, HEIGHT, RATIO_HEIGHT = 7.1, 3.0, 1.3  # inches: two columns of a journal
+HEIGHT, RATIO_HEIGHT = 3.0, 1.3  # inches
 # More lines than this are told apart by color alone, with a bar for their order.
 MAX_LEGEND = 8
 # Of a line's name, written upright, as a part of the panel's width.
@@ -61,17 +61,12 @@ def write_plot(path: str | Path, plot: Plot, *, lines: bool = False) -> None:
         raise InputError(f"{path}: the name must end in {', '.join(others)} or {last}")
     if not plot.series:
         raise InputError(f"{path}: there is no spectrum to write")
+    if path.suffix in (".pdf", ".png"):
+        write_figure(path, lambda: make_figure(plot, lines=lines), tight=True)
+        return
+    form = "ascii.ecsv" if path.suffix == ".ecsv" else "fits"
     with replacing(path) as temporary:
-        if path.suffix in (".ecsv", ".fits"):
-            form = "ascii.ecsv" if path.suffix == ".ecsv" else "fits"
-            to_table(plot, ascii_names=form == "fits").write(temporary, format=form, overwrite=True)
-        else:
-            with own_style():
-                figure = make_figure(plot, lines=lines)
-                form = path.suffix[1:]
-                # Without the date the same spectra give the same file.
-                dated = {"metadata": {"CreationDate": None}} if form == "pdf" else {}
-                figure.savefig(temporary, format=form, bbox_inches="tight", **dated)
+        to_table(plot, ascii_names=form == "fits").write(temporary, format=form, overwrite=True)
 
 
 def to_table(plot: Plot, *, ascii_names: bool = False) -> Table:

@@ -10,13 +10,12 @@ import matplotlib
 import numpy as np
 
 from xpmodel.catalog import Catalog
+from xpmodel.figures import BLUE, GREEN, PINK, RED
 from xpmodel.measure import Measured, Track
 from xpmodel.track_panels import M_H_SCALE, Line, write_panels
 
 # Of more active latents those with the largest KL are drawn: six pairs fill a page.
 MAX_LATENTS = 4
-# Okabe & Ito's colors, which color-blind people tell apart.
-BLUE, RED, GREEN, PINK = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
 KIEL_PLANES = (("teff", "logg"),)
 ALPHA_PLANES = (("m_h", "alpha_m"), ("fe_h", "mg_fe"))
 KIEL_STYLE = {"main_sequence": (BLUE, "o"), "giant_branch": (RED, "s")}

@@ -6,13 +6,11 @@ Text and tracks are vectors with embedded fonts; only the density is an image in
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib
 import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LogNorm, Normalize
@@ -20,7 +18,7 @@ from matplotlib.figure import Figure
 
 from xpmodel.catalog import Catalog
 from xpmodel.columns import is_latent
-from xpmodel.files import replacing
+from xpmodel.figures import AXIS_LABELS, axis_label, plain, write_figure
 from xpmodel.measure import Track
 from xpmodel.sequences import alpha_split, divide_logg
 
@@ -32,28 +30,8 @@ BINS = 120
 # An axis spans the stars between these percentiles, and all tracks.
 SPAN = (1.0, 99.0)
 REVERSED = ("teff", "logg")  # as astronomers draw them
-AXIS_LABELS = {
-    "teff": r"$T_\mathrm{eff}$ [K]",
-    "logg": r"log $g$ [dex]",
-    "m_h": "[M/H] [dex]",
-    "alpha_m": "[α/M] [dex]",
-    "fe_h": "[Fe/H] [dex]",
-    "mg_fe": "[Mg/Fe] [dex]",
-}
 # The metallicities of a family, colored.
 M_H_SCALE = Normalize(-2.5, 0.8)
-STYLE = {
-    "text.usetex": False,
-    "pdf.fonttype": 42,
-    "font.size": 8,
-    "axes.linewidth": 0.6,
-    "xtick.direction": "in",
-    "ytick.direction": "in",
-    "xtick.top": True,
-    "ytick.right": True,
-    "legend.frameon": False,
-    "savefig.dpi": 300,
-}
 
 
 @dataclass(frozen=True)
@@ -79,15 +57,6 @@ RELATIONS = (
     Relation(("teff", "logg"), divide_logg, "dwarfs | giants (Eq. 10)"),
     Relation(("fe_h", "mg_fe"), alpha_split, "α split (Patil et al. 2023)"),
 )
-
-
-@contextmanager
-def own_style() -> Iterator[None]:
-    """Our own style, whatever was set: gaiaxpy, for one, switches LaTeX on for all figures."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
-        yield
 
 
 def write_panels(
@@ -120,7 +89,8 @@ def write_panels(
     """
     n_columns = min(len(planes), 4) if len(planes) != 6 else 3
     n_rows = -(-len(planes) // n_columns)
-    with own_style(), replacing(path) as temporary:
+
+    def make() -> Figure:
         size = (PANEL * n_columns + 0.3, 0.9 * PANEL * n_rows + 0.8)
         figure = Figure(figsize=size, layout="constrained")
         grid = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
@@ -132,8 +102,9 @@ def write_panels(
         note = _note(catalog, mask, planes, lines)
         width = int(size[0] * 20)  # characters of 6 points
         figure.supxlabel("\n".join(textwrap.wrap(note, width)), fontsize=6, color="0.3")
-        # Without the date the same tracks give the same file.
-        figure.savefig(temporary, format="pdf", metadata={"CreationDate": None})
+        return figure
+
+    write_figure(path, make)
 
 
 def _draw(
@@ -169,7 +140,7 @@ def _draw(
         (axes.set_ylim, axes.set_ylabel, plane[1], limits[1]),
     ):
         set_limits(span[::-1] if column in REVERSED else span)
-        set_label(_axis_label(column))
+        set_label(axis_label(column))
 
 
 def _in(line: Line, plane: tuple[str, str]) -> bool:
@@ -240,14 +211,3 @@ def _note(
     inactive = all(z not in catalog.active for z in left_out)
     reason = "inactive, as the prior" if inactive else "inactive, or of smaller KL"
     return f"{note} Left out: {', '.join(left_out)} ({reason})."
-
-
-def _axis_label(column: str) -> str:
-    if is_latent(column):
-        return f"$z_{{{column[1:]}}}$"
-    return AXIS_LABELS.get(column) or plain(column)
-
-
-def plain(text: str) -> str:
-    """A name from elsewhere, in which a dollar sign does not begin a formula."""
-    return text.replace("$", r"\$")
