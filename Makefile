@@ -20,10 +20,10 @@ CATALOG := data/build/catalog.parquet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help app test testall bench lint format hooks chromium clean
+.PHONY: help app test testall bench bench-train lint format hooks chromium clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 app: $(INSTALLED) $(CATALOG)  ## serve the page at http://localhost:5006/app (PORT=... for another port)
 	@echo "http://localhost:$(PORT)/app"
@@ -49,6 +49,9 @@ testall: $(INSTALLED_TEST) chromium lint  ## the same, with the long tests in th
 
 bench: $(INSTALLED_TEST) $(CATALOG)  ## time what a visitor waits for
 	$(BIN)/python -m tests.bench
+
+bench-train: $(INSTALLED_TEST)  ## time an epoch of training, on a GPU where there is one
+	$(BIN)/python -m tests.bench.train
 
 lint: $(INSTALLED_TEST)  ## check the format and lint
 	$(BIN)/ruff format --check

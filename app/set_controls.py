@@ -7,13 +7,14 @@ import html
 import numpy as np
 import panel_material_ui as pmui
 
+from background import in_background
 from controls import TEXT, WIDE, column, heading, row
 from guard import guarded, notify
 from status import status_line
 from visit import Visit
 from xpmodel import Region
 from xpmodel.ids import MAX_TEXT, find_ids, parse_ids
-from xpmodel.selection import Ids, Probable, TrackBin
+from xpmodel.selection import Ids, Outliers, Probable, TrackBin
 from xpmodel.sets import ALGEBRA, StarSet
 
 # Four words side by side.
@@ -86,6 +87,9 @@ class SetControls:
         self.least = pmui.FloatInput(
             label="least probability", value=0.5, start=0.001, end=1.0, step=0.05, **WIDE
         )
+        self.n_outliers = pmui.IntInput(
+            label="oddest stars", value=100, start=1, end=len(visit.catalog), **WIDE
+        )
         self.ids = pmui.TextAreaInput(
             label="source_id, pasted", rows=3, max_length=MAX_TEXT, **WIDE
         )
@@ -102,6 +106,7 @@ class SetControls:
             "Set of the track's bin": self._from_bin,
             "Set of these ids": self._from_ids,
             "Set by probability": self._from_probability,
+            "Set of outliers": self._from_outliers,
         }
         self.buttons = {
             label: pmui.Button(label=label, on_click=work, **TEXT, **WIDE)
@@ -118,6 +123,7 @@ class SetControls:
             heading("A set of"),
             row(b["Set of all stars shown"], b["Set of the track's bin"]),
             row(self.least, b["Set by probability"]),
+            row(self.n_outliers, b["Set of outliers"]),
             self.ids,
             self.file,
             b["Set of these ids"],
@@ -202,6 +208,16 @@ class SetControls:
         source = Probable(self._last_region(), self.least.value)
         name = f"{self._visit.active_set}, p ≥ {self.least.value:g}"
         self._visit.new_set(source, name=name)
+
+    @guarded("Making a set of outliers")
+    def _from_outliers(self, event: object) -> None:
+        visit, source = self._visit, Outliers(self.n_outliers.value or 0)
+
+        def then(mask: np.ndarray) -> None:
+            visit.new_set(source, name=f"{mask.sum()} outliers")
+
+        # The scores of half a million stars take seconds; they are then kept.
+        in_background(visit, "Scoring the stars", lambda: source.mask(visit.catalog), then)
 
     @guarded("Finding the ids")
     def _from_ids(self, event: object) -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,3 +19,14 @@ def shared() -> Path:
 def mock(tmp_path_factory: pytest.TempPathFactory) -> Mock:
     """A catalog of made-up stars and the made-up model that encoded them."""
     return make_mock(tmp_path_factory.mktemp("mock"))
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Networks as small as the tests' gain nothing from threads, which here wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -173,16 +173,18 @@ class Catalog:
     def kl(self) -> np.ndarray:
         """Mean KL divergence from the prior of each latent over the catalog [nat], (K,).
 
-        Stars whose spectrum the network cannot take, with latents NaN, do not count.
+        Stars whose spectrum the network cannot take, with latents NaN, do not count. Infinite
+        for the latents of an autoencoder, whose standard deviations are 0.
         """
         # As `xpmodel.network.posterior_kl`, without PyTorch, whose import takes longer than all
         # that most commands do with a catalog.
         means = []
         for z in self.latents:
             mean, std = (self[name].astype(np.float64) for name in (z, f"{z}_err"))
-            with np.errstate(divide="ignore", invalid="ignore"):
+            known = np.isfinite(mean) & np.isfinite(std) & (std >= 0)
+            mean, std = mean[known], std[known]
+            with np.errstate(divide="ignore"):
                 kl = 0.5 * (mean**2 + std**2 - 1.0) - np.log(std)
-            kl = kl[np.isfinite(kl)]
             means.append(kl.mean() if len(kl) else np.nan)
         return np.array(means)
 

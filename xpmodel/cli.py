@@ -9,10 +9,13 @@ import click
 import numpy as np
 
 from xpmodel._version import __version__
+from xpmodel.cli_alpha import classify_command, control_command
 from xpmodel.cli_build import build_command, norm_command
 from xpmodel.cli_data import fetch_command, labels_command
-from xpmodel.cli_mock import mock_command, probe_command, train_command
+from xpmodel.cli_mock import mock_command, probe_command
+from xpmodel.cli_model import inspect_command, outliers_command
 from xpmodel.cli_tracks import tracks_command
+from xpmodel.cli_train import train_command
 from xpmodel.errors import InputError
 from xpmodel.terminal import echo_encoding, star_progress
 
@@ -140,10 +143,14 @@ def select_command(
 
 for command in (
     build_command,
+    classify_command,
+    control_command,
     fetch_command,
+    inspect_command,
     labels_command,
     mock_command,
     norm_command,
+    outliers_command,
     probe_command,
     tracks_command,
     train_command,

@@ -1,4 +1,4 @@
-"""The commands that make a sky and a model of it: ``xpmodel mock``, ``train``, ``probe``."""
+"""The commands that make a sky and look at a model of it: ``xpmodel mock``, ``probe``."""
 
 from __future__ import annotations
 
@@ -65,64 +65,6 @@ def mock_command(
     if reference is not None:
         for line in report(path, reference):
             click.echo(line)
-
-
-@click.command("train")
-@click.argument("source", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Model folder.")
-@click.option("--epochs", default=5000, show_default=True)
-@click.option("--batch", default=1024, show_default=True, help="Stars in a batch.")
-@click.option("--learning-rate", default=1e-4, show_default=True)
-@click.option("--restart", default=500, show_default=True, help="Epochs of one cosine.")
-@click.option("--latents", default=6, show_default=True)
-@click.option("--seed", default=0, show_default=True)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-@click.option("--overwrite", is_flag=True, help="Replace the model that the folder holds.")
-def train_command(
-    source: Path,
-    out: Path,
-    epochs: int,
-    batch: int,
-    learning_rate: float,
-    restart: int,
-    latents: int,
-    seed: int,
-    device: str,
-    overwrite: bool,
-) -> None:
-    """Train a scatter VAE on the spectra of SOURCE, by the released loss and schedule.
-
-    Holds all spectra in memory. Nine tenths of the stars are trained on, the others tested on
-    after each epoch.
-    """
-    from tqdm import tqdm
-
-    from xpmodel.errors import InputError
-    from xpmodel.files import sha256_file
-    from xpmodel.model import DESCRIPTION_FILE, find_device
-    from xpmodel.spectra import read_spectra
-    from xpmodel.train import Epoch, Recipe, train
-
-    recipe = Recipe(epochs, batch, learning_rate, restart, seed, latents)
-    find_device(device)
-    if (out / DESCRIPTION_FILE).exists() and not overwrite:
-        raise InputError(f"{out}: holds a model; name another folder, or give --overwrite")
-    spectra = read_spectra(source)
-    for line in str(spectra.report).splitlines():
-        click.echo(line)
-    with tqdm(total=epochs, unit=" epochs", dynamic_ncols=True) as bar:
-
-        def progress(epoch: Epoch) -> None:
-            bar.update()
-            bar.set_postfix_str(
-                f"reconstruction {epoch.reconstruction:.2f} (test {epoch.test_reconstruction:.2f})"
-                f" KL {epoch.kl:.2f} (test {epoch.test_kl:.2f})"
-            )
-
-        model = train(spectra, recipe, device=device, progress=progress)
-    model.description["source"] = {"spectra": {"name": source.name, "sha256": sha256_file(source)}}
-    model.save(out)
-    click.echo(f"{out}: {model.n_latents} latents, hash {model.hash[:12]}")
 
 
 @click.command("probe")

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import safetensors
@@ -19,9 +19,11 @@ from torch import Tensor
 
 from xpmodel.errors import InputError
 from xpmodel.files import read_json, replacing
-from xpmodel.network import ScatterVAE, posterior_kl
-from xpmodel.point import PointNetwork
+from xpmodel.network import VARIANTS, ScatterVAE, posterior_kl
 from xpmodel.spectra import Spectra
+
+if TYPE_CHECKING:
+    from xpmodel.point import PointNetwork
 
 WEIGHTS_FILE = "model.safetensors"
 DESCRIPTION_FILE = "model.json"
@@ -48,7 +50,8 @@ class Encoded:
     chi2_obs : ndarray, (N,)
         The same without the model's scatter ŝ.
     kl : ndarray, (N,)
-        KL divergence from the prior, summed over the latents [nat].
+        KL divergence from the prior, summed over the latents [nat]; NaN for an autoencoder,
+        whose posterior has no width.
     """
 
     mean: np.ndarray
@@ -160,7 +163,10 @@ class Model:
                 mean[rows], std[rows] = m.cpu().numpy(), s.cpu().numpy()
                 columns["chi2"][rows] = chi2.cpu().numpy()
                 columns["chi2_obs"][rows] = chi2_obs.cpu().numpy()
-                columns["kl"][rows] = posterior_kl(m, s).sum(1).cpu().numpy()
+                kl = posterior_kl(m, s).sum(1)
+                if self.network.variant == "autoencoder":
+                    kl.fill_(torch.nan)
+                columns["kl"][rows] = kl.cpu().numpy()
         return Encoded(mean, std, **columns)
 
     def decode(self, z: np.ndarray | Tensor) -> tuple[Any, Any]:
@@ -230,11 +236,16 @@ class Model:
             both = torch.stack(self.decode(self._tensor(z)))
             return tuple(both.cpu().numpy().astype(np.float64))
         decoder, scatter = self._point_networks
-        return decoder(z) * self.sig + self.mu, scatter(z) * self.sig
+        coefficients = decoder(z) * self.sig + self.mu
+        return coefficients, np.zeros_like(self.sig) if scatter is None else scatter(z) * self.sig
 
     @cached_property
-    def _point_networks(self) -> tuple[PointNetwork, PointNetwork]:
-        return PointNetwork(self.network.decoder), PointNetwork(self.network.scatter)
+    def _point_networks(self) -> tuple[PointNetwork, PointNetwork | None]:
+        # Here, because it needs SciPy, which training on a bare machine does without.
+        from xpmodel.point import PointNetwork
+
+        decoder, scatter = self.network.decoder, self.network.scatter
+        return PointNetwork(decoder), None if scatter is None else PointNetwork(scatter)
 
     def decode_mean(self, z: Tensor) -> Tensor:
         """Decode latents (N, K), on the model's device, into coefficients (N, 110) alone.
@@ -310,6 +321,7 @@ class Model:
             "input_dim": self.network.input_dim,
             "latent_dim": self.network.latent_dim,
             "intermediate_layers": list(self.network.intermediate_layers),
+            "variant": self.network.variant,
             **self.description,
             "weights_sha256": hashlib.sha256(weights).hexdigest(),
             "mu": self.mu.tolist(),
@@ -353,6 +365,7 @@ def load_model(folder: str | Path, device: str = "auto") -> Model:
                 description["input_dim"],
                 description["latent_dim"],
                 description["intermediate_layers"],
+                description.get("variant", VARIANTS[0]),
             )
         mu, sig = (np.array(description[k], dtype=np.float64) for k in ("mu", "sig"))
         if not isinstance(description.get("estimated", []), list):

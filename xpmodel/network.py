@@ -7,6 +7,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+# The network of the paper, and two of the same encoder and decoder to compare it with: one
+# without the scatter estimator, and one that neither draws its latents nor has a scatter.
+VARIANTS = ("scatter-vae", "vae", "autoencoder")
+
 
 def _block(n_in: int, n_out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(n_in, n_out), nn.BatchNorm1d(n_out), nn.GELU())
@@ -29,6 +33,14 @@ class ScatterVAE(nn.Module):
     intermediate_layers : sequence of int
         Sizes of the encoder's hidden layers; the decoder and the scatter estimator mirror
         them and share no weights.
+    variant : str
+        ``scatter-vae``; ``vae``, whose scatter is 0; or ``autoencoder``, whose posterior has
+        no width either (log-variance −inf). What a variant has not, its state dict has not.
+
+    Raises
+    ------
+    ValueError
+        When the variant is another one.
     """
 
     def __init__(
@@ -36,8 +48,12 @@ class ScatterVAE(nn.Module):
         input_dim: int = 110,
         latent_dim: int = 6,
         intermediate_layers: Sequence[int] = (90, 70, 50, 30, 10),
+        variant: str = "scatter-vae",
     ) -> None:
         super().__init__()
+        if variant not in VARIANTS:
+            raise ValueError(f"variant {variant!r} is none of {', '.join(VARIANTS)}")
+        self.variant = variant
         self.input_dim = int(input_dim)
         self.latent_dim = int(latent_dim)
         self.intermediate_layers = tuple(int(n) for n in intermediate_layers)
@@ -46,35 +62,48 @@ class ScatterVAE(nn.Module):
         up = down[::-1]
         self.encoder = nn.Sequential(*map(_block, down[:-1], down[1:]))
         self.mu = nn.Linear(down[-1], self.latent_dim)
-        self.log_var = nn.Linear(down[-1], self.latent_dim)
+        self.log_var = None
+        if variant != "autoencoder":
+            self.log_var = nn.Linear(down[-1], self.latent_dim)
         hidden = list(zip(up[:-2], up[1:-1], strict=True))
         self.decoder = nn.Sequential(
             nn.Linear(self.latent_dim, up[0]),
             *(_block(a, b) for a, b in hidden),
             nn.Sequential(nn.Linear(up[-2], up[-1])),
         )
-        self.scatter = nn.Sequential(
-            nn.Linear(self.latent_dim, up[0]),
-            *(_block(a, b) for a, b in hidden),
-            nn.Sequential(nn.Linear(up[-2], up[-1]), nn.Sigmoid()),
-        )
+        self.scatter = None
+        if variant == "scatter-vae":
+            self.scatter = nn.Sequential(
+                nn.Linear(self.latent_dim, up[0]),
+                *(_block(a, b) for a, b in hidden),
+                nn.Sequential(nn.Linear(up[-2], up[-1]), nn.Sigmoid()),
+            )
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (N, 110) -> (N, K), (N, K)
         """Mean and log-variance of the posterior over the latents of normalised spectra."""
         h = self.encoder(x)
-        return self.mu(h), self.log_var(h)
+        mean = self.mu(h)
+        if self.log_var is None:
+            return mean, torch.full_like(mean, -torch.inf)
+        return mean, self.log_var(h)
 
     def decode(self, z: Tensor) -> tuple[Tensor, Tensor]:  # (N, K) -> (N, 110), (N, 110)
         """Normalised coefficients and their intrinsic scatter (between 0 and 1)."""
-        return self.decoder(z), self.scatter(z)
+        x_hat = self.decoder(z)
+        return x_hat, torch.zeros_like(x_hat) if self.scatter is None else self.scatter(z)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    def forward(
+        self, x: Tensor, eps: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Encode, draw z = mean + eps * std, decode: (x_hat, scatter, mean, log-variance).
 
-        The paper prints z = eps * mu + sigma; the released code, like this, does not.
+        The paper prints z = eps * mu + sigma; the released code, like this, does not. Without
+        an eps (N, K) it is drawn here, from PyTorch's own generator.
         """
         mean, log_var = self.encode(x)
-        z = mean + torch.randn_like(mean) * torch.exp(0.5 * log_var)
+        if eps is None:
+            eps = torch.randn_like(mean)
+        z = mean + eps * torch.exp(0.5 * log_var)
         return *self.decode(z), mean, log_var
 
 

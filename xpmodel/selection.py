@@ -16,7 +16,7 @@ from xpmodel.errors import InputError
 from xpmodel.files import read_json
 from xpmodel.filters import Filter
 from xpmodel.regions import Region
-from xpmodel.sources import AllStars, Ids, NearestStars, Probable, Source, TrackBin
+from xpmodel.sources import AllStars, Ids, NearestStars, Outliers, Probable, Source, TrackBin
 
 FORMAT = "xpmodel-selection"
 OPERATIONS = ("replace", "add", "subtract", "intersect", "exclusive")
@@ -153,6 +153,7 @@ _KINDS: dict[str, Any] = {
     "ids": Ids,
     "all": AllStars,
     "nearest": NearestStars,
+    "outliers": Outliers,
     "probable": Probable,
 }
 

@@ -1,4 +1,4 @@
-"""What names stars beside outlines and filters: ids, a track's bin, a probability, all of them."""
+"""What names stars beside outlines and filters: ids, a bin, oddity, a probability, all of them."""
 
 from __future__ import annotations
 
@@ -173,6 +173,52 @@ class NearestStars:
         if exclude is not None:
             (exclude,) = Ids.from_json({"source_id": [exclude]}).source_id
         return cls(tuple(float(v) for v in content["z"]), int(content["k"]), exclude)
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """The oddest stars of the catalog (`xpmodel.outliers.score_outliers`).
+
+    Attributes
+    ----------
+    k : int
+        How many; all that have a score, where there are fewer.
+
+    Raises
+    ------
+    InputError
+        When k is below 1.
+    """
+
+    k: int
+    needs = ()
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"the oddest {self.k} stars: at least 1 can be asked for")
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """These stars, (N,) bool."""
+        from xpmodel.outliers import outliers_of
+
+        mask = np.zeros(len(catalog), dtype=bool)
+        mask[outliers_of(catalog).ranked[: self.k]] = True
+        return mask
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        return {"kind": "outliers", "k": self.k}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Outliers:
+        """The same from what a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        return cls(int(content["k"]))
 
 
 @dataclass(frozen=True)

@@ -1,104 +1,101 @@
-"""Train a scatter VAE by the released recipe: plain, in memory, on one device."""
+"""Train a scatter VAE by the released recipe, in memory, on one device."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
+from xpmodel.loss import Loss, scatter_loss
 from xpmodel.model import Model, find_device
-from xpmodel.network import ScatterVAE, posterior_kl
+from xpmodel.network import ScatterVAE
+from xpmodel.recipe import PRESETS, Recipe
 from xpmodel.spectra import Spectra
-from xpmodel.split import train_test_rows
+from xpmodel.training_data import TrainingData
+from xpmodel.training_log import METRICS_FILE, Epoch, write_metrics
+from xpmodel.training_state import CHECKPOINT_FILE, Checkpoint, write_checkpoint
+from xpmodel.training_steps import Steps, draw, draw_test
+
+__all__ = ["PRESETS", "Epoch", "Loss", "Recipe", "Store", "scatter_loss", "train"]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How to train; the defaults are those of the released model.
+@dataclass
+class Store:
+    """The folder in which a run keeps its checkpoint and its metrics.
 
     Attributes
     ----------
-    epochs, batch : int
-        The last, partial batch of an epoch is dropped.
-    learning_rate : float
-        Of AdamW, otherwise with PyTorch's defaults.
-    restart : int
-        Epochs of a cosine from the learning rate to nearly 0, after which it starts again.
-    seed : int
-        Of the initial weights, the order of the stars and the draws of z.
-    latents : int
-    layers : tuple of int
-        The encoder's hidden layers.
+    folder : Path
+    every : int
+        Epochs from one checkpoint to the next,
+    seconds : float
+        or this time, where it is shorter.
+    resume : bool
+        Go on from the folder's checkpoint.
+    warn : callable
+        Told when a checkpoint could not be written; the training goes on.
+    epochs : list of Epoch
+        Those done so far, before the interruption too.
+    n_saved : int
+        Of them, in the last checkpoint.
     """
 
-    epochs: int = 5000
-    batch: int = 1024
-    learning_rate: float = 1e-4
-    restart: int = 500
-    seed: int = 0
-    latents: int = 6
-    layers: tuple[int, ...] = (90, 70, 50, 30, 10)
+    folder: Path
+    every: int = 100
+    seconds: float = 300.0
+    resume: bool = False
+    warn: Callable[[str], None] = print
+    epochs: list[Epoch] = field(default_factory=list)
+    n_saved: int = 0
+    _saved_at: float = 0.0
 
     def __post_init__(self) -> None:
-        for name in ("epochs", "batch", "restart", "latents"):
-            if getattr(self, name) < 1:
-                raise InputError(f"{name} {getattr(self, name)}: must be at least 1")
-        if not self.learning_rate > 0:
-            raise InputError(f"learning rate {self.learning_rate}: must be above 0")
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A batch's loss and its parts, means over its stars.
-
-    Attributes
-    ----------
-    reconstruction : Tensor
-        Σ_j ½ [(x − x̂)² / (σ² + ŝ²) + ln(σ² + ŝ²)].
-    kl : Tensor
-        Σ_k ½ [μ² + σ'² − 1 − ln σ'²], [nat].
-    """
-
-    reconstruction: Tensor
-    kl: Tensor
+        if self.every < 1:
+            raise InputError(f"checkpoint every {self.every} epochs: must be at least 1")
 
     @property
-    def total(self) -> Tensor:
-        """What is minimised."""
-        return self.reconstruction + self.kl
+    def path(self) -> Path:
+        """The checkpoint."""
+        return self.folder / CHECKPOINT_FILE
 
+    def begin(self, steps: Steps, data_sha256: str) -> None:
+        """Restore the checkpoint, or write the first, which shows that the folder takes one."""
+        if self.resume:
+            checkpoint = Checkpoint.read(self.path)
+            checkpoint.check_options(asdict(steps.recipe))
+            checkpoint.check_data(data_sha256)
+            checkpoint.restore(steps)
+            self.epochs = checkpoint.epochs
+            self.n_saved, self._saved_at = len(self.epochs), time.monotonic()
+        else:
+            self._write(steps, data_sha256)
 
-@dataclass(frozen=True)
-class Epoch:
-    """Means over an epoch of the training stars and, after it, over the test stars."""
+    def keep(self, steps: Steps, data_sha256: str, epoch: Epoch) -> None:
+        """Note an epoch, and write a checkpoint when one is due."""
+        self.epochs.append(epoch)
+        due = len(self.epochs) - self.n_saved >= self.every or epoch.number == steps.recipe.epochs
+        if not due and time.monotonic() - self._saved_at < self.seconds:
+            return
+        try:
+            self._write(steps, data_sha256)
+        except (OSError, InputError) as error:
+            self._saved_at = time.monotonic()
+            self.warn(
+                f"after epoch {epoch.number}: {error}; the training goes on, the last checkpoint "
+                f"is that of epoch {self.n_saved}"
+            )
 
-    number: int
-    reconstruction: float
-    kl: float
-    test_reconstruction: float
-    test_kl: float
-
-
-def scatter_loss(network: ScatterVAE, x: Tensor, variance: Tensor) -> Loss:
-    """The released code's loss (paper: Laroche & Speagle 2024, Eqs. 1-5, weighted otherwise).
-
-    Parameters
-    ----------
-    network : ScatterVAE
-    x, variance : Tensor, (N, 110)
-        Normalised coefficients and the squares of their normalised errors.
-    """
-    x_hat, scatter, mean, log_var = network(x)
-    total = variance + scatter**2
-    reconstruction = 0.5 * ((x - x_hat) ** 2 / total + torch.log(total)).sum(dim=1)
-    kl = posterior_kl(mean, torch.exp(0.5 * log_var)).sum(dim=1)
-    return Loss(reconstruction.mean(), kl.mean())
+    def _write(self, steps: Steps, data_sha256: str) -> None:
+        write_checkpoint(self.path, steps, self.epochs, data_sha256)
+        self.n_saved, self._saved_at = len(self.epochs), time.monotonic()
+        write_metrics(self.folder / METRICS_FILE, self.epochs, steps.recipe.latents)
 
 
 def train(
@@ -107,11 +104,17 @@ def train(
     *,
     device: str = "auto",
     progress: Callable[[Epoch], None] | None = None,
+    store: Store | None = None,
 ) -> Model:
     """Train a model on spectra.
 
     The normalisation is mean and standard deviation of the training stars' coefficients over
-    G flux; the split is the released one (a tenth held out, seed 12345).
+    G flux; the split is the released one (a tenth held out, seed 12345). Spectra with NaN, or with
+    errors or G fluxes that are not positive, are left out and counted in the model's description.
+
+    The seed alone makes initial weights, the order of the stars and draws of z, the same on every
+    device. On a CPU the same numbers come bit for bit wherever PyTorch and its number of threads
+    are the same, interrupted and resumed or not; on a GPU to rounding.
 
     Parameters
     ----------
@@ -121,6 +124,8 @@ def train(
         ``auto``, ``cpu`` or ``cuda``.
     progress : callable, optional
         Called after each epoch.
+    store : Store, optional
+        Where checkpoints and metrics are kept. Without one nothing is written.
 
     Returns
     -------
@@ -129,79 +134,94 @@ def train(
     Raises
     ------
     InputError
-        When there are fewer training stars than a batch holds, or the loss is not finite.
+        When there are fewer training stars than a batch holds, the loss is not finite, or the
+        store's checkpoint is of another run.
     """
     place = find_device(device)
-    train_rows, test_rows = train_test_rows(len(spectra))
-    if len(train_rows) < recipe.batch:
+    data = TrainingData.of(spectra, place)
+    n = len(data.x)
+    if n < recipe.batch:
         raise InputError(
-            f"{len(train_rows)} training stars do not fill a batch of {recipe.batch}; "
+            f"{n} training stars do not fill a batch of {recipe.batch}; "
             "use more stars or a smaller batch"
         )
-    x = spectra.coefficients / spectra.g_flux[:, None]
-    mu, sig = x[train_rows].mean(axis=0), x[train_rows].std(axis=0)
-    x -= mu
-    x /= sig
-    variance = (spectra.errors / spectra.g_flux[:, None] / sig) ** 2
-    x, variance = (torch.from_numpy(v.astype(np.float32)).to(place) for v in (x, variance))
-
-    torch.manual_seed(recipe.seed)
-    network = ScatterVAE(x.shape[1], recipe.latents, recipe.layers).to(place)
-    optimiser = torch.optim.AdamW(network.parameters(), lr=recipe.learning_rate)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
-        optimiser, T_0=recipe.restart, eta_min=1e-10
-    )
-    test = torch.from_numpy(test_rows).to(place)
-    rows = torch.from_numpy(train_rows).to(place)
-    for number in range(1, recipe.epochs + 1):
-        sums = _train_epoch(network, optimiser, x, variance, rows, recipe.batch, number)
-        schedule.step()
+    network = _untrained(recipe, data.x.shape[1]).to(place)
+    steps = Steps(network, recipe, data.x, data.variance)
+    if store is not None:
+        store.begin(steps, data.sha256)
+    test_eps = draw_test(recipe, len(data.test_x)).to(place)
+    first = len(store.epochs) + 1 if store is not None else 1
+    draws = draw(recipe, n, first)
+    for number in range(first, recipe.epochs + 1):
+        start = time.perf_counter()
+        parts = steps.epoch(draws, number)
+        test = steps.test(data.test_x, data.test_variance, test_eps)
+        if number < recipe.epochs:
+            draws = draw(recipe, n, number + 1)  # while a GPU is still at its steps
+        _check_finite(parts.cpu().numpy(), network, number, store)
+        epoch = _epoch(number, recipe, parts.double().mean(0), test, start)
+        if store is not None:
+            store.keep(steps, data.sha256, epoch)
         if progress is not None:
-            progress(Epoch(number, *sums, *_evaluate(network, x[test], variance[test])))
-    return Model(network, mu, sig, _description(recipe, len(train_rows)), device)
+            progress(epoch)
+    return Model(network, data.mu, data.sig, _description(recipe, data, place), device)
 
 
-def _train_epoch(
-    network: ScatterVAE,
-    optimiser: torch.optim.Optimizer,
-    x: Tensor,
-    variance: Tensor,
-    rows: Tensor,
-    batch: int,
-    number: int,
-) -> tuple[float, float]:
-    """One pass over the training stars in random order: mean reconstruction and KL."""
-    network.train()
-    order = rows[torch.randperm(len(rows), device=rows.device)]
-    sums = torch.zeros(2, device=x.device)
-    n_batches = len(order) // batch
-    for i in range(n_batches):
-        chosen = order[i * batch : (i + 1) * batch]
-        loss = scatter_loss(network, x[chosen], variance[chosen])
-        optimiser.zero_grad(set_to_none=True)
-        loss.total.backward()
-        optimiser.step()
-        sums += torch.stack([loss.reconstruction, loss.kl]).detach()
-    reconstruction, kl = (sums / n_batches).tolist()
-    if not np.isfinite(reconstruction + kl):
-        raise InputError(
-            f"the loss is not finite in epoch {number}: try a smaller learning rate, or look for "
-            "errors of 0 among the spectra"
-        )
-    return reconstruction, kl
+def _untrained(recipe: Recipe, n_coefficients: int) -> ScatterVAE:
+    """The network with its initial weights; PyTorch's own generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return ScatterVAE(n_coefficients, recipe.latents, recipe.layers, recipe.variant)
 
 
-def _evaluate(network: ScatterVAE, x: Tensor, variance: Tensor) -> tuple[float, float]:
-    network.eval()
-    # Its draws of z must not change those of the training.
-    with torch.no_grad(), torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
-        loss = scatter_loss(network, x, variance)
-    return float(loss.reconstruction), float(loss.kl)
+def _epoch(
+    number: int, recipe: Recipe, parts: torch.Tensor, test: torch.Tensor, start: float
+) -> Epoch:
+    reconstruction, *kl_latents = parts.tolist()
+    test_reconstruction, *test_kl_latents = test.tolist()
+    return Epoch(
+        number,
+        reconstruction,
+        sum(kl_latents),
+        test_reconstruction,
+        sum(test_kl_latents),
+        tuple(kl_latents),
+        recipe.rate(number),
+        time.perf_counter() - start,
+    )
 
 
-def _description(recipe: Recipe, n_train: int) -> dict[str, Any]:
+def _check_finite(parts: np.ndarray, network: ScatterVAE, number: int, store: Store | None) -> None:
+    """Stop where a batch's loss, or a weight after the last of them, is not finite."""
+    bad = np.flatnonzero(~np.isfinite(parts).all(axis=1))
+    if len(bad):
+        where = f"in epoch {number}, batch {bad[0] + 1} of {len(parts)}"
+    elif not torch.cat([v.flatten() for v in network.state_dict().values()]).isfinite().all():
+        where = f"in epoch {number}, after its last batch"
+    else:
+        return
+    kept = "" if store is None else f"; the checkpoint of epoch {store.n_saved} is kept"
+    raise InputError(
+        f"the loss is not finite {where}: try a smaller learning rate, or look for extreme "
+        f"values among the spectra{kept}"
+    )
+
+
+def _description(recipe: Recipe, data: TrainingData, place: torch.device) -> dict[str, Any]:
+    """What is needed to repeat the run."""
+    device = torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"
     return {
         "made_by": f"xpmodel {__version__} train",
-        "training": {**asdict(recipe), "n_train": n_train, "torch": torch.__version__},
+        "training": {
+            **asdict(recipe),
+            "n_train": len(data.x),
+            "n_test": len(data.test_x),
+            "n_left_out": data.n_left_out,
+            "data_sha256": data.sha256,
+            "torch": torch.__version__,
+            "numpy": np.__version__,
+            "device": device,
+            "threads": torch.get_num_threads(),
+        },
         "estimated": [],
     }

@@ -1,0 +1,54 @@
+"""The truth of a mock sky, beside a catalog of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from xpmodel.catalog import Catalog
+from xpmodel.errors import InputError
+
+
+def read_truth(path: str | Path, catalog: Catalog, columns: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns of a ``truth.parquet`` (``xpmodel mock --truth``) in a catalog's row order.
+
+    Parameters
+    ----------
+    path : path
+    catalog : Catalog
+    columns : sequence of str
+
+    Returns
+    -------
+    dict of str to ndarray, (N,)
+
+    Raises
+    ------
+    InputError
+        When it cannot be read, lacks a column, or lacks stars of the catalog.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    names = ["source_id", *columns]
+    try:
+        with pq.ParquetFile(path) as file:
+            missing = [name for name in names if name not in file.schema_arrow.names]
+            table = None if missing else file.read(names)
+    except (OSError, pa.ArrowException) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"{path}: not the truth of a mock sky ({reason})") from None
+    if table is None:
+        raise InputError(f"{path}: no column {', '.join(missing)}; make it with 'mock --truth'")
+    ids = table.column("source_id").to_numpy()
+    order = np.argsort(ids, kind="stable")
+    rows = order[np.minimum(np.searchsorted(ids[order], catalog.source_id), len(ids) - 1)]
+    unknown = int((ids[rows] != catalog.source_id).sum())
+    if unknown:
+        raise InputError(
+            f"{path}: {unknown} of the {len(catalog)} stars of {catalog.path.name} are not in it; "
+            "give the truth of the same sky"
+        )
+    return {name: table.column(name).to_numpy()[rows] for name in columns}
