@@ -17,6 +17,7 @@ from xpmodel.catalog import Catalog
 from xpmodel.cuts import cut_mask
 from xpmodel.errors import InputError
 from xpmodel.forests import calls_of
+from xpmodel.principal import fit_components, per_flux
 from xpmodel.scores import Confusion
 from xpmodel.split import train_test_rows
 
@@ -150,8 +151,8 @@ def classifier_inputs(
     """The inputs of Table 1 and of honest baselines, one row a star.
 
     [M/H]; Teff, log g, [M/H]; these with J−H and J−K; the active latents' posterior means; these
-    with the labels; as many principal components of the coefficients as there are active latents;
-    the coefficients themselves.
+    with the labels; as many principal components of the coefficients as there are active latents
+    (`xpmodel.principal.fit_components` of the training stars); the coefficients per unit G flux.
 
     Parameters
     ----------
@@ -183,12 +184,14 @@ def classifier_inputs(
         else:
             inputs.append(Inputs(name, columns, _stack(catalog, columns, sample.rows)))
     try:
-        values = _coefficients(catalog, sample)
+        spectra = catalog.spectra[sample.rows]
     except InputError as error:
         return inputs, skipped | dict.fromkeys(("PCA", "coefficients"), str(error))
-    n = len(catalog.active)
-    if n:
-        inputs.append(_principal(values, sample, n))
+    if n := len(catalog.active):
+        fitted = fit_components(catalog, sample.rows[sample.train], n)
+        names = tuple(f"component {i}" for i in range(1, n + 1))
+        inputs.append(Inputs(f"PCA, {n} components", names, fitted.project(spectra)))
+    values = per_flux(spectra).astype(np.float32)
     names = tuple(f"coefficient {j}" for j in range(1, values.shape[1] + 1))
     n_train = None if full or len(sample.train) <= COEFFICIENT_STARS else COEFFICIENT_STARS
     return [*inputs, Inputs("coefficients", names, values, n_train)], skipped
@@ -280,21 +283,3 @@ def _columns(catalog: Catalog) -> list[str]:
 def _stack(catalog: Catalog, columns: tuple[str, ...], rows: np.ndarray) -> np.ndarray:
     """A row a star, a column each, (M, F) float32."""
     return np.stack([catalog[name][rows] for name in columns], axis=1).astype(np.float32)
-
-
-def _coefficients(catalog: Catalog, sample: Sample) -> np.ndarray:
-    """Coefficients over G flux, each over its standard deviation, (M, 110) float32."""
-    spectra = catalog.spectra[sample.rows]
-    values = (spectra.coefficients / spectra.g_flux[:, None]).astype(np.float64)
-    seen = values[sample.train]
-    spread = seen.std(axis=0)
-    return ((values - seen.mean(axis=0)) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
-
-
-def _principal(values: np.ndarray, sample: Sample, n: int) -> Inputs:
-    """The first n principal components of the training stars' coefficients."""
-    from sklearn.decomposition import PCA
-
-    fitted = PCA(n, svd_solver="covariance_eigh").fit(values[sample.train])
-    names = tuple(f"component {i}" for i in range(1, n + 1))
-    return Inputs(f"PCA, {n} components", names, fitted.transform(values))

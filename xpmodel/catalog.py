@@ -174,18 +174,20 @@ class Catalog:
         """Mean KL divergence from the prior of each latent over the catalog [nat], (K,).
 
         Stars whose spectrum the network cannot take, with latents NaN, do not count. Infinite
-        for the latents of an autoencoder, whose standard deviations are 0.
+        where all standard deviations are 0: for the latents of an autoencoder.
         """
         # As `xpmodel.network.posterior_kl`, without PyTorch, whose import takes longer than all
         # that most commands do with a catalog.
         means = []
         for z in self.latents:
             mean, std = (self[name].astype(np.float64) for name in (z, f"{z}_err"))
-            known = np.isfinite(mean) & np.isfinite(std) & (std >= 0)
-            mean, std = mean[known], std[known]
-            with np.errstate(divide="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore"):
                 kl = 0.5 * (mean**2 + std**2 - 1.0) - np.log(std)
-            means.append(kl.mean() if len(kl) else np.nan)
+            finite = kl[np.isfinite(kl)]
+            if len(finite):
+                means.append(finite.mean())
+            else:
+                means.append(np.inf if np.isposinf(kl).any() else np.nan)
         return np.array(means)
 
     @cached_property

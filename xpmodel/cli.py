@@ -12,6 +12,7 @@ from xpmodel._version import __version__
 from xpmodel.cli_alpha import classify_command, control_command
 from xpmodel.cli_build import build_command, norm_command
 from xpmodel.cli_data import fetch_command, labels_command
+from xpmodel.cli_evaluate import evaluate_command
 from xpmodel.cli_mock import mock_command, probe_command
 from xpmodel.cli_model import inspect_command, outliers_command
 from xpmodel.cli_tracks import tracks_command
@@ -145,6 +146,7 @@ for command in (
     build_command,
     classify_command,
     control_command,
+    evaluate_command,
     fetch_command,
     inspect_command,
     labels_command,

@@ -137,7 +137,8 @@ def train_command(
                 err=True,
             )
             raise SystemExit(130) from None
-    model.description["source"] = {"spectra": _named(source)}
+    left_out = spectra.report.counts
+    model.description["source"] = {"spectra": _named(source), "left_out": left_out}
     write_metrics(out / METRICS_FILE, store.epochs, recipe.latents)
     model.save(out)
     write_curves(out / CURVES_FILE, store.epochs)

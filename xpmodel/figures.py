@@ -26,6 +26,9 @@ AXIS_LABELS = {
     "alpha_m": "[α/M] [dex]",
     "fe_h": "[Fe/H] [dex]",
     "mg_fe": "[Mg/Fe] [dex]",
+    "phot_g_mean_mag": "$G$ [mag]",
+    "bp_rp": "BP − RP [mag]",
+    "sfd_ebv": "E(B − V) [mag]",
 }
 STYLE = {
     "text.usetex": False,

@@ -16,8 +16,8 @@ from xpmodel.recipe import Recipe
 
 # Batches that run before a CUDA graph is recorded: libraries choose their kernels in them.
 UNRECORDED = 3
-# Stars tested at a time.
-TEST_BATCH = 65_536
+# Stars tested at a time: as many as a CPU's cache holds, or as keep a GPU busy.
+TEST_BATCH, TEST_BATCH_CUDA = 4096, 65_536
 
 
 class Draws(NamedTuple):
@@ -183,9 +183,10 @@ class Steps:
         """Reconstruction and each latent's KL over stars that are not trained on."""
         self.network.eval()
         parts = self._parts.new_zeros(self._parts.shape[1])
+        batch = TEST_BATCH_CUDA if x.is_cuda else TEST_BATCH
         with torch.no_grad():
-            for start in range(0, len(x), TEST_BATCH):
-                rows = slice(start, start + TEST_BATCH)
+            for start in range(0, len(x), batch):
+                rows = slice(start, start + batch)
                 loss = scatter_loss(self.network, x[rows], variance[rows], eps[rows])
                 part = torch.cat([loss.reconstruction[None], loss.kl_latents])
                 parts += part * (len(x[rows]) / len(x))

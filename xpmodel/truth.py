@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from xpmodel.catalog import Catalog
 from xpmodel.errors import InputError
@@ -29,9 +31,27 @@ def read_truth(path: str | Path, catalog: Catalog, columns: Sequence[str]) -> di
     InputError
         When it cannot be read, lacks a column, or lacks stars of the catalog.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    table, rows = _of_stars(path, catalog, columns)
+    return {name: table.column(name).to_numpy()[rows] for name in columns}
 
+
+def read_true_coefficients(path: str | Path, catalog: Catalog) -> np.ndarray:
+    """Noise-free coefficients of a mock sky in a catalog's row order, (N, 110) float32.
+
+    Archive units. Raises as `read_truth` does.
+    """
+    table, rows = _of_stars(path, catalog, ["coefficients"])
+    values = table.column("coefficients").combine_chunks()
+    flat = values.flatten().to_numpy()
+    if len(flat) != len(values) * 110:
+        raise InputError(f"{path}: its coefficients are not lists of 110")
+    return flat.reshape(-1, 110)[rows]
+
+
+def _of_stars(
+    path: str | Path, catalog: Catalog, columns: Sequence[str]
+) -> tuple[pa.Table, np.ndarray]:
+    """Columns of the file, and its row of each of the catalog's stars."""
     names = ["source_id", *columns]
     try:
         with pq.ParquetFile(path) as file:
@@ -51,4 +71,4 @@ def read_truth(path: str | Path, catalog: Catalog, columns: Sequence[str]) -> di
             f"{path}: {unknown} of the {len(catalog)} stars of {catalog.path.name} are not in it; "
             "give the truth of the same sky"
         )
-    return {name: table.column(name).to_numpy()[rows] for name in columns}
+    return table, rows

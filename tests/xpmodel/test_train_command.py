@@ -55,6 +55,8 @@ def test_what_the_command_writes(tmp_path):
     assert said["training"]["beta"] == 0.5 and said["training"]["latents"] == 3
     assert len(said["training"]["data_sha256"]) == len(said["source"]["spectra"]["sha256"]) == 64
 
+    assert said["source"]["left_out"] == {"bad coefficient error": 2, "NaN coefficient": 1}
+
     options = {name: said["training"][name] for name in Recipe.__dataclass_fields__}
     again = train(read_spectra(source), Recipe(**options), device="cpu")
     assert again.hash == load_model(out).hash

@@ -173,6 +173,19 @@ def test_a_catalog_of_an_autoencoder(tmp_path):
     assert len(set(catalog.default_axes)) == 2
 
 
+def test_a_star_without_width_leaves_the_kl_of_a_latent_finite(mock, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(mock.catalog)
+    std = table["z1_err"].to_numpy().copy()
+    std[5] = 0.0
+    at = table.column_names.index("z1_err")
+    pq.write_table(table.set_column(at, "z1_err", pa.array(std)), tmp_path / "stars.parquet")
+    before, after = open_catalog(mock.catalog).kl, open_catalog(tmp_path / "stars.parquet").kl
+    assert after[0] == pytest.approx(before[0], rel=0.01)
+
+
 def test_a_model_of_an_unknown_variant(tmp_path):
     small("vae").save(tmp_path)
     path = tmp_path / "model.json"

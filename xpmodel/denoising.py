@@ -1,0 +1,105 @@
+"""Where a model's spectrum is nearer to the truth than the observation it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xpmodel.evaluate import HeldOut
+from xpmodel.residuals import ZGR_GRID
+from xpmodel.rivals import Reconstruction
+from xpmodel.wavelengths import Wavelengths
+
+STEP = 0.5  # mag
+FEWEST = 20
+
+
+@dataclass(frozen=True)
+class Denoising:
+    """Errors against noise-free spectra in bins of G magnitude.
+
+    A star's error is the root mean square over the 61 wavelengths of (f − f_true) / f_true.
+
+    Attributes
+    ----------
+    g_mag : ndarray, (B,)
+        Middles of the bins [mag].
+    n : ndarray, (B,) int64
+        Stars.
+    observed : ndarray, (B,)
+        Median error of the observation.
+    error : dict of str to ndarray, (B,)
+        Median error of each reconstruction.
+    better : dict of str to ndarray, (B,)
+        Part of the stars where it is nearer to the truth than the observation.
+    """
+
+    g_mag: np.ndarray
+    n: np.ndarray
+    observed: np.ndarray
+    error: dict[str, np.ndarray]
+    better: dict[str, np.ndarray]
+
+    def better_from(self, name: str) -> float:
+        """The brightest bin [mag] from which on a reconstruction's median error is the smaller.
+
+        NaN where it is at no magnitude; bins of few stars do not count.
+        """
+        full = self.n >= FEWEST
+        wins = (self.error[name] < self.observed)[full]
+        last_loss = np.flatnonzero(~wins)
+        first = int(last_loss[-1]) + 1 if len(last_loss) else 0
+        return float(self.g_mag[full][first]) if first < len(wins) else float("nan")
+
+
+def denoising(
+    stars: HeldOut, reconstructions: list[Reconstruction], truth: np.ndarray, g_mag: np.ndarray
+) -> Denoising:
+    """Compare observations and reconstructions with noise-free spectra.
+
+    Parameters
+    ----------
+    stars : HeldOut
+    reconstructions : list of Reconstruction
+        Those without all 110 coefficients are left out.
+    truth : ndarray, (T, 110)
+        Noise-free coefficients of the test stars, archive units.
+    g_mag : ndarray, (T,)
+        [mag]
+    """
+    wavelengths = Wavelengths(ZGR_GRID)
+    true = wavelengths.flux(truth.astype(np.float64))
+    observed = _error(wavelengths.flux(stars.spectra.coefficients.astype(np.float64)), true)
+    known = np.isfinite(g_mag)
+    low, high = np.floor(g_mag[known].min() / STEP), np.ceil(g_mag[known].max() / STEP)
+    edges = STEP * np.arange(low, max(high, low + 1) + 1)
+    bins = np.where(known, np.searchsorted(edges, g_mag, side="right") - 1, -1)
+    bins = np.where(bins == len(edges) - 1, len(edges) - 2, bins)
+    everyone = np.arange(len(g_mag))
+    n_bins = len(edges) - 1
+    errors, better = {}, {}
+    for one in reconstructions:
+        if one.coefficients is None or np.isnan(one.coefficients).all(axis=0).any():
+            continue
+        own = _error(wavelengths.flux(one.coefficients), true[one.places])
+        of = bins[one.places]
+        errors[one.name] = _medians(own, of, n_bins)
+        wins = (own < observed[one.places]).astype(float)
+        better[one.name] = np.array([_mean(wins[of == b]) for b in range(n_bins)])
+    n = np.bincount(bins[bins >= 0], minlength=n_bins)
+    middles = edges[:-1] + STEP / 2
+    return Denoising(middles, n, _medians(observed[everyone], bins, n_bins), errors, better)
+
+
+def _error(flux: np.ndarray, true: np.ndarray) -> np.ndarray:  # (T, L), (T, L) -> (T,)
+    return np.sqrt((((flux - true) / true) ** 2).mean(axis=1))
+
+
+def _medians(values: np.ndarray, bins: np.ndarray, n_bins: int) -> np.ndarray:
+    parts = (values[bins == b] for b in range(n_bins))
+    return np.array([np.median(part) if len(part) else np.nan for part in parts])
+
+
+def _mean(values: np.ndarray) -> float:
+    return float(values.mean()) if len(values) else float("nan")
