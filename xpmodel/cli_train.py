@@ -54,7 +54,7 @@ import click
     default=100,
     show_default=True,
     metavar="EPOCHS",
-    help="Keep a checkpoint so often, and every 5 minutes.",
+    help="Keep a checkpoint so often, and every minute.",
 )
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint in the model folder.")
 @click.option("--overwrite", is_flag=True, help="Replace the model that the folder holds.")

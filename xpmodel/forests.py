@@ -76,4 +76,6 @@ def probabilities_out_of_fold(
 def _forest(seed: int) -> object:
     from sklearn.ensemble import RandomForestClassifier
 
-    return RandomForestClassifier(n_estimators=TREES, random_state=seed, n_jobs=-1)
+    # One thread: those that scikit-learn 1.9 starts race for Python's warning filters, and leave
+    # them changed for everyone.
+    return RandomForestClassifier(n_estimators=TREES, random_state=seed, n_jobs=1)

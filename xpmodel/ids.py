@@ -95,6 +95,27 @@ def _column(text: str) -> list[str] | None:
     ]
 
 
+def rows_with(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """The row in which each wanted id stands.
+
+    Parameters
+    ----------
+    ids : ndarray, (n,) int64
+        In any order; of an id that repeats the first row counts.
+    wanted : ndarray, (m,) int64
+
+    Returns
+    -------
+    ndarray, (m,) int64
+        −1 where there is none.
+    """
+    if not len(ids):
+        return np.full(len(wanted), -1)
+    order = np.argsort(ids, kind="stable")
+    rows = order[np.minimum(np.searchsorted(ids[order], wanted), len(ids) - 1)]
+    return np.where(ids[rows] == wanted, rows, -1)
+
+
 def find_ids(catalog: Catalog, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Find stars by their ids.
 

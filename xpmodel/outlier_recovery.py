@@ -11,7 +11,7 @@ import numpy as np
 
 from xpmodel.catalog import Catalog
 from xpmodel.errors import InputError
-from xpmodel.ids import MAX_TEXT, parse_ids
+from xpmodel.ids import MAX_TEXT, parse_ids, rows_with
 from xpmodel.labels import read_labels
 from xpmodel.outliers import OutlierScores
 from xpmodel.reports import make_table, provenance
@@ -119,9 +119,8 @@ def mock_oddities(path: str | Path, catalog: Catalog) -> Oddities:
         floats(table.column(name).combine_chunks()) > 0 for name in ("emission", "second_light")
     )
     main_sequence = np.array(table.column("stage").to_pylist(), dtype=object) == "main sequence"
-    order = np.argsort(ids, kind="stable")
-    place = order[np.minimum(np.searchsorted(ids[order], catalog.source_id), len(ids) - 1)]
-    known = ids[place] == catalog.source_id
+    place = rows_with(ids, catalog.source_id)
+    known = place >= 0
     if not known.any():
         raise InputError(f"{path}: has none of the stars of {catalog.path}; give their own truth")
     marks = {

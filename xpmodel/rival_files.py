@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from xpmodel.errors import InputError
+from xpmodel.ids import rows_with
 from xpmodel.residuals import FIRST, FIRST_COLUMNS, ZGR_GRID
 from xpmodel.rivals import Reconstruction
 from xpmodel.spectra import Spectra
@@ -191,8 +192,8 @@ def _match(
     twice = np.flatnonzero(known[1:] == known[:-1])
     if len(twice):
         raise InputError(f"{path}: source_id {known[twice[0]]} stands in it twice; keep one row")
-    place = np.minimum(np.searchsorted(known, spectra.source_id), len(known) - 1)
-    found = np.flatnonzero(known[place] == spectra.source_id)
+    place = rows_with(known, spectra.source_id)
+    found = np.flatnonzero(place >= 0)
     if not len(found):
         raise InputError(f"{path}: has none of the {len(spectra)} test stars")
     return found, rows[place[found]]

@@ -49,7 +49,7 @@ class Store:
 
     folder: Path
     every: int = 100
-    seconds: float = 300.0
+    seconds: float = 60.0
     resume: bool = False
     warn: Callable[[str], None] = print
     epochs: list[Epoch] = field(default_factory=list)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from xpmodel.catalog import Catalog
 from xpmodel.errors import InputError
+from xpmodel.ids import rows_with
 
 
 def read_truth(path: str | Path, catalog: Catalog, columns: Sequence[str]) -> dict[str, np.ndarray]:
@@ -63,9 +64,8 @@ def _of_stars(
     if table is None:
         raise InputError(f"{path}: no column {', '.join(missing)}; make it with 'mock --truth'")
     ids = table.column("source_id").to_numpy()
-    order = np.argsort(ids, kind="stable")
-    rows = order[np.minimum(np.searchsorted(ids[order], catalog.source_id), len(ids) - 1)]
-    unknown = int((ids[rows] != catalog.source_id).sum())
+    rows = rows_with(ids, catalog.source_id)
+    unknown = int((rows < 0).sum())
     if unknown:
         raise InputError(
             f"{path}: {unknown} of the {len(catalog)} stars of {catalog.path.name} are not in it; "

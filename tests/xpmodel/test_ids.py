@@ -11,7 +11,15 @@ from tests.mock import MOCK_ID
 from tests.xpmodel.test_catalog import FIRST_ID, rewrite, write_catalog
 from xpmodel.catalog import LAST_GAIA_ID, open_catalog
 from xpmodel.errors import InputError
-from xpmodel.ids import IDS_PER_QUERY, MAX_TEXT, adql_ids, find_ids, parse_ids, star_links
+from xpmodel.ids import (
+    IDS_PER_QUERY,
+    MAX_TEXT,
+    adql_ids,
+    find_ids,
+    parse_ids,
+    rows_with,
+    star_links,
+)
 
 N = 400
 BIG = 2**63 - 1
@@ -148,3 +156,10 @@ def test_links():
     nowhere = star_links(number, np.nan, np.nan)["ESASky"]
     assert parse_qs(urlsplit(nowhere).query)["target"] == [f"Gaia DR3 {number}"]
     assert star_links(MOCK_ID, 10.5, -3.25) == {}
+
+
+def test_rows_with():
+    ids = np.array([7, 2**60 + 1, 3, 7, 2**60])
+    found = rows_with(ids, np.array([2**60, 3, 4, 7, 2**60 + 1, 2**62]))
+    assert found.tolist() == [4, 2, -1, 0, 1, -1]
+    assert rows_with(ids[:0], ids[:2]).tolist() == [-1, -1]
