@@ -5,8 +5,14 @@ from click.testing import CliRunner
 
 from tests.alpha import alpha_columns
 from tests.tracks import catalog_of
-from xpmodel import open_catalog
+from xpmodel import forests, open_catalog
 from xpmodel.cli import main
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    """Enough to tell what latents know, in a tenth of the time."""
+    monkeypatch.setattr(forests, "TREES", 10)
 
 
 @pytest.fixture(scope="module")

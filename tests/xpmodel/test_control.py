@@ -5,9 +5,15 @@ import pytest
 
 from tests.alpha import alpha_columns
 from tests.tracks import catalog_of
-from xpmodel import InputError
+from xpmodel import InputError, forests
 from xpmodel.control import compare_with_truth, run_control
 from xpmodel.truth import read_truth
+
+
+@pytest.fixture(autouse=True)
+def few_trees(monkeypatch):
+    """Enough to tell what latents know, in half of the time."""
+    monkeypatch.setattr(forests, "TREES", 50)
 
 
 def sky(folder, *, signal):
