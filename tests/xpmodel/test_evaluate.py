@@ -74,6 +74,9 @@ def test_rivals_are_compared_on_their_own_stars(opened):
     square = np.mean(few.own.coefficient[:, 9].astype(float) ** 2)
     model_square = np.mean(few.model.coefficient[:, 9].astype(float) ** 2)
     assert by_coefficient["few_mean_square_ratio"][9] == pytest.approx(square / model_square)
+    stars_ratio = np.abs(few.own.coefficient[:, 9] / few.model.coefficient[:, 9])
+    assert by_coefficient["few_star_mean"][9] == pytest.approx(stars_ratio.mean(), rel=1e-4)
+    assert by_coefficient["few_star_median"][9] == pytest.approx(np.median(stars_ratio), rel=1e-5)
     assert by_coefficient["few_rms_ratio"][9] ** 2 == pytest.approx(square / model_square)
 
 
