@@ -10,6 +10,7 @@ import click
 from xpmodel.errors import InputError
 
 if TYPE_CHECKING:
+    import numpy as np
     from astropy.table import Table
 
     from xpmodel.catalog import Catalog
@@ -41,7 +42,7 @@ INDEPENDENT = "errors counted as independent (no --correlations)"
 )
 @click.option("--lb23-no-labels", type=FILE, help="lb23_xp_est_no_labels.npy, Leung & Bovy 2023.")
 @click.option("--lb23-labels", type=FILE, help="lb23_xp_est_labels.npy, Leung & Bovy 2023.")
-@click.option("--zgr23", type=FILE, help=".npz of Zhang, Green & Rix 2023, with their fluxes.")
+@click.option("--zgr23", type=FILE, help="zhang_stellar_params_xmatch.npz with flux added.")
 @click.option("--correlations", type=FILE, help="xp_corrs.npz, of the test stars in their order.")
 @click.option("--truth", type=FILE, help="truth.parquet of a mock sky: errors against the truth.")
 @click.option(
@@ -89,11 +90,11 @@ def evaluate_command(
     reconstructions += others
     taken(reconstructions)
     evaluation = Evaluation(stars, compare(stars, reconstructions, rho, _tell), skipped)
-    for one in reconstructions:
-        click.echo(f"{one.name}: {one.note}")
+    for one in evaluation.compared:
+        click.echo(f"{one.name}: {one.reconstruction.note}")
     for name, reason in skipped.items():
         click.echo(f"no {name}: {reason}")
-    _report(opened, loaded, evaluation, out, rho is None, as_released, figures)
+    _report(opened, loaded, evaluation, out, rho, as_released, figures)
     if known is not None:
         _denoise(opened, evaluation, known, out, figures)
 
@@ -151,7 +152,7 @@ def _report(
     model: Model,
     evaluation: Evaluation,
     out: Path,
-    independent: bool,
+    correlations: np.ndarray | None,
     as_released: bool,
     figures: bool,
 ) -> None:
@@ -168,16 +169,16 @@ def _report(
     meta = provenance(
         catalog,
         stars=evaluation.stars.note,
-        errors="independent" if independent else "with correlations within BP and RP",
+        errors="independent" if correlations is None else "with correlations within BP and RP",
         notes={one.name: one.reconstruction.note for one in compared},
     )
     summary = tables.summary_table(compared, meta)
     if as_released:
         from xpmodel.evaluate_released import add_released
 
-        add_released(summary, evaluation, model)
+        add_released(summary, evaluation, model, correlations)
         click.echo(
-            "…_released: as the released code has them, raw residuals over normalised errors"
+            "…_released: as the released code has them, residuals per G flux over normalised errors"
         )
     for line in lines_of(summary, dict.fromkeys(summary.colnames[2:], ".4g")):
         click.echo(line)
@@ -227,7 +228,13 @@ def _denoise(
     found = denoising(evaluation.stars, reconstructions, truth[test], g_mag)
     table = denoising_table(found, provenance(catalog, stars=evaluation.stars.note))
     click.echo("median error against the noise-free spectra [part of the flux], by G")
-    short = table[[n for n in table.colnames if not n.endswith("_better")]]
+    short = table[
+        [
+            n
+            for n in table.colnames
+            if n == "observed_error" or not n.endswith(("_better", "_observed"))
+        ]
+    ]
     short = short[short["n"] > 0]
     for line in lines_of(short, dict.fromkeys(short.colnames[2:], ".4f")):
         click.echo(line)

@@ -29,6 +29,8 @@ class Denoising:
         Stars.
     observed : ndarray, (B,)
         Median error of the observation.
+    observed_of : dict of str to ndarray, (B,)
+        Median error of the observation, over the stars of each reconstruction.
     error : dict of str to ndarray, (B,)
         Median error of each reconstruction.
     better : dict of str to ndarray, (B,)
@@ -38,19 +40,22 @@ class Denoising:
     g_mag: np.ndarray
     n: np.ndarray
     observed: np.ndarray
+    observed_of: dict[str, np.ndarray]
     error: dict[str, np.ndarray]
     better: dict[str, np.ndarray]
 
     def better_from(self, name: str) -> float:
-        """The brightest bin [mag] from which on a reconstruction's median error is the smaller.
+        """The bright end [mag] of the bins from which on its median error is the smaller.
+
+        Both medians are of the stars that the reconstruction has.
 
         NaN where it is at no magnitude; bins of few stars do not count.
         """
         full = self.n >= FEWEST
-        wins = (self.error[name] < self.observed)[full]
+        wins = (self.error[name] < self.observed_of[name])[full]
         last_loss = np.flatnonzero(~wins)
         first = int(last_loss[-1]) + 1 if len(last_loss) else 0
-        return float(self.g_mag[full][first]) if first < len(wins) else float("nan")
+        return float(self.g_mag[full][first] - STEP / 2) if first < len(wins) else float("nan")
 
 
 def denoising(
@@ -76,20 +81,20 @@ def denoising(
     edges = STEP * np.arange(low, max(high, low + 1) + 1)
     bins = np.where(known, np.searchsorted(edges, g_mag, side="right") - 1, -1)
     bins = np.where(bins == len(edges) - 1, len(edges) - 2, bins)
-    everyone = np.arange(len(g_mag))
     n_bins = len(edges) - 1
-    errors, better = {}, {}
+    errors, same, better = {}, {}, {}
     for one in reconstructions:
         if one.coefficients is None or np.isnan(one.coefficients).all(axis=0).any():
             continue
         own = _error(wavelengths.flux(one.coefficients), true[one.places])
         of = bins[one.places]
         errors[one.name] = _medians(own, of, n_bins)
+        same[one.name] = _medians(observed[one.places], of, n_bins)
         wins = (own < observed[one.places]).astype(float)
         better[one.name] = np.array([_mean(wins[of == b]) for b in range(n_bins)])
     n = np.bincount(bins[bins >= 0], minlength=n_bins)
     middles = edges[:-1] + STEP / 2
-    return Denoising(middles, n, _medians(observed[everyone], bins, n_bins), errors, better)
+    return Denoising(middles, n, _medians(observed, bins, n_bins), same, errors, better)
 
 
 def _error(flux: np.ndarray, true: np.ndarray) -> np.ndarray:  # (T, L), (T, L) -> (T,)

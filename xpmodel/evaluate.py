@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -152,6 +152,9 @@ def compare(
 ) -> list[Compared]:
     """Residuals of each reconstruction, and of the first one on the same stars.
 
+    Stars that the first one has not (those without latents) are left out, and counted in the
+    reconstruction's note.
+
     Parameters
     ----------
     stars : HeldOut
@@ -165,7 +168,7 @@ def compare(
     Raises
     ------
     InputError
-        When the model has no reconstruction of a rival's stars.
+        When the model has a reconstruction of none of a rival's stars.
     """
     model = reconstructions[0]
     whole: dict[bytes, Residuals] = {}
@@ -178,12 +181,27 @@ def compare(
         if grid.tobytes() not in whole:
             whole[grid.tobytes()] = _residuals(stars, model, wavelengths, correlations)
         of_all = whole[grid.tobytes()]
+        one = _of_places(one, model.places)
         shared = np.isin(model.places, one.places)
-        if shared.sum() < len(one.places):
-            raise InputError(f"{one.name}: has stars that the model has no latents of")
         own = of_all if one is model else _residuals(stars, one, wavelengths, correlations)
         compared.append(Compared(one, grid, own, _of_stars(of_all, shared)))
     return compared
+
+
+def _of_places(one: Reconstruction, places: np.ndarray) -> Reconstruction:
+    """The part of a reconstruction that is of some of the test stars."""
+    kept = np.isin(one.places, places)
+    if kept.all():
+        return one
+    if not kept.any():
+        raise InputError(f"{one.name}: the model has latents of none of its stars")
+    return replace(
+        one,
+        places=one.places[kept],
+        coefficients=None if one.coefficients is None else one.coefficients[kept],
+        flux=None if one.flux is None else one.flux[kept],
+        note=f"{one.note}; {np.count_nonzero(~kept):,} without latents left out",
+    )
 
 
 def _residuals(

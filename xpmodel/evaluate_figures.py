@@ -9,6 +9,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from xpmodel.evaluate_tables import THIN
 from xpmodel.figures import BLUE, WIDTH, axis_label
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def residuals_figure(table: Table, note: str) -> Figure:
         _mark_bands(axes, by_wavelength)
     for axes in grid[len(names) :]:
         axes.set_visible(False)
+    for axes in grid[max(0, len(names) - PER_ROW) : len(names)]:  # nothing drawn below them
+        axes.tick_params(labelbottom=True)
     grid[0].set_ylim(*RESIDUAL_RANGE)
     above.supylabel("residual / error", size=8)
     axes = below.subplots()
@@ -94,7 +97,9 @@ def labels_figure(table: Table, short: str, note: str) -> Figure:
         for low, high in zip(part["low"][part["thin"]], part["high"][part["thin"]], strict=True):
             axes.axvspan(low, high, color="0.88", lw=0)
         for name, color in zip(names, colors, strict=True):
-            values = np.asarray(part[f"{name}_rmse_{short}"])
+            # Where a rival has few of a bin's stars its median says nothing of that bin.
+            few = (np.asarray(part[f"{name}_n"]) < THIN) & ~np.asarray(part["thin"])
+            values = np.where(few, np.nan, part[f"{name}_rmse_{short}"])
             axes.stairs(values, edges, color=color, lw=1.1, label=name, baseline=None)
         axes.set_xlabel(axis_label(label))
         axes.set_xlim(edges[0], edges[-1])

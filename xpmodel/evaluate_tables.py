@@ -66,8 +66,8 @@ def summary_table(compared: Sequence[Compared], meta: dict[str, Any]) -> Table:
 def coefficients_table(compared: Sequence[Compared], meta: dict[str, Any]) -> Table:
     """A row a coefficient: bias and spread of ℛ(j) (Fig. 5), and ratios to the model's (Fig. 6).
 
-    ``…_mean_square_ratio`` is what the paper's Figure 6 shows and calls RMSE: the ratio of mean
-    squares; its root is ``…_rms_ratio``.
+    ``…_mean_square_ratio`` is of squares, as the paper's Figure 6 is, though called RMSE there; its
+    root is ``…_rms_ratio``. ``…_star_mean`` is as for `wavelengths_table`.
     """
     columns = [
         ("coefficient", np.arange(1, 111), "", "1-55 BP, 56-110 RP"),
@@ -98,7 +98,11 @@ def wavelengths_table(compared: Sequence[Compared], meta: dict[str, Any]) -> Tab
 
 
 def labels_table(evaluation: Evaluation, catalog: Catalog, meta: dict[str, Any]) -> Table:
-    """A row a bin of a label: medians over its stars of RMSE(j) and RMSE(λ) (Fig. 9)."""
+    """A row a bin of a label: medians over its stars of RMSE(j) and RMSE(λ) (Fig. 9).
+
+    A rival that has not all stars has its number of them in the bin as ``…_n``, and the model's
+    medians over the same stars as ``…_model_j`` and ``…_model_lambda``.
+    """
     blocks = []
     for label in LABELS:
         if label not in catalog.numeric:
@@ -121,10 +125,13 @@ def labels_table(evaluation: Evaluation, catalog: Catalog, meta: dict[str, Any])
         }
         for one in evaluation.compared:
             of = bins[one.reconstruction.places]
-            for short, rmse in (("j", one.own.rmse_coefficient), ("lambda", one.own.rmse_flux)):
-                block[f"{one.name}_rmse_{short}"] = np.array(
-                    [_median(rmse[of == b]) for b in range(LABEL_BINS)]
-                )
+            block[f"{one.name}_n"] = np.bincount(of[of >= 0], minlength=LABEL_BINS)
+            for short, own, model in (
+                ("j", one.own.rmse_coefficient, one.model.rmse_coefficient),
+                ("lambda", one.own.rmse_flux, one.model.rmse_flux),
+            ):
+                block[f"{one.name}_rmse_{short}"] = _medians(own, of)
+                block[f"{one.name}_model_{short}"] = _medians(model, of)
         block["thin"] = block["n"] < THIN
         blocks.append(block)
     if not blocks:
@@ -137,7 +144,7 @@ def labels_table(evaluation: Evaluation, catalog: Catalog, meta: dict[str, Any])
         "thin": f"fewer than {THIN} stars",
     }
     columns = [
-        (name, np.concatenate([b[name] for b in blocks]), "", meaning.get(name, "median of stars"))
+        (name, np.concatenate([b[name] for b in blocks]), "", meaning.get(name) or _meaning(name))
         for name in blocks[0]
     ]
     units = {label: BY_NAME[label].unit for label in LABELS if label in BY_NAME}
@@ -167,6 +174,8 @@ def denoising_table(found: Denoising, meta: dict[str, Any]) -> Table:
         ("observed_error", found.observed, "", f"observation: {error}"),
     ]
     for name in found.error:
+        same = f"observation of the stars that {name} has: {error}"
+        columns.append((f"{name}_observed", found.observed_of[name], "", same))
         columns.append((f"{name}_error", found.error[name], "", f"{name}: {error}"))
         better = "part of the stars where it is nearer to the truth than the observation"
         columns.append((f"{name}_better", found.better[name], "", f"{name}: {better}"))
@@ -179,7 +188,7 @@ def _statistics(name: str, own: np.ndarray, model: np.ndarray) -> list[tuple[str
     own_square, model_square = (np.mean(r.astype(np.float64) ** 2, axis=0) for r in (own, model))
     ratio = own_square / model_square
     with np.errstate(divide="ignore", invalid="ignore"):
-        stars = np.abs(own / model)
+        stars = np.abs(own.astype(np.float64) / model)
     return [
         (f"{name}_bias", median, "", "median residual in units of its error"),
         (f"{name}_spread", 0.5 * (high - low), "", "half of the 16-84 % range of the same"),
@@ -189,6 +198,19 @@ def _statistics(name: str, own: np.ndarray, model: np.ndarray) -> list[tuple[str
         (f"{name}_star_mean", stars.mean(axis=0), "", "mean over stars of |residual / model's|"),
         (f"{name}_star_median", np.median(stars, axis=0), "", "median of the same"),
     ]
+
+
+def _medians(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
+    return np.array([_median(values[bins == b]) for b in range(LABEL_BINS)])
+
+
+def _meaning(column: str) -> str:
+    if column.endswith("_n"):
+        return "its test stars in the bin"
+    same = (
+        "; the model's, of the same stars" if column.rpartition("_")[0].endswith("_model") else ""
+    )
+    return f"median over the stars{same}"
 
 
 def _rms(values: np.ndarray) -> float:

@@ -49,16 +49,16 @@ def rmse_coefficients(residual: np.ndarray, correlations: np.ndarray | None = No
     """RMSE(j) of each star, Eq. 7, over the first 32 + 32 coefficients.
 
     (x − x̂)ᵀ C⁻¹ (x − x̂) with C = σ ρ σ is ℛᵀ ρ⁻¹ ℛ: residuals and covariance are in the same
-    units whatever these are. (The released code takes the residuals in raw units and C in
-    normalised ones; see `released_rmse`.)
+    units whatever these are. (The released code takes the residuals per G flux and C in
+    normalised units; see `released_rmse`.)
 
     Parameters
     ----------
     residual : ndarray, (N, 110)
         ℛ(j); only the first 32 of either band are used.
     correlations : ndarray, (N, 2, 55, 55), optional
-        Within BP and within RP: the blocks of the first 32 are used. Without them the
-        coefficients count as independent.
+        Within BP and within RP: the blocks of the first 32 are used. Without them, and for the
+        stars where they are NaN, the coefficients count as independent.
 
     Returns
     -------
@@ -74,6 +74,7 @@ def rmse_coefficients(residual: np.ndarray, correlations: np.ndarray | None = No
         return np.sqrt((first**2).sum(axis=1) / (2 * FIRST))
     bands = first.reshape(-1, 2, FIRST)
     blocks = correlations[:, :, :FIRST, :FIRST].astype(np.float64)
+    blocks[~np.isfinite(blocks).all(axis=(1, 2, 3))] = np.eye(FIRST)
     known = np.isfinite(bands).all(axis=(1, 2))
     squares = np.full(len(bands), np.nan)
     try:
@@ -89,7 +90,7 @@ def rmse_coefficients(residual: np.ndarray, correlations: np.ndarray | None = No
 
 def flux_residuals(
     observed: np.ndarray,
-    model: np.ndarray,
+    flux: np.ndarray,
     errors: np.ndarray,
     wavelengths: Wavelengths,
     correlations: np.ndarray | None = None,
@@ -100,8 +101,8 @@ def flux_residuals(
     ----------
     observed, errors : ndarray, (N, 110)
         Archive coefficients and standard deviations.
-    model : ndarray, (N, 110) or (N, L)
-        Coefficients of the reconstruction, or its flux [W m⁻² nm⁻¹] on the grid.
+    flux : ndarray, (N, L)
+        Of the reconstruction, on the grid [W m⁻² nm⁻¹].
     wavelengths : Wavelengths
     correlations : ndarray, (N, 2, 55, 55), optional
 
@@ -109,9 +110,7 @@ def flux_residuals(
     -------
     ndarray, (N, L)
     """
-    flux = wavelengths.flux(observed)
-    other = wavelengths.flux(model) if model.shape[1] == observed.shape[1] else model
-    return (flux - other) / wavelengths.error(errors, correlations)
+    return (wavelengths.flux(observed) - flux) / wavelengths.error(errors, correlations)
 
 
 def rmse_flux(residual: np.ndarray) -> np.ndarray:
@@ -120,24 +119,23 @@ def rmse_flux(residual: np.ndarray) -> np.ndarray:
 
 
 def released_rmse(
-    observed: np.ndarray, model: np.ndarray, errors: np.ndarray, sig: np.ndarray, g_flux: np.ndarray
+    residual: np.ndarray, sig: np.ndarray, correlations: np.ndarray | None = None
 ) -> np.ndarray:
-    """RMSE(j) as the released code takes it: residuals in raw units, C in normalised ones.
+    """RMSE(j) as the released code takes it: residuals per G flux, C in normalised units.
 
-    A unit slip: the result scales with G flux and with the normalisation. For comparison with
-    the paper's Figure 6 only.
+    A unit slip: (x − x̂)/F over (σ/F)/sig is ℛ(j) sig, so each coefficient counts with its own
+    scale and the result is no number of standard deviations. The G flux F cancels.
 
     Parameters
     ----------
-    observed, model, errors : ndarray, (N, 110)
-        Archive units.
+    residual : ndarray, (N, 110)
+        ℛ(j).
     sig : ndarray, (110,)
         The model's normalisation.
-    g_flux : ndarray, (N,)
+    correlations : ndarray, (N, 2, 55, 55), optional
+        As for `rmse_coefficients`.
     """
-    normalised = errors / g_flux[:, None] / sig
-    first = ((observed - model) / normalised)[:, FIRST_COLUMNS].astype(np.float64)
-    return np.sqrt((first**2).sum(axis=1) / (2 * FIRST))
+    return rmse_coefficients(residual * sig, correlations)
 
 
 def released_flux_errors(errors: np.ndarray, wavelengths: Wavelengths) -> np.ndarray:
@@ -185,9 +183,10 @@ def residuals_of(
     else:
         by_coefficient = coefficient_residuals(observed, coefficients, errors)
         rmse = rmse_coefficients(by_coefficient, correlations)
-    model = flux if flux is not None else coefficients
-    if model is None or (flux is None and np.isnan(model).all(axis=0).any()):
+    if flux is None and coefficients is not None and not np.isnan(coefficients).all(axis=0).any():
+        flux = wavelengths.flux(coefficients)
+    if flux is None:
         by_flux = np.full(shape, np.nan)
     else:
-        by_flux = flux_residuals(observed, model, errors, wavelengths, correlations)
+        by_flux = flux_residuals(observed, flux, errors, wavelengths, correlations)
     return Residuals(by_coefficient, by_flux, rmse, rmse_flux(by_flux))

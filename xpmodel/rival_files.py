@@ -15,7 +15,7 @@ from xpmodel.residuals import FIRST, FIRST_COLUMNS, ZGR_GRID
 from xpmodel.rivals import Reconstruction
 from xpmodel.spectra import Spectra
 from xpmodel.tables import floats, integer_ids, open_table, read_table
-from xpmodel.wavelengths import N_BAND
+from xpmodel.wavelengths import N_BAND, Wavelengths
 
 # What arrays of strangers may hold: the whole of the published catalog, twice.
 MAX_NUMBERS = 400_000_000
@@ -23,7 +23,6 @@ LISTS = ("coefficients", "coefficients_per_g_flux", "flux")
 # Unit of the fluxes of Zhang, Green & Rix (2023) [W m⁻² nm⁻¹], and the flags that pass their cut.
 ZGR_UNIT = 1e-18
 ZGR_FLAGS = 8
-ZGR_KEYS = ("source_id", "quality_flags", "flux")
 
 
 def read_rival(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
@@ -79,6 +78,10 @@ def read_rival(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     if kind == "flux" or columns.dtype.kind == "f":
         grid = ZGR_GRID if kind else columns
         order = np.argsort(grid)
+        try:
+            Wavelengths(grid[order])
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
         return Reconstruction(name, places, flux=values[:, order], grid=grid[order], note=note)
     if kind == "coefficients_per_g_flux":
         values *= spectra.g_flux[places, None]
@@ -130,26 +133,36 @@ def read_lb23(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
 def read_zgr23(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     """Spectra by Zhang, Green & Rix (2023), with their quality cut.
 
-    An ``.npz`` file with ``source_id`` (M,), ``quality_flags`` (M,) and ``flux`` (M, 61): their
-    model's spectra at 392 to 992 nm in steps of 10 [10⁻¹⁸ W m⁻² nm⁻¹]. Stars with quality_flags
-    < 8 count, as in the paper; test stars without a match are left out. (The released script
-    leaves them at quality 0, which passes the cut.)
+    An ``.npz`` file as the released script writes it (``zhang_stellar_params_xmatch.npz``):
+    ``source_ids`` (M,), ``quality_flags`` (M,) and ``stellar_params`` (M, 5), to which ``flux``
+    (M, 61) must be added. The script saves no spectra; they are what the authors' own model makes
+    of the parameters, at 392 to 992 nm in steps of 10 [10⁻¹⁸ W m⁻² nm⁻¹].
+
+    Stars with quality_flags < 8 count, as in the paper. The script leaves stars that it found no
+    match of at quality 0, which passes that cut, with all five parameters 0: they are left out.
+    A file without ``stellar_params`` must hold matched stars alone.
 
     Raises
     ------
     InputError
-        When the file lacks one of these, or has none of the stars.
+        When the file lacks ids, flags or fluxes, or has none of the stars.
     """
-    arrays = _arrays(path, ZGR_KEYS)
-    ids, flags, flux = (arrays[key] for key in ZGR_KEYS)
+    arrays = _arrays(path, ("source_ids", "quality_flags", "flux"), optional=("stellar_params",))
+    ids, flags, flux = (arrays[key] for key in ("source_ids", "quality_flags", "flux"))
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
-        raise InputError(f"{path}: source_id is {ids.dtype} {ids.shape}, expected whole numbers")
+        raise InputError(f"{path}: source_ids is {ids.dtype} {ids.shape}, expected whole numbers")
     if flags.shape != ids.shape or flux.shape != (len(ids), len(ZGR_GRID)):
         raise InputError(
             f"{path}: quality_flags has shape {flags.shape} and flux {flux.shape}, expected "
             f"({len(ids)},) and ({len(ids)}, {len(ZGR_GRID)})"
         )
     good = (flags < ZGR_FLAGS) & np.isfinite(flux).all(axis=1)
+    if (parameters := arrays.get("stellar_params")) is not None:
+        if parameters.ndim != 2 or len(parameters) != len(ids):
+            raise InputError(
+                f"{path}: stellar_params has shape {parameters.shape}, expected ({len(ids)}, 5)"
+            )
+        good &= (parameters != 0).any(axis=1)
     places, rows = _match(ids.astype(np.int64), good, spectra, Path(path))
     note = (
         f"{Path(path).name}: {len(places):,} of {len(spectra):,} test stars match with "
@@ -162,22 +175,35 @@ def read_zgr23(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
 def read_correlations(path: str | Path, n_stars: int) -> np.ndarray:
     """Correlations within BP and RP of the test stars (``xp_corrs.npz``), (T, 2, 55, 55) float32.
 
+    The file holds ``bp_corrs`` and ``rp_corrs`` of the test stars in the order of the split: as
+    the archive has them, lower triangles row by row (T, 1485), which is what the released script
+    writes, or whole matrices (T, 55, 55).
+
     Raises
     ------
     InputError
-        When the file is not ``bp_corrs`` and ``rp_corrs`` (T, 55, 55) of the test stars.
+        When the file is something else, or of another number of stars.
     """
-    wanted = (n_stars, N_BAND, N_BAND)
-    correlations = np.empty((n_stars, 2, N_BAND, N_BAND), np.float32)
-    # One band at a time: those of the published test split are 0.6 GB each.
+    matrices = np.empty((n_stars, 2, N_BAND, N_BAND), np.float32)
+    i, j = np.tril_indices(N_BAND, k=-1)
+    diagonal = np.arange(N_BAND)
+    packed, whole = (n_stars, len(i)), (n_stars, N_BAND, N_BAND)
     for band, key in enumerate(("bp_corrs", "rp_corrs")):
+        # One band at a time: as whole matrices those of the published split are 0.6 GB each.
         values = _arrays(path, (key,))[key]
-        if values.shape != wanted:
+        if values.shape == whole:
+            matrices[:, band] = values
+        elif values.shape == packed:
+            for rows in np.array_split(np.arange(n_stars), max(1, n_stars // 1024)):
+                matrices[rows[:, None], band, i, j] = values[rows]
+                matrices[rows[:, None], band, j, i] = values[rows]
+            matrices[:, band, diagonal, diagonal] = 1
+        else:
             raise InputError(
-                f"{path}: {key} has shape {values.shape}, expected {wanted}: of the test stars"
+                f"{path}: {key} has shape {values.shape}, expected {packed} or {whole}: of the "
+                "test stars"
             )
-        correlations[:, band] = values
-    return correlations
+    return matrices
 
 
 def _match(
@@ -262,8 +288,10 @@ def _array(path: str | Path) -> np.ndarray:
     return values
 
 
-def _arrays(path: str | Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
-    """Named arrays of numbers out of a ``.npz`` file."""
+def _arrays(
+    path: str | Path, keys: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> dict[str, np.ndarray]:
+    """Named arrays of numbers out of a ``.npz`` file; the optional ones where it has them."""
     try:
         # Opened here, since NumPy leaves what it cannot read open.
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
@@ -272,10 +300,12 @@ def _arrays(path: str | Path, keys: tuple[str, ...]) -> dict[str, np.ndarray]:
                 raise InputError(
                     f"{path}: no {', '.join(missing)}; it has {', '.join(file.files) or 'nothing'}"
                 )
-            sizes = [info.file_size for info in file.zip.infolist()]
-            if sum(sizes) > 8 * MAX_NUMBERS:
-                raise InputError(f"{path}: {sum(sizes) >> 20} MB unpacked, more than are read")
-            arrays = {key: file[key] for key in keys}
+            sizes = {i.filename.removesuffix(".npy"): i.file_size for i in file.zip.infolist()}
+            wanted = [*keys, *(key for key in optional if key in file)]
+            for key in wanted:
+                if sizes[key] > 8 * MAX_NUMBERS:
+                    raise InputError(f"{path}: {key} has {sizes[key] >> 20} MB, more than are read")
+            arrays = {key: file[key] for key in wanted}
     except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
         if isinstance(error, InputError):
             raise

@@ -60,11 +60,20 @@ def of_model(
         N stars.
     z : ndarray, (N, K), optional
         Their posterior means. Default: encoded now.
+
+    Raises
+    ------
+    InputError
+        When no star has latents.
     """
     z = model.encode(spectra)[0] if z is None else z
     known = np.flatnonzero(np.isfinite(z).all(axis=1))
     coefficients = model.decode(z[known])[0] * spectra.g_flux[known, None]
+    if not len(known):
+        raise InputError(f"{name}: none of the {len(spectra):,} test stars has latents")
     note = "decoded from the posterior means"
+    if len(known) < len(spectra):
+        note += f"; {len(known):,} of {len(spectra):,} test stars have latents"
     return Reconstruction(name, known, coefficients.astype(np.float64), note=note)
 
 

@@ -9,8 +9,8 @@ from tests.mock import mock_model
 from xpmodel import InputError, load_model, open_catalog
 from xpmodel.cli import main
 from xpmodel.denoising import denoising
-from xpmodel.evaluate import built_in, compare, held_out
-from xpmodel.evaluate_tables import coefficients_table, summary_table
+from xpmodel.evaluate import Evaluation, built_in, compare, held_out
+from xpmodel.evaluate_tables import coefficients_table, labels_table, summary_table
 from xpmodel.residuals import ZGR_GRID
 from xpmodel.rivals import Reconstruction
 from xpmodel.split import train_test_rows
@@ -80,6 +80,46 @@ def test_rivals_are_compared_on_their_own_stars(opened):
     assert by_coefficient["few_rms_ratio"][9] ** 2 == pytest.approx(square / model_square)
 
 
+def test_labels_of_the_same_stars(opened):
+    """In a bin of a label a rival of part of the stars stands beside the model's on these."""
+    catalog, model, stars = opened
+    first, *_ = built_in(catalog, model, stars)[0]
+    places = np.arange(0, len(stars.test), 3)
+    rival = Reconstruction(
+        "third", places, first.coefficients[places] + stars.spectra.errors[places]
+    )
+    compared = compare(stars, [first, rival])
+    table = labels_table(Evaluation(stars, compared, {}), catalog, {})
+    part = table[table["label"] == "teff"]
+    values = catalog["teff"][stars.test]
+    last = len(part) - 1
+    for number, row in enumerate(part):
+        below = values <= row["high"] if number == last else values < row["high"]
+        inside = (values >= row["low"]) & below
+        assert row["n"] == inside.sum() == row["model_n"]
+        mine = inside[places]
+        assert row["third_n"] == mine.sum()
+        if mine.any():
+            own, same = compared[1].own, compared[0].own
+            assert row["third_rmse_j"] == pytest.approx(np.median(own.rmse_coefficient[mine]))
+            wanted = np.median(same.rmse_coefficient[places[mine]])
+            assert row["third_model_j"] == pytest.approx(wanted)
+
+
+def test_stars_without_latents_are_left_out(opened):
+    catalog, model, stars = opened
+    (first, pca, *_), _ = built_in(catalog, model, stars)
+    kept = np.flatnonzero(np.arange(len(stars.test)) != 3)
+    some = Reconstruction("model", kept, first.coefficients[kept])
+    own, other = compare(stars, [some, pca])
+    assert np.array_equal(other.reconstruction.places, kept)
+    assert other.reconstruction.note.endswith("1 without latents left out")
+    whole = compare(stars, [first, pca])[1]
+    assert np.array_equal(other.own.rmse_flux, whole.own.rmse_flux[kept])
+    with pytest.raises(InputError, match="lone: the model has latents of none of its stars"):
+        compare(stars, [some, Reconstruction("lone", np.array([3]), first.coefficients[3:4])])
+
+
 def test_own_wavelengths(opened):
     """Fluxes at other wavelengths are compared there, on both sides."""
     catalog, model, stars = opened
@@ -110,7 +150,22 @@ def test_denoising_by_hand(opened):
     assert found.error["right"] == pytest.approx(np.full(4, 0.001), rel=1e-2)
     assert (found.better["right"] == 1).all() and (found.better["wrong"] == 0).all()
     assert "part" not in found.error
-    assert found.better_from("right") == 10.25 and np.isnan(found.better_from("wrong"))
+    assert found.better_from("right") == 10.0 and np.isnan(found.better_from("wrong"))
+
+
+def test_denoising_of_the_same_stars(opened):
+    """A rival of the stars that were observed best is held against these, not against all."""
+    _, _, stars = opened
+    truth = stars.spectra.coefficients.astype(float)
+    n = len(truth)
+    places = np.arange(0, n, 4)
+    noisy = truth * 1.05
+    noisy[places] = truth[places] * 1.01
+    rival = Reconstruction("rival", places, truth[places] * 1.02)
+    found = denoising(_with(stars, noisy), [rival], truth, np.full(n, 10.2))
+    assert found.observed == pytest.approx([0.05], rel=1e-3)
+    assert found.observed_of["rival"] == pytest.approx([0.01], rel=1e-2)
+    assert found.better["rival"] == [0] and np.isnan(found.better_from("rival"))
 
 
 def _with(stars, coefficients):

@@ -67,7 +67,7 @@ def test_eq_7_without_correlations_by_hand():
 def test_eqs_8_and_9_by_explicit_covariance():
     observed, model, errors, rho = stars()
     wavelengths = Wavelengths(ZGR_GRID)
-    found = flux_residuals(observed, model, errors, wavelengths, rho)
+    found = flux_residuals(observed, wavelengths.flux(model), errors, wavelengths, rho)
     matrix = wavelengths.matrix
     for star in range(len(observed)):
         covariance = matrix.T @ covariance_of(errors, rho, star) @ matrix
@@ -112,13 +112,44 @@ def test_part_of_the_coefficients_or_fluxes_alone():
     assert np.isnan(by_flux.rmse_coefficient).all()
 
 
+def test_as_many_wavelengths_as_coefficients():
+    """110 fluxes are fluxes, not coefficients: those of the observation have no residual."""
+    observed, _, errors, _ = stars()
+    wavelengths = Wavelengths(np.linspace(400, 945, 110))
+    found = residuals_of(observed, errors, wavelengths, flux=wavelengths.flux(observed))
+    assert np.abs(found.flux).max() == 0
+    found = residuals_of(observed, errors, wavelengths, coefficients=observed + errors)
+    assert np.abs(found.flux).max() > 0.1
+
+
+def test_stars_without_correlations_count_as_independent():
+    observed, model, errors, rho = stars()
+    rho[2] = np.nan
+    residual = (observed - model) / errors
+    with_rho, alone = rmse_coefficients(residual, rho), rmse_coefficients(residual)
+    assert with_rho[2] == pytest.approx(alone[2])
+    assert np.isfinite(with_rho).all() and np.abs(with_rho / alone - 1)[[0, 1, 3]].min() > 1e-3
+    assert np.isnan(rho[2]).all()  # the caller's array is left alone
+
+
 def test_as_released():
-    """The unit slips, by hand."""
-    observed, model, errors, _ = stars(2)
-    g_flux, sig = np.array([10.0, 1000.0]), np.full(110, 0.5)
-    rmse = released_rmse(observed, model, errors, sig, g_flux)
-    honest = rmse_coefficients((observed - model) / errors)
-    assert rmse == pytest.approx(honest * g_flux * 0.5)
+    """The unit slips, from the released procedure's own steps: residuals per G flux, C of
+    errors per G flux and per sig."""
+    observed, model, errors, rho = stars(2)
+    g_flux, sig = np.array([10.0, 1000.0]), np.random.default_rng(3).uniform(0.1, 3, 110)
+    found = released_rmse((observed - model) / errors, sig, rho)
+    alone = released_rmse((observed - model) / errors, sig)
+    for star, flux in enumerate(g_flux):
+        difference = (observed - model)[star] / flux
+        normalised = errors / g_flux[:, None] / sig
+        full = covariance_of(normalised, rho, star)
+        total = 0.0
+        for first in (0, 55):
+            part = slice(first, first + 32)
+            total += difference[part] @ np.linalg.inv(full[part, part]) @ difference[part]
+        assert found[star] == pytest.approx(np.sqrt(total / 64), rel=1e-9)
+        first = (difference / normalised[star])[FIRST_COLUMNS]
+        assert alone[star] == pytest.approx(np.sqrt((first**2).sum() / 64), rel=1e-9)
     wavelengths = Wavelengths(ZGR_GRID)
     wanted = errors[0] @ wavelengths.matrix
     assert released_flux_errors(errors, wavelengths)[0] == pytest.approx(wanted)

@@ -111,25 +111,44 @@ def test_zgr23(spectra, tmp_path):
     ids = spectra.source_id[:n].copy()
     ids[10] = 12345  # a star that is not in the test split
     order = np.random.default_rng(1).permutation(n)
+    parameters = np.random.default_rng(2).normal(size=(n, 5))
+    parameters[20:24] = 0  # not matched: the released script leaves quality 0, which passes
     path = tmp_path / "zhang_stellar_params_xmatch.npz"
-    np.savez(path, source_id=ids[order], quality_flags=flags[order], flux=flux[order])
+    columns = {
+        "source_ids": ids,
+        "stellar_params": parameters,
+        "quality_flags": flags.astype(float),
+    }
+    columns["flux"] = flux
+    np.savez(path, **{key: values[order] for key, values in columns.items()})
     found = read_zgr23("ZGR23", path, spectra)
-    assert found.places.tolist() == [i for i in range(5, n) if i != 10]
+    assert found.places.tolist() == [i for i in range(5, n) if i not in (10, 20, 21, 22, 23)]
     assert np.allclose(found.flux, flux[found.places] * 1e-18)
     assert np.array_equal(found.grid, ZGR_GRID)
-    assert "44 of" in found.note
+    assert "40 of" in found.note
 
 
 def test_zgr23_refused(spectra, tmp_path):
     path = tmp_path / "zgr.npz"
     ids = spectra.source_id[:4]
     np.savez(path, ids=ids, teff=np.ones(4))
-    with pytest.raises(InputError, match="no source_id, quality_flags, flux; it has ids, teff"):
+    with pytest.raises(InputError, match="no source_ids, quality_flags, flux; it has ids, teff"):
         read_zgr23("ZGR23", path, spectra)
-    np.savez(path, source_id=ids.astype(float), quality_flags=ids, flux=np.ones((4, 61)))
+    flags = np.zeros(4)  # the released file as it is: parameters, no spectra
+    np.savez(path, source_ids=ids, stellar_params=np.ones((4, 5)), quality_flags=flags)
+    with pytest.raises(InputError, match="no flux; it has source_ids, stellar_params, quality_f"):
+        read_zgr23("ZGR23", path, spectra)
+    columns = {"source_ids": ids, "quality_flags": flags, "flux": np.ones((4, 61))}
+    np.savez(path, stellar_params=np.ones((3, 5)), **columns)
+    with pytest.raises(InputError, match="stellar_params has shape \\(3, 5\\), expected \\(4, 5"):
+        read_zgr23("ZGR23", path, spectra)
+    np.savez(path, stellar_params=np.zeros((4, 5)), **columns)
+    with pytest.raises(InputError, match="no row has an id and finite numbers"):
+        read_zgr23("ZGR23", path, spectra)
+    np.savez(path, source_ids=ids.astype(float), quality_flags=ids, flux=np.ones((4, 61)))
     with pytest.raises(InputError, match="expected whole numbers"):
         read_zgr23("ZGR23", path, spectra)
-    np.savez(path, source_id=ids, quality_flags=ids, flux=np.ones((4, 60)))
+    np.savez(path, source_ids=ids, quality_flags=ids, flux=np.ones((4, 60)))
     with pytest.raises(InputError, match="expected \\(4,\\) and \\(4, 61\\)"):
         read_zgr23("ZGR23", path, spectra)
     path.write_bytes(b"PK\x03\x04 no")
@@ -147,6 +166,31 @@ def test_correlations(spectra, tmp_path):
     assert (found[:, 0] == 0.25).all() and (found[:, 1] == 0.5).all()
     with pytest.raises(InputError, match="of the test stars"):
         read_correlations(path, n + 1)
+
+
+def test_released_correlations(spectra, tmp_path):
+    """The released file is of lower triangles, which GaiaXPy fills in."""
+    from gaiaxpy.core.generic_functions import array_to_symmetric_matrix
+
+    n = len(spectra)
+    packed = np.random.default_rng(0).uniform(-0.5, 0.5, (2, n, 55 * 54 // 2))
+    np.savez(tmp_path / "xp_corrs.npz", bp_corrs=packed[0], rp_corrs=packed[1])
+    found = read_correlations(tmp_path / "xp_corrs.npz", n)
+    assert found.shape == (n, 2, 55, 55)
+    for star in (0, 17, n - 1):
+        for band in (0, 1):
+            wanted = array_to_symmetric_matrix(packed[band, star], 55)
+            assert found[star, band] == pytest.approx(wanted, rel=1e-6)
+
+
+@pytest.mark.parametrize("names", [["flux_500"], ["flux_500", "flux_1100"]], ids=["one", "far"])
+def test_wavelengths_that_cannot_be_had(spectra, tmp_path, names):
+    table = Table({"source_id": spectra.source_id[:9]})
+    for name in names:
+        table[name] = np.full(9, 1e-17)
+    table.write(tmp_path / "flux.csv")
+    with pytest.raises(InputError, match="flux.csv: the wavelength grid"):
+        read_rival("flux", tmp_path / "flux.csv", spectra)
 
 
 @pytest.mark.parametrize(
