@@ -22,11 +22,16 @@ if TYPE_CHECKING:
 
 @click.command("classify")
 @click.argument("catalog", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder to write. Default: beside CATALOG, named after it and the command.",
+)
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
-    help="The catalog's model folder: also write which wavelengths carry the difference.",
+    help="The catalog's model folder, by which to write which wavelengths carry the difference. "
+    "Default: data/demo_model, if it is that.",
 )
 @click.option(
     "--cut",
@@ -63,7 +68,7 @@ if TYPE_CHECKING:
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw PDF figures.")
 def classify_command(
     catalog: Path,
-    out: Path,
+    out: Path | None,
     model: Path | None,
     cut: str,
     variant: str,
@@ -84,10 +89,12 @@ def classify_command(
     from xpmodel.catalog import open_catalog
     from xpmodel.figures import write_figure
     from xpmodel.reports import provenance, write_table
+    from xpmodel.terminal import catalog_model, result_folder
 
     within = _within(equal)
     opened = open_catalog(catalog)
-    loaded = _load(model, opened)
+    loaded = catalog_model(opened, model)
+    out = result_folder(catalog, out, "classify")
     if as_released:
         variant = "released"
     sample = alpha_sample(opened, cut, variant, seed)
@@ -125,7 +132,13 @@ def classify_command(
 
 
 @click.command("control")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--out",
+    default=Path("control"),
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Folder to write.",
+)
 @click.option("--stars", default=100_000, show_default=True, help="Stars of each mock sky.")
 @click.option("--epochs", default=120, show_default=True, help="Of each model's training.")
 @click.option("--seed", default=0, show_default=True, help="Of skies, models and forests.")
@@ -253,18 +266,6 @@ def _wavelengths(
             "continuum."
         )
         click.echo(write_figure(out / "alpha_spectrum.pdf", lambda: spectra_figure(kinds, note)))
-
-
-def _load(model: Path | None, catalog: Catalog) -> object:
-    """The model, if it is given and the catalog's."""
-    if model is None:
-        return None
-    from xpmodel.alpha_spectrum import check_model
-    from xpmodel.model import load_model
-
-    loaded = load_model(model)
-    check_model(catalog, loaded)
-    return loaded
 
 
 def _within(pairs: tuple[str, ...]) -> dict[str, float]:

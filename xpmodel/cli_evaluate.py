@@ -26,8 +26,16 @@ INDEPENDENT = "errors counted as independent (no --correlations)"
 
 @click.command("evaluate")
 @click.argument("catalog", type=FILE)
-@click.option("--model", required=True, type=FILE, help="The catalog's model folder.")
-@click.option("--out", required=True, type=FILE, help="Folder to write.")
+@click.option(
+    "--model",
+    type=FILE,
+    help="The catalog's model folder. Default: data/demo_model, if it is that.",
+)
+@click.option(
+    "--out",
+    type=FILE,
+    help="Folder to write. Default: beside CATALOG, named after it and the command.",
+)
 @click.option(
     "--rival",
     multiple=True,
@@ -51,8 +59,8 @@ INDEPENDENT = "errors counted as independent (no --correlations)"
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw PDF figures.")
 def evaluate_command(
     catalog: Path,
-    model: Path,
-    out: Path,
+    model: Path | None,
+    out: Path | None,
     rival: tuple[str, ...],
     rival_model: tuple[str, ...],
     lb23_no_labels: Path | None,
@@ -72,11 +80,18 @@ def evaluate_command(
     """
     from xpmodel.catalog import open_catalog
     from xpmodel.evaluate import Evaluation, built_in, compare, held_out
-    from xpmodel.model import load_model
     from xpmodel.rival_files import read_correlations
     from xpmodel.rivals import taken
+    from xpmodel.terminal import catalog_model, result_folder
 
-    opened, loaded = open_catalog(catalog), load_model(model)
+    opened = open_catalog(catalog)
+    loaded = catalog_model(opened, model)
+    if loaded is None:
+        raise InputError(
+            f"{catalog}: give --model, the folder of the model that made its latents "
+            f"(hash {(opened.model_hash or 'unknown')[:12]})"
+        )
+    out = result_folder(catalog, out, "evaluate")
     stars = held_out(opened)
     rho = None if correlations is None else read_correlations(correlations, len(stars.test))
     files = {"LB23 no labels": lb23_no_labels, "LB23 labels": lb23_labels, "ZGR23": zgr23}

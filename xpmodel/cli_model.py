@@ -23,7 +23,11 @@ SHOWN = 10  # ranks that are printed
 
 @click.command("outliers")
 @click.argument("catalog", type=click.Path(path_type=Path))
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder to write. Default: beside CATALOG, named after it and the command.",
+)
 @click.option(
     "--top", type=click.IntRange(min=1), default=1000, show_default=True, help="Stars to list."
 )
@@ -43,7 +47,7 @@ SHOWN = 10  # ranks that are printed
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw PDF figures.")
 def outliers_command(
     catalog: Path,
-    out: Path,
+    out: Path | None,
     top: int,
     every: bool,
     truth: Path | None,
@@ -70,7 +74,9 @@ def outliers_command(
     from xpmodel.reports import lines_of, write_table
     from xpmodel.selection import Step, make_recipe
     from xpmodel.sources import Outliers
+    from xpmodel.terminal import result_folder
 
+    out = result_folder(catalog, out, "outliers")
     opened = open_catalog(catalog)
     oddities = _oddities(opened, truth, known)
     scores = outliers_of(opened)

@@ -1,16 +1,22 @@
-"""What a terminal shows while stars are read and encoded, and when they are."""
+"""What commands have in common: progress, what became of the rows, default folders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from tqdm import tqdm
 
 if TYPE_CHECKING:
+    from xpmodel.catalog import Catalog
     from xpmodel.encode import Encoding
+    from xpmodel.model import Model
+
+# Where the project's own model lies, for one who works in the project's folder.
+DEMO_MODEL = Path("data/demo_model")
 
 
 @contextmanager
@@ -44,3 +50,29 @@ def echo_encoding(encoding: Encoding) -> None:
     click.echo(f"KL of each latent [nat]: {kl}")
     inactive = [z for z in catalog.latents if z not in catalog.active]
     click.echo(f"inactive latents: {', '.join(inactive) or 'none'}")
+
+
+def result_folder(catalog: Path, out: Path | None, command: str) -> Path:
+    """The folder for a command's results: the one given, else ``stars.classify`` beside stars."""
+    return catalog.with_suffix(f".{command}") if out is None else out
+
+
+def catalog_model(catalog: Catalog, given: Path | None) -> Model | None:
+    """The model that made a catalog: the one given, else the demo model if it is that.
+
+    Raises
+    ------
+    InputError
+        When the one given is another.
+    """
+    from xpmodel.alpha_spectrum import check_model
+    from xpmodel.model import DESCRIPTION_FILE, load_model
+
+    if given is not None:
+        model = load_model(given)
+        check_model(catalog, model)
+        return model
+    if not (DEMO_MODEL / DESCRIPTION_FILE).exists():
+        return None
+    model = load_model(DEMO_MODEL)
+    return model if model.hash == catalog.model_hash else None

@@ -122,13 +122,18 @@ def test_mistakes(catalog, mock, tmp_path):
         "outliers", catalog.path, *out, "--known", tmp_path / "empty"
     )
     run("outliers", catalog.path, *out, "--top", "0", status=2)
-    run("outliers", catalog.path, status=2)
     assert not (tmp_path / "out").exists()
 
     mock_model(seed=8).save(tmp_path / "other")
     assert "was made by another model" in fails("inspect", tmp_path / "other", mock.catalog)
     assert "cannot be read" in fails("inspect", tmp_path / "nothing")
     assert "cannot be read" in fails("inspect", mock.model, tmp_path / "none.parquet")
+
+
+def test_default_folder(catalog):
+    """Beside the catalog, named after it."""
+    run("outliers", catalog.path, "--no-figures")
+    assert (catalog.path.with_suffix(".outliers") / "outliers.json").exists()
 
 
 def test_inspect_a_model(mock, tmp_path):

@@ -241,6 +241,23 @@ def test_other_model_is_refused(mock, tmp_path):
     assert "give the model that encoded it" in result.stderr
 
 
+def test_default_folders(mock, tmp_path, monkeypatch):
+    """In the project's folder, the demo model if it is the catalog's; results beside the stars."""
+    copy = tmp_path / "stars.parquet"
+    copy.write_bytes(mock.catalog.read_bytes())
+    spectra = mock.catalog.with_suffix(".spectra.arrow").read_bytes()
+    copy.with_suffix(".spectra.arrow").write_bytes(spectra)
+    monkeypatch.chdir(tmp_path)
+    result = run(copy, "--no-figures", status=2)
+    assert "give --model, the folder of the model" in result.stderr
+    (tmp_path / "data").mkdir()
+    load_model(mock.model, "cpu").save(tmp_path / "data" / "demo_model")
+    run(copy, "--no-figures")
+    assert (tmp_path / "stars.evaluate" / "evaluate.ecsv").exists()
+    mock_model(seed=3).save(tmp_path / "data" / "demo_model")
+    assert "give --model" in run(copy, "--no-figures", status=2).stderr
+
+
 def test_without_labels_or_errors(mock, tmp_path):
     """What can be had is, and what cannot is said."""
     table = pq.read_table(mock.catalog)
