@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from xpmodel.alpha_spectrum import AlphaSpectrum
 from xpmodel.bimodality import Verdict
-from xpmodel.figures import BLUE, GREEN, ORANGE, PINK, RED, WIDTH
+from xpmodel.figures import BLUE, GREEN, ORANGE, PINK, RED, WIDTH, foot
 from xpmodel.lines import LINES
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def classifiers_figure(verdicts: Sequence[Verdict], note: str, seed: int = 0) ->
         one.set_visible(False)
     grid[0].set_ylabel("truly")
     grid[0].set_xlabel("called")
-    below.supxlabel("\n".join(textwrap.wrap(note, int(WIDTH * 20))), fontsize=6, color="0.3")
+    foot(below, note)
     return figure
 
 
@@ -108,7 +108,7 @@ def spectra_figure(kinds: dict[str, dict[str, AlphaSpectrum]], note: str) -> Fig
         axes.set_xlabel("wavelength [nm]")
     handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
-    figure.supxlabel("\n".join(textwrap.wrap(note, int(WIDTH * 20))), fontsize=6, color="0.3")
+    foot(figure, note)
     return figure
 
 

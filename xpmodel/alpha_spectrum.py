@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xpmodel.catalog import Catalog
-from xpmodel.errors import InputError
+from xpmodel.catalog import Catalog, check_model
 from xpmodel.model import Model
 from xpmodel.pairs import Pairs
 from xpmodel.projection import Projection
@@ -73,7 +72,7 @@ def alpha_spectra(catalog: Catalog, model: Model, pairs: Pairs) -> dict[str, Alp
     InputError
         When the model is not the catalog's.
     """
-    check_model(catalog, model)
+    check_model(catalog, model.hash)
     z_high, z_low = (
         np.stack([catalog[z][rows] for z in catalog.latents], axis=1).astype(np.float64)
         for rows in (pairs.high, pairs.low)
@@ -98,21 +97,6 @@ def alpha_spectra(catalog: Catalog, model: Model, pairs: Pairs) -> dict[str, Alp
             mode, len(pairs), wavelengths.grid, value, error, *seen, gradient, delta_z
         )
     return spectra
-
-
-def check_model(catalog: Catalog, model: Model) -> None:
-    """Refuse a model that did not make the catalog's latents.
-
-    Raises
-    ------
-    InputError
-        When it is another one, as far as the catalog says.
-    """
-    if catalog.model_hash not in (None, model.hash):
-        raise InputError(
-            f"{catalog.path}: its latents are those of the model {catalog.model_hash[:12]}, not "
-            f"of {model.hash[:12]}; give the model that encoded it"
-        )
 
 
 def _difference(

@@ -380,6 +380,27 @@ class SpectraStore:
         )
 
 
+def check_model(catalog: Catalog, model_hash: str) -> None:
+    """Refuse a model that did not make the catalog's latents, as far as the catalog says.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    model_hash : str
+        `xpmodel.Model.hash`.
+
+    Raises
+    ------
+    InputError
+        When the catalog names another one.
+    """
+    if catalog.model_hash not in (None, model_hash):
+        raise InputError(
+            f"{catalog.path}: was made by another model ({catalog.model_hash[:12]}…) than this "
+            f"({model_hash[:12]}…); give the model that encoded it, or encode again with this one"
+        )
+
+
 def open_catalog(path: str | Path) -> Catalog:
     """Open a catalog that ``xpmodel encode`` wrote.
 

@@ -244,7 +244,7 @@ def _wavelengths(
     from xpmodel.alpha_tables import spectra_table
     from xpmodel.bins import CONDITIONS
     from xpmodel.figures import write_figure
-    from xpmodel.reports import write_table
+    from xpmodel.reports import title_of, write_table
 
     kinds = {}
     for kind, condition in (("giants", "giant"), ("dwarfs", "dwarf")):
@@ -261,7 +261,7 @@ def _wavelengths(
         click.echo(write_table(out / f"alpha_spectrum_{kind}.ecsv", table))
     if kinds and figures:
         note = (
-            f"{_stars(catalog)}: mean difference of high- and low-α stars of equal labels "
+            f"{title_of(catalog)}: mean difference of high- and low-α stars of equal labels "
             f"({meta['equal']}), with standard errors; left: part of the flux, right: of flux over "
             "continuum."
         )
@@ -323,17 +323,14 @@ def _echo_verdicts(table: Table) -> None:
 
 
 def _sample_line(catalog: Catalog, sample: Sample) -> str:
+    from xpmodel.reports import title_of
+
     n, high = len(sample.rows), int(sample.is_high.sum())
     return (
-        f"{_stars(catalog)}: {sample.n_cut:,} of {len(catalog):,} stars pass the cut {sample.cut} "
-        f"({sample.variant}), {n:,} with all values: {high:,} high-α ({high / n:.1%}); "
-        f"{len(sample.train):,} to grow on, {len(sample.test):,} to test"
+        f"{title_of(catalog)}: {sample.n_cut:,} of {len(catalog):,} stars pass the cut "
+        f"{sample.cut} ({sample.variant}), {n:,} with all values: {high:,} high-α "
+        f"({high / n:.1%}); {len(sample.train):,} to grow on, {len(sample.test):,} to test"
     )
-
-
-def _stars(catalog: Catalog) -> str:
-    mock = f" ({catalog.n_mock:,} mock stars)" if catalog.n_mock else ""
-    return f"{catalog.path.name}{mock}"
 
 
 def _note(catalog: Catalog, sample: Sample, as_released: bool) -> str:

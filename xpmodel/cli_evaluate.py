@@ -80,6 +80,7 @@ def evaluate_command(
     """
     from xpmodel.catalog import open_catalog
     from xpmodel.evaluate import Evaluation, built_in, compare, held_out
+    from xpmodel.reports import title_of
     from xpmodel.rival_files import read_correlations
     from xpmodel.rivals import taken
     from xpmodel.terminal import catalog_model, result_folder
@@ -97,8 +98,7 @@ def evaluate_command(
     files = {"LB23 no labels": lb23_no_labels, "LB23 labels": lb23_labels, "ZGR23": zgr23}
     others = _others(stars, rival, rival_model, files)
     known = None if truth is None else _truth(truth, opened)
-    mock = f" ({opened.n_mock:,} mock stars)" if opened.n_mock else ""
-    click.echo(f"{opened.path.name}{mock}: {stars.note}")
+    click.echo(f"{title_of(opened)}: {stars.note}")
     if rho is None:
         click.echo(INDEPENDENT)
     reconstructions, skipped = built_in(opened, loaded, stars, _tell)
@@ -243,13 +243,7 @@ def _denoise(
     found = denoising(evaluation.stars, reconstructions, truth[test], g_mag)
     table = denoising_table(found, provenance(catalog, stars=evaluation.stars.note))
     click.echo("median error against the noise-free spectra [part of the flux], by G")
-    short = table[
-        [
-            n
-            for n in table.colnames
-            if n == "observed_error" or not n.endswith(("_better", "_observed"))
-        ]
-    ]
+    short = table[[n for n in table.colnames if not n.endswith(("_better", "_observed"))]]
     short = short[short["n"] > 0]
     for line in lines_of(short, dict.fromkeys(short.colnames[2:], ".4f")):
         click.echo(line)
@@ -264,8 +258,9 @@ def _denoise(
 
 
 def _about(catalog: Catalog, evaluation: Evaluation) -> str:
-    mock = f" ({catalog.n_mock:,} mock stars)" if catalog.n_mock else ""
-    return f"{catalog.path.name}{mock}: {evaluation.stars.note}"
+    from xpmodel.reports import title_of
+
+    return f"{title_of(catalog)}: {evaluation.stars.note}"
 
 
 def _safe(name: str) -> str:

@@ -88,20 +88,21 @@ def denoising(
             continue
         own = _error(wavelengths.flux(one.coefficients), true[one.places])
         of = bins[one.places]
-        errors[one.name] = _medians(own, of, n_bins)
-        same[one.name] = _medians(observed[one.places], of, n_bins)
+        errors[one.name] = medians_of(own, of, n_bins)
+        same[one.name] = medians_of(observed[one.places], of, n_bins)
         wins = (own < observed[one.places]).astype(float)
         better[one.name] = np.array([_mean(wins[of == b]) for b in range(n_bins)])
     n = np.bincount(bins[bins >= 0], minlength=n_bins)
     middles = edges[:-1] + STEP / 2
-    return Denoising(middles, n, _medians(observed, bins, n_bins), same, errors, better)
+    return Denoising(middles, n, medians_of(observed, bins, n_bins), same, errors, better)
 
 
 def _error(flux: np.ndarray, true: np.ndarray) -> np.ndarray:  # (T, L), (T, L) -> (T,)
     return np.sqrt((((flux - true) / true) ** 2).mean(axis=1))
 
 
-def _medians(values: np.ndarray, bins: np.ndarray, n_bins: int) -> np.ndarray:
+def medians_of(values: np.ndarray, bins: np.ndarray, n_bins: int) -> np.ndarray:
+    """Median of the values (N,) in each of n bins, by their numbers (N,); NaN where none is."""
     parts = (values[bins == b] for b in range(n_bins))
     return np.array([np.median(part) if len(part) else np.nan for part in parts])
 

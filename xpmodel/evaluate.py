@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from xpmodel.alpha_spectrum import check_model
-from xpmodel.catalog import Catalog
+from xpmodel.catalog import Catalog, check_model
 from xpmodel.errors import InputError
 from xpmodel.model import Model
 from xpmodel.residuals import ZGR_GRID, Residuals, residuals_of
@@ -130,7 +129,7 @@ def built_in(
         When the model is not the catalog's.
     """
     tell = progress or (lambda _: None)
-    check_model(catalog, model)
+    check_model(catalog, model.hash)
     z = np.stack([catalog[name][stars.test] for name in catalog.latents], axis=1)
     found = [of_model(MODEL, model, stars.spectra, z)]
     tell("principal components")

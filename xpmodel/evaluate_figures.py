@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from typing import TYPE_CHECKING
 
 import matplotlib
@@ -10,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xpmodel.evaluate_tables import THIN
-from xpmodel.figures import BLUE, WIDTH, axis_label
+from xpmodel.figures import BLUE, WIDTH, axis_label, foot
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -69,7 +68,7 @@ def residuals_figure(table: Table, note: str) -> Figure:
     _mark_bands(axes, by_wavelength)
     if len(names) > 1:
         below.legend(loc="outside upper center", ncols=min(len(names) - 1, 6))
-    _foot(figure, note)
+    foot(figure, note)
     return figure
 
 
@@ -110,7 +109,7 @@ def labels_figure(table: Table, short: str, note: str) -> Figure:
     figure.supylabel(f"median RMSE({symbol})", size=8)
     handles, texts = grid[0].get_legend_handles_labels()
     figure.legend(handles, texts, loc="outside upper center", ncols=min(len(names), 6))
-    _foot(figure, note)
+    foot(figure, note)
     return figure
 
 
@@ -132,7 +131,7 @@ def denoising_figure(table: Table, note: str) -> Figure:
     for axes in (left, right):
         axes.set_xlabel("G [mag]")
     figure.legend(loc="outside upper center", ncols=6)
-    _foot(figure, note)
+    foot(figure, note)
     return figure
 
 
@@ -144,8 +143,3 @@ def _colors(n: int) -> list[tuple[float, ...]]:
 def _mark_bands(axes: Axes, by_wavelength: bool) -> None:
     """Where BP ends and RP begins."""
     axes.axvline(640.0 if by_wavelength else 55.5, color="0.5", lw=0.5, ls=":")
-
-
-def _foot(figure: Figure, note: str) -> None:
-    text = "\n".join(textwrap.wrap(note, int(WIDTH * 20)))
-    figure.supxlabel(text, fontsize=6, color="0.3")

@@ -9,7 +9,7 @@ import numpy as np
 
 from xpmodel.catalog import Catalog
 from xpmodel.columns import BY_NAME
-from xpmodel.denoising import Denoising
+from xpmodel.denoising import Denoising, medians_of
 from xpmodel.evaluate import Compared, Evaluation
 from xpmodel.reports import make_table
 
@@ -130,8 +130,8 @@ def labels_table(evaluation: Evaluation, catalog: Catalog, meta: dict[str, Any])
                 ("j", one.own.rmse_coefficient, one.model.rmse_coefficient),
                 ("lambda", one.own.rmse_flux, one.model.rmse_flux),
             ):
-                block[f"{one.name}_rmse_{short}"] = _medians(own, of)
-                block[f"{one.name}_model_{short}"] = _medians(model, of)
+                block[f"{one.name}_rmse_{short}"] = medians_of(own, of, LABEL_BINS)
+                block[f"{one.name}_model_{short}"] = medians_of(model, of, LABEL_BINS)
         block["thin"] = block["n"] < THIN
         blocks.append(block)
     if not blocks:
@@ -198,10 +198,6 @@ def _statistics(name: str, own: np.ndarray, model: np.ndarray) -> list[tuple[str
         (f"{name}_star_mean", stars.mean(axis=0), "", "mean over stars of |residual / model's|"),
         (f"{name}_star_median", np.median(stars, axis=0), "", "median of the same"),
     ]
-
-
-def _medians(values: np.ndarray, bins: np.ndarray) -> np.ndarray:
-    return np.array([_median(values[bins == b]) for b in range(LABEL_BINS)])
 
 
 def _meaning(column: str) -> str:

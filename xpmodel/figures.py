@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import matplotlib
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure, SubFigure
 
 from xpmodel.columns import is_latent
 from xpmodel.errors import InputError
@@ -17,6 +18,7 @@ from xpmodel.files import replacing
 BLUE, RED, GREEN, PINK, SKY, ORANGE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
 )  # fmt: skip
+COLORS = (BLUE, RED, GREEN, PINK, SKY, ORANGE)
 WIDTH = 7.1  # inches: two columns of a journal
 FORMATS = (".pdf", ".png")
 AXIS_LABELS = {
@@ -84,6 +86,12 @@ def own_style() -> Iterator[None]:
         matplotlib.rcdefaults()
         matplotlib.rcParams.update(STYLE)
         yield
+
+
+def foot(figure: Figure | SubFigure, note: str, width: float = WIDTH) -> None:
+    """Write what a figure is about below it, small, in lines of its width [inches]."""
+    lines = textwrap.wrap(note, int(width * 20))  # characters of 6 points
+    figure.supxlabel("\n".join(lines), fontsize=6, color="0.3")
 
 
 def axis_label(column: str) -> str:

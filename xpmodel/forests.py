@@ -58,10 +58,9 @@ def probabilities_out_of_fold(
     -------
     ndarray, (N,) float64
     """
-    order = np.random.default_rng(seed).permutation(np.unique(groups))
-    place = np.empty(len(order), np.int64)
-    place[np.searchsorted(np.unique(groups), order)] = np.arange(len(order))
-    fold = place[np.searchsorted(np.unique(groups), groups)] % FOLDS
+    names, group = np.unique(groups, return_inverse=True)
+    place = np.argsort(np.random.default_rng(seed).permutation(len(names)))
+    fold = place[group] % FOLDS
     probability = np.empty(len(truth))
     for number in range(FOLDS):
         test = fold == number

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from scipy.stats import rankdata
 
-from xpmodel.catalog import ACTIVE_KL, Catalog
+from xpmodel.catalog import ACTIVE_KL, Catalog, check_model
 from xpmodel.columns import latent_columns
 from xpmodel.errors import InputError
 from xpmodel.model import Model
@@ -173,11 +173,7 @@ def check_made_by(model: Model, catalog: Catalog) -> None:
     """
     if catalog.model_hash is None:
         raise InputError(f"{catalog.path}: does not say which model made it; encode again")
-    if catalog.model_hash != model.hash:
-        raise InputError(
-            f"{catalog.path}: was made by another model ({catalog.model_hash[:12]}…) than this "
-            f"({model.hash[:12]}…); give that model, or encode again with this one"
-        )
+    check_model(catalog, model.hash)
 
 
 def sensitivity(model: Model, z: np.ndarray) -> np.ndarray:

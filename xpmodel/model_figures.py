@@ -13,16 +13,14 @@ from matplotlib.figure import Figure
 from xpmodel import figures
 from xpmodel.catalog import Catalog
 from xpmodel.columns import symbol
-from xpmodel.figures import WIDTH, axis_label, plain, write_figure
+from xpmodel.figures import WIDTH, axis_label, foot, plain, write_figure
 from xpmodel.inspection import Following, LatentUse
 from xpmodel.outlier_recovery import Recovery
 from xpmodel.outliers import MAGNITUDE, PARTS, OutlierScores
+from xpmodel.reports import title_of
 
 GRID, WIDTH_BINS = 150, 100
 PART_COLORS = {"misfit": figures.RED, "isolation": figures.BLUE, "width": figures.GREEN}
-LATENT_COLORS = (
-    figures.BLUE, figures.RED, figures.GREEN, figures.PINK, figures.SKY, figures.ORANGE,
-)  # fmt: skip
 
 
 def write_outliers(path: Path, catalog: Catalog, scores: OutlierScores, n: int) -> Path:
@@ -56,7 +54,7 @@ def write_outliers(path: Path, catalog: Catalog, scores: OutlierScores, n: int) 
             markerscale=2.5,
         )
         text = f"the {len(rows):,} oddest of {len(catalog):,} stars; color: the largest part"
-        figure.supxlabel(_note(catalog, text), fontsize=6, color="0.3")
+        foot(figure, _note(catalog, text))
         return figure
 
     return write_figure(path, make)
@@ -90,7 +88,7 @@ def write_recovery(path: Path, catalog: Catalog, recoveries: Sequence[Recovery])
         handles, labels = grid[0, 0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=3)
         text = "dotted: as many stars as are odd"
-        figure.supxlabel(_note(catalog, text), fontsize=6, color="0.3")
+        foot(figure, _note(catalog, text))
         return figure
 
     return write_figure(path, make)
@@ -117,7 +115,7 @@ def write_correlations(path: Path, catalog: Catalog, following: Following, use: 
         axes.tick_params(length=0)
         figure.colorbar(image, ax=axes, label="Spearman's ρ")
         n = f"{following.n.min():,} to {following.n.max():,} of {len(catalog):,}"
-        figure.supxlabel(_note(catalog, f"{n} stars with labels"), fontsize=6, color="0.3")
+        foot(figure, _note(catalog, f"{n} stars with labels"))
         return figure
 
     return write_figure(path, make)
@@ -138,7 +136,7 @@ def write_widths(path: Path, catalog: Catalog, use: LatentUse) -> Path:
             for i, (name, values) in enumerate(widths.items()):
                 label = axis_label(name) + ("" if use.active[i] else " (collapsed)")
                 style = {
-                    "color": LATENT_COLORS[i % len(LATENT_COLORS)],
+                    "color": figures.COLORS[i % len(figures.COLORS)],
                     "ls": "-" if use.active[i] else ":",
                 }
                 axes.hist(values, bins, histtype="step", label=label, **style)
@@ -149,7 +147,7 @@ def write_widths(path: Path, catalog: Catalog, use: LatentUse) -> Path:
         axes.set_ylabel("stars")
         figure.legend(loc="outside right center")
         text = f"widths of {n_drawn:,} of {len(catalog):,} stars; dashed: the prior's"
-        figure.supxlabel(_note(catalog, text), fontsize=6, color="0.3")
+        foot(figure, _note(catalog, text))
         return figure
 
     return write_figure(path, make)
@@ -167,5 +165,4 @@ def _density(axes: Axes, x: np.ndarray, y: np.ndarray, x_label: str, y_label: st
 
 
 def _note(catalog: Catalog, text: str) -> str:
-    mock = f" ({catalog.n_mock:,} mock stars)" if catalog.n_mock else ""
-    return f"{plain(catalog.path.name)}{mock}: {text}"
+    return f"{plain(title_of(catalog))}: {text}"

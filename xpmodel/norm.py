@@ -81,12 +81,23 @@ def normalisation(
         if progress is not None:
             progress(n_used + seen, (1 + fraction) / 2)
     sig = np.sqrt(squares / n)
+    check_varied(sig, n)
+    return Normalisation(mean, sig, n, Report.total(reports))
+
+
+def check_varied(sig: np.ndarray, n: int) -> None:
+    """Refuse standard deviations (110,) over n training stars of which one is 0.
+
+    Raises
+    ------
+    InputError
+        Which coefficient is the same for all.
+    """
     if not (sig > 0).all():
         raise InputError(
             f"coefficient {int(np.argmin(sig > 0))} is the same for all {n} training stars, so "
             "that it cannot be normalised; give more stars"
         )
-    return Normalisation(mean, sig, n, Report.total(reports))
 
 
 def write_normalisation(

@@ -26,6 +26,12 @@ def provenance(catalog: Catalog, **options: Any) -> dict[str, Any]:
     }
 
 
+def title_of(catalog: Catalog) -> str:
+    """The catalog's name, and how many of its stars are mock, wherever results name it."""
+    mock = f" ({catalog.n_mock:,} mock stars)" if catalog.n_mock else ""
+    return f"{catalog.path.name}{mock}"
+
+
 def make_table(
     columns: Iterable[tuple[str, Any, str, str]], meta: dict[str, Any] | None = None
 ) -> Table:

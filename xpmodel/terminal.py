@@ -65,12 +65,12 @@ def catalog_model(catalog: Catalog, given: Path | None) -> Model | None:
     InputError
         When the one given is another.
     """
-    from xpmodel.alpha_spectrum import check_model
+    from xpmodel.catalog import check_model
     from xpmodel.model import DESCRIPTION_FILE, load_model
 
     if given is not None:
         model = load_model(given)
-        check_model(catalog, model)
+        check_model(catalog, model.hash)
         return model
     if not (DEMO_MODEL / DESCRIPTION_FILE).exists():
         return None

@@ -5,7 +5,6 @@ Text and tracks are vectors with embedded fonts; only the density is an image in
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +17,7 @@ from matplotlib.figure import Figure
 
 from xpmodel.catalog import Catalog
 from xpmodel.columns import is_latent
-from xpmodel.figures import AXIS_LABELS, axis_label, plain, write_figure
+from xpmodel.figures import AXIS_LABELS, axis_label, foot, plain, write_figure
 from xpmodel.measure import Track
 from xpmodel.sequences import alpha_split, divide_logg
 
@@ -100,8 +99,7 @@ def write_panels(
             axes.set_visible(False)
         _legend(figure, list(grid[: len(planes)]), lines)
         note = _note(catalog, mask, planes, lines)
-        width = int(size[0] * 20)  # characters of 6 points
-        figure.supxlabel("\n".join(textwrap.wrap(note, width)), fontsize=6, color="0.3")
+        foot(figure, note, size[0])
         return figure
 
     write_figure(path, make)

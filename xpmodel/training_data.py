@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from xpmodel.errors import InputError
+from xpmodel.norm import check_varied
 from xpmodel.spectra import Spectra
 from xpmodel.split import train_test_rows
 
@@ -96,11 +97,7 @@ def _normalisation(spectra: Spectra, rows: np.ndarray) -> tuple[np.ndarray, np.n
     mu = sum(per_flux(chunk).sum(axis=0) for chunk in _chunks(rows)) / len(rows)
     squares = sum(((per_flux(chunk) - mu) ** 2).sum(axis=0) for chunk in _chunks(rows))
     sig = np.sqrt(squares / len(rows))
-    if not (sig > 0).all():
-        raise InputError(
-            f"coefficient {int(np.argmin(sig > 0))} is the same for all {len(rows)} training "
-            "stars, so that it cannot be normalised; give more stars"
-        )
+    check_varied(sig, len(rows))
     return mu, sig
 
 

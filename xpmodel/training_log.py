@@ -90,7 +90,7 @@ def write_curves(path: str | Path, epochs: Sequence[Epoch]) -> Path:
     """Draw both parts of the loss, each latent's KL and the learning rate against the epoch."""
     from matplotlib.figure import Figure
 
-    from xpmodel.figures import BLUE, GREEN, ORANGE, PINK, RED, SKY, WIDTH, axis_label, write_figure
+    from xpmodel.figures import BLUE, COLORS, RED, WIDTH, axis_label, write_figure
 
     number = [epoch.number for epoch in epochs]
     mark = "." if len(epochs) < 30 else ""
@@ -107,13 +107,12 @@ def write_curves(path: str | Path, epochs: Sequence[Epoch]) -> Path:
         _stretch(kl, [e.kl for e in epochs])
         reconstruction.set_ylabel("reconstruction")
         kl.set_ylabel("KL [nat]")
-        colors = (BLUE, RED, GREEN, PINK, SKY, ORANGE)
         for i, (z, values) in enumerate(
             zip(latent_columns(len(epochs[0].kl_latents)),
                 zip(*(e.kl_latents for e in epochs), strict=True), strict=True)
         ):  # fmt: skip
             latents.plot(number, values, mark + ("-", "--", ":")[i // 6 % 3], lw=0.9, ms=3,
-                         color=colors[i % 6], label=axis_label(z))  # fmt: skip
+                         color=COLORS[i % 6], label=axis_label(z))  # fmt: skip
         latents.set_ylim(0, 1.35 * max(max(e.kl_latents) for e in epochs) or 1)  # room for names
         latents.legend(ncols=3)
         latents.set_ylabel("KL of a latent [nat]")

@@ -12,13 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from astropy.table import Table
-from click.testing import CliRunner
 
+from tests.commands import run
 from tests.xpmodel.test_encode import write_spectra
 from tests.xpmodel.test_model import random_model, random_spectra
 from xpmodel._version import __version__
 from xpmodel.catalog import open_catalog
-from xpmodel.cli import main
 from xpmodel.encode import encode_files
 from xpmodel.export import FORMATS
 from xpmodel.model import load_model
@@ -47,14 +46,6 @@ def made(tmp_path_factory) -> Path:
     (folder / "recipe.json").write_text(make_recipe(steps, catalog, mask.sum()))
     np.save(folder / "selected.npy", catalog.source_id[mask])
     return folder
-
-
-def run(*arguments, status: int = 0):
-    result = CliRunner().invoke(main, list(map(str, arguments)))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def fails(*arguments) -> str:

@@ -1,12 +1,11 @@
 import numpy as np
 import pytest
 from astropy.table import Table
-from click.testing import CliRunner
 
 from tests.alpha import alpha_columns
+from tests.commands import run
 from tests.tracks import catalog_of
 from xpmodel import forests, open_catalog
-from xpmodel.cli import main
 
 
 @pytest.fixture(autouse=True)
@@ -18,14 +17,6 @@ def few_trees(monkeypatch):
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory):
     return catalog_of(tmp_path_factory.mktemp("cli") / "stars.parquet", alpha_columns(1200))
-
-
-def run(*arguments, status=0):
-    result = CliRunner().invoke(main, list(map(str, arguments)))
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def test_classify(catalog, tmp_path):

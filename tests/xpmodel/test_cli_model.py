@@ -5,13 +5,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
-from click.testing import CliRunner
 from PIL import Image
 
+from tests.commands import run
 from tests.mock import mock_model
 from tests.tracks import catalog_of
 from xpmodel import model_figures, open_catalog
-from xpmodel.cli import main
 from xpmodel.inspection import follow_labels, use_of_catalog
 from xpmodel.model import load_model
 from xpmodel.outlier_recovery import known_oddities, measure_recovery
@@ -21,14 +20,6 @@ from xpmodel.outliers import score_outliers
 @pytest.fixture(scope="module")
 def catalog(mock):
     return open_catalog(mock.catalog)
-
-
-def run(*arguments, status: int = 0):
-    result = CliRunner().invoke(main, [*map(str, arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
 
 
 def fails(*arguments) -> str:

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 from astropy.table import Table
-from click.testing import CliRunner
 
+from tests import commands
 from tests.tracks import catalog_of, star_columns
 from xpmodel import open_catalog
-from xpmodel.cli import main
 from xpmodel.measure import measure_all
 from xpmodel.splits import label_splits
 from xpmodel.tracks import TRACKS
@@ -29,11 +28,7 @@ def catalog(tmp_path_factory):
 
 
 def run(*arguments, status: int = 0):
-    result = CliRunner().invoke(main, ["tracks", *map(str, arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
+    return commands.run("tracks", *arguments, status=status)
 
 
 def fails(*arguments) -> str:

@@ -3,11 +3,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
-from click.testing import CliRunner
 
+from tests import commands
 from tests.mock import mock_model
 from xpmodel import InputError, load_model, open_catalog
-from xpmodel.cli import main
 from xpmodel.denoising import denoising
 from xpmodel.evaluate import Evaluation, built_in, compare, held_out
 from xpmodel.evaluate_tables import coefficients_table, labels_table, summary_table
@@ -23,12 +22,8 @@ def opened(mock):
     return catalog, load_model(mock.model, "cpu"), held_out(catalog)
 
 
-def run(*arguments, status=0):
-    result = CliRunner().invoke(main, ["evaluate", *map(str, arguments)])
-    if result.exception is not None and not isinstance(result.exception, SystemExit):
-        raise result.exception
-    assert result.exit_code == status, result.output
-    return result
+def run(*arguments, status: int = 0):
+    return commands.run("evaluate", *arguments, status=status)
 
 
 def test_stars_are_those_of_the_released_split(opened):
