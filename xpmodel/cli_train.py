@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import os
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 # Heavy modules are imported by the command, as in xpmodel.cli.
+
+if TYPE_CHECKING:
+    from xpmodel.processes import Processes
+    from xpmodel.spectra import Spectra
+    from xpmodel.training_files import TrainingFiles
+
+# Of the model folder, where --stream keeps what it reads.
+SPECTRA_FOLDER = "spectra"
+READ_ROWS = 65_536
 
 
 @click.command("train")
@@ -50,6 +62,12 @@ import click
 @click.option("--autoencoder", is_flag=True, help="Without scatter, and latents without width.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 @click.option(
+    "--stream",
+    is_flag=True,
+    help="For more spectra than memory holds: prepare them in the model folder (880 bytes a star, "
+    "removed at the end) and read them from there in each epoch.",
+)
+@click.option(
     "--checkpoint-every",
     default=100,
     show_default=True,
@@ -71,6 +89,7 @@ def train_command(
     no_scatter: bool,
     autoencoder: bool,
     device: str,
+    stream: bool,
     checkpoint_every: int,
     resume: bool,
     overwrite: bool,
@@ -79,15 +98,18 @@ def train_command(
 ) -> None:
     """Train a scatter VAE on the spectra of SOURCE, by the released loss and schedule.
 
-    Holds all spectra in memory. Nine tenths of the stars are trained on, the others tested on
-    after each epoch. The model folder gets the model, metrics.parquet (a row an epoch) and
-    curves.pdf; until then it holds a checkpoint.
+    Nine tenths of the stars are trained on, the others tested on after each epoch. The model
+    folder gets the model, metrics.parquet (a row an epoch) and curves.pdf; until then it holds a
+    checkpoint.
+
+    Several GPUs share each batch when torchrun starts the command:
+    torchrun --standalone --nproc-per-node 4 -m xpmodel train SOURCE --out MODEL
     """
     from tqdm import tqdm
 
     from xpmodel.errors import InputError
     from xpmodel.model import find_device
-    from xpmodel.spectra import read_spectra
+    from xpmodel.processes import join_processes
     from xpmodel.train import PRESETS, Epoch, Recipe, Store, train
     from xpmodel.training_log import (
         CURVES_FILE,
@@ -98,6 +120,7 @@ def train_command(
     )
     from xpmodel.training_state import Checkpoint
 
+    processes = join_processes(device)
     find_device(device)
     if no_scatter and autoencoder:
         raise InputError("--no-scatter and --autoencoder: give one of them")
@@ -105,7 +128,7 @@ def train_command(
         given["variant"] = "vae" if no_scatter else "autoencoder"
     chosen = PRESETS[preset] if preset else {}
     chosen = chosen | {name: value for name, value in given.items() if value is not None}
-    store = Store(out, checkpoint_every, resume=resume)
+    store = Store(out, checkpoint_every, resume=resume, writes=processes.is_first)
     n_done = 0
     if resume:
         checkpoint = Checkpoint.read(store.path)
@@ -114,11 +137,17 @@ def train_command(
     else:
         recipe = Recipe(**chosen)
         _refuse_to_replace(out, store.path, overwrite)
-    write_epoch = tensorboard_writer(tensorboard, n_done + 1) if tensorboard else None
-    spectra = read_spectra(source)
-    for line in str(spectra.report).splitlines():
-        click.echo(line)
-    with tqdm(total=recipe.epochs, initial=n_done, unit=" epochs", dynamic_ncols=True) as bar:
+    processes.wait()  # all have looked at the folder before one writes there
+    write_epoch = None
+    if tensorboard and processes.is_first:
+        write_epoch = tensorboard_writer(tensorboard, n_done + 1)
+    if stream:
+        spectra, told = _prepared(source, out / SPECTRA_FOLDER, resume, processes)
+    else:
+        spectra, told = _in_memory(source, processes)
+    bar = tqdm(total=recipe.epochs, initial=n_done, unit=" epochs", dynamic_ncols=True,
+               disable=not processes.is_first)  # fmt: skip
+    with bar:
 
         def progress(epoch: Epoch) -> None:
             bar.update()
@@ -128,21 +157,28 @@ def train_command(
 
         store.warn = bar.write
         try:
-            model = train(spectra, recipe, device=device, progress=progress, store=store)
+            model = train(spectra, recipe, device=device, processes=processes,
+                          progress=progress, store=store)  # fmt: skip
         except KeyboardInterrupt:
             bar.close()
-            click.echo(
-                f"interrupted; {store.path} holds the state after epoch {store.n_saved} of "
-                f"{recipe.epochs}. To go on: xpmodel train {source} --out {out} --resume",
-                err=True,
-            )
+            if processes.is_first:
+                again = f"xpmodel train {source} --out {out} --resume{' --stream' * stream}"
+                click.echo(
+                    f"interrupted; {store.path} holds the state after epoch {store.n_saved} of "
+                    f"{recipe.epochs}. To go on: {again}",
+                    err=True,
+                )
             raise SystemExit(130) from None
-    left_out = spectra.report.counts
-    model.description["source"] = {"spectra": _named(source), "left_out": left_out}
+    processes.leave()
+    if not processes.is_first:
+        return
+    model.description["source"] = told
     write_metrics(out / METRICS_FILE, store.epochs, recipe.latents)
     model.save(out)
     write_curves(out / CURVES_FILE, store.epochs)
     store.path.unlink()
+    if stream:
+        spectra.remove()
     click.echo(f"{out}: {recipe.variant}, {model.n_latents} latents, hash {model.hash[:12]}")
     last = store.epochs[-1].kl_latents
     kl = ", ".join(f"z{i} {value:.3g}" for i, value in enumerate(last, start=1))
@@ -162,6 +198,62 @@ def _refuse_to_replace(out: Path, checkpoint: Path, overwrite: bool) -> None:
         )
     if (out / DESCRIPTION_FILE).exists():
         raise InputError(f"{out}: holds a model; name another folder, or give --overwrite")
+
+
+def _in_memory(source: Path, processes: Processes) -> tuple[Spectra, dict[str, Any]]:
+    """All spectra, and what the model says of where they come from."""
+    from xpmodel.spectra import join_spectra
+
+    parts = list(_read(source, processes, _physical_memory()))
+    spectra = join_spectra(parts)
+    del parts
+    if processes.is_first:
+        click.echo(str(spectra.report))
+    return spectra, {"spectra": _named(source), "left_out": spectra.report.counts}
+
+
+def _prepared(
+    source: Path, folder: Path, resume: bool, processes: Processes
+) -> tuple[TrainingFiles, dict[str, Any]]:
+    """The same as files on disk; those of the run that is resumed, where they are whole."""
+    from xpmodel.training_files import DESCRIPTION, TrainingFiles, prepare_files
+
+    if processes.is_first and not (resume and (folder / DESCRIPTION).exists()):
+        files = prepare_files(_read(source, processes), folder, _named(source))
+        for reason, n in files.left_out.items():
+            click.echo(f"left out {n}: {reason}")
+    processes.wait()
+    files = TrainingFiles.open(folder)
+    return files, {"spectra": files.source, "left_out": files.left_out}
+
+
+def _read(source: Path, processes: Processes, memory: float = math.inf) -> Iterator[Spectra]:
+    """The chunks of a source, with a bar, while all of them will fit into so many bytes."""
+    from xpmodel.errors import InputError
+    from xpmodel.spectra import iter_spectra
+    from xpmodel.terminal import star_progress
+
+    n = size = 0
+    with star_progress(processes.is_first) as progress:
+        for chunk, fraction in iter_spectra(source, chunk_rows=READ_ROWS):
+            n += len(chunk)
+            size += chunk.coefficients.nbytes + chunk.errors.nbytes
+            # Read in parts that are then joined, and prepared beside that.
+            if (need := 2 * size / fraction) > memory:
+                raise InputError(
+                    f"{source}: would take some {need / 2**30:.0f} GiB, and this machine has "
+                    f"{memory / 2**30:.0f} in all; train from disk with --stream"
+                )
+            progress(n, fraction)
+            yield chunk
+
+
+def _physical_memory() -> float:
+    """Of this machine, in bytes."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):  # as on Windows
+        return math.inf
 
 
 def _named(source: Path) -> dict[str, Any]:

@@ -20,10 +20,12 @@ DEMO_MODEL = Path("data/demo_model")
 
 
 @contextmanager
-def star_progress() -> Iterator[Callable[[int, float], None]]:
+def star_progress(shown: bool = True) -> Iterator[Callable[[int, float], None]]:
     """A bar with rate and remaining time, moved by the stars and the fraction of the work done."""
     # The delay keeps an error that comes at once on a line of its own.
-    with tqdm(unit=" stars", unit_scale=True, dynamic_ncols=True, delay=1.0) as bar:
+    with tqdm(
+        unit=" stars", unit_scale=True, dynamic_ncols=True, delay=1.0, disable=not shown
+    ) as bar:
 
         def progress(n_stars: int, fraction: float) -> None:
             # The files' length in stars is known when they are read; till then estimated.

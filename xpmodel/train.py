@@ -1,9 +1,11 @@
-"""Train a scatter VAE by the released recipe, in memory, on one device."""
+"""Train a scatter VAE by the released recipe: in memory or from disk, in one or more processes."""
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +18,14 @@ from xpmodel.errors import InputError
 from xpmodel.loss import Loss, scatter_loss
 from xpmodel.model import Model, find_device
 from xpmodel.network import ScatterVAE
+from xpmodel.processes import Processes
 from xpmodel.recipe import PRESETS, Recipe
 from xpmodel.spectra import Spectra
 from xpmodel.training_data import TrainingData
+from xpmodel.training_files import TrainingFiles
 from xpmodel.training_log import METRICS_FILE, Epoch, write_metrics
 from xpmodel.training_state import CHECKPOINT_FILE, Checkpoint, write_checkpoint
-from xpmodel.training_steps import Steps, draw, draw_test
+from xpmodel.training_steps import ALONE, Part, Steps
 
 __all__ = ["PRESETS", "Epoch", "Loss", "Recipe", "Store", "scatter_loss", "train"]
 
@@ -39,6 +43,8 @@ class Store:
         or this time, where it is shorter.
     resume : bool
         Go on from the folder's checkpoint.
+    writes : bool
+        Of several processes one does; the others only resume.
     warn : callable
         Told when a checkpoint could not be written; the training goes on.
     epochs : list of Epoch
@@ -51,6 +57,7 @@ class Store:
     every: int = 100
     seconds: float = 60.0
     resume: bool = False
+    writes: bool = True
     warn: Callable[[str], None] = print
     epochs: list[Epoch] = field(default_factory=list)
     n_saved: int = 0
@@ -93,16 +100,18 @@ class Store:
             )
 
     def _write(self, steps: Steps, data_sha256: str) -> None:
-        write_checkpoint(self.path, steps, self.epochs, data_sha256)
+        if self.writes:
+            write_checkpoint(self.path, steps, self.epochs, data_sha256)
+            write_metrics(self.folder / METRICS_FILE, self.epochs, steps.recipe.latents)
         self.n_saved, self._saved_at = len(self.epochs), time.monotonic()
-        write_metrics(self.folder / METRICS_FILE, self.epochs, steps.recipe.latents)
 
 
 def train(
-    spectra: Spectra,
+    spectra: Spectra | TrainingFiles,
     recipe: Recipe,
     *,
     device: str = "auto",
+    processes: Processes = ALONE,
     progress: Callable[[Epoch], None] | None = None,
     store: Store | None = None,
 ) -> Model:
@@ -118,10 +127,14 @@ def train(
 
     Parameters
     ----------
-    spectra : Spectra
+    spectra : Spectra or TrainingFiles
+        In memory, all of which go to the device; or prepared on disk, some of them at a time.
     recipe : Recipe
     device : str
         ``auto``, ``cpu`` or ``cuda``.
+    processes : Processes
+        Those that train this model together: each calls this function with the same arguments but
+        takes its own part of every batch, and all return the same model.
     progress : callable, optional
         Called after each epoch.
     store : Store, optional
@@ -138,33 +151,56 @@ def train(
         store's checkpoint is of another run.
     """
     place = find_device(device)
-    data = TrainingData.of(spectra, place)
-    n = len(data.x)
-    if n < recipe.batch:
+    data = spectra
+    if isinstance(spectra, Spectra):
+        data = TrainingData.of(spectra, place)
+    if data.n_train < recipe.batch:
         raise InputError(
-            f"{n} training stars do not fill a batch of {recipe.batch}; "
+            f"{data.n_train} training stars do not fill a batch of {recipe.batch}; "
             "use more stars or a smaller batch"
         )
-    network = _untrained(recipe, data.x.shape[1]).to(place)
-    steps = Steps(network, recipe, data.x, data.variance)
+    network = _untrained(recipe, len(data.mu)).to(place)
+    steps = Steps(network, recipe, *data.room(place), processes)
     if store is not None:
         store.begin(steps, data.sha256)
-    test_eps = draw_test(recipe, len(data.test_x)).to(place)
     first = len(store.epochs) + 1 if store is not None else 1
-    draws = draw(recipe, n, first)
-    for number in range(first, recipe.epochs + 1):
-        start = time.perf_counter()
-        parts = steps.epoch(draws, number)
-        test = steps.test(data.test_x, data.test_variance, test_eps)
-        if number < recipe.epochs:
-            draws = draw(recipe, n, number + 1)  # while a GPU is still at its steps
-        _check_finite(parts.cpu().numpy(), network, number, store)
-        epoch = _epoch(number, recipe, parts.double().mean(0), test, start)
+    start = time.perf_counter()
+    for number, parts in itertools.groupby(
+        _ahead(_parts(data, recipe, first, processes)), key=lambda item: item[0]
+    ):
+        steps.begin(number)
+        losses = torch.cat([steps.take(part) for _, part in parts])
+        steps.finish()
+        test = steps.test(data.test_parts(recipe))
+        _check_finite(processes.mean(losses).cpu().numpy(), network, number, store)
+        end = time.perf_counter()
+        means = processes.mean(losses.double().mean(0))
+        epoch = _epoch(number, recipe, means, test, end - start)
+        start = end
         if store is not None:
             store.keep(steps, data.sha256, epoch)
         if progress is not None:
             progress(epoch)
-    return Model(network, data.mu, data.sig, _description(recipe, data, place), device)
+    description = _description(recipe, data, place, processes)
+    return Model(network, data.mu, data.sig, description, device)
+
+
+def _parts(
+    data: TrainingData | TrainingFiles, recipe: Recipe, first: int, processes: Processes
+) -> Iterator[tuple[int, Part]]:
+    """The parts of all epochs from the first to be done, with their numbers."""
+    for number in range(first, recipe.epochs + 1):
+        for part in data.parts(recipe, number, processes):
+            yield number, part
+
+
+def _ahead(items: Iterator[tuple[int, Part]]) -> Iterator[tuple[int, Part]]:
+    """The same, the next one read and drawn while one is trained on."""
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = reader.submit(next, items, None)
+            yield item
 
 
 def _untrained(recipe: Recipe, n_coefficients: int) -> ScatterVAE:
@@ -175,7 +211,7 @@ def _untrained(recipe: Recipe, n_coefficients: int) -> ScatterVAE:
 
 
 def _epoch(
-    number: int, recipe: Recipe, parts: torch.Tensor, test: torch.Tensor, start: float
+    number: int, recipe: Recipe, parts: torch.Tensor, test: torch.Tensor, seconds: float
 ) -> Epoch:
     reconstruction, *kl_latents = parts.tolist()
     test_reconstruction, *test_kl_latents = test.tolist()
@@ -187,7 +223,7 @@ def _epoch(
         sum(test_kl_latents),
         tuple(kl_latents),
         recipe.rate(number),
-        time.perf_counter() - start,
+        seconds,
     )
 
 
@@ -207,21 +243,28 @@ def _check_finite(parts: np.ndarray, network: ScatterVAE, number: int, store: St
     )
 
 
-def _description(recipe: Recipe, data: TrainingData, place: torch.device) -> dict[str, Any]:
+def _description(
+    recipe: Recipe,
+    data: TrainingData | TrainingFiles,
+    place: torch.device,
+    processes: Processes,
+) -> dict[str, Any]:
     """What is needed to repeat the run."""
     device = torch.cuda.get_device_name(place) if place.type == "cuda" else "cpu"
     return {
         "made_by": f"xpmodel {__version__} train",
         "training": {
             **asdict(recipe),
-            "n_train": len(data.x),
-            "n_test": len(data.test_x),
+            "n_train": data.n_train,
+            "n_test": data.n_test,
             "n_left_out": data.n_left_out,
             "data_sha256": data.sha256,
             "torch": torch.__version__,
             "numpy": np.__version__,
             "device": device,
             "threads": torch.get_num_threads(),
+            "processes": processes.size,
+            "from_disk": isinstance(data, TrainingFiles),
         },
         "estimated": [],
     }

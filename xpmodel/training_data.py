@@ -1,8 +1,12 @@
-"""Spectra as training takes them: usable, split, normalised, in float32 on one device."""
+"""Spectra as training takes them: usable, split, normalised, in float32 on one device.
+
+`xpmodel.training_files` has the same for spectra that memory cannot hold.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,9 +14,13 @@ import torch
 from torch import Tensor
 
 from xpmodel.errors import InputError
+from xpmodel.loss import N_COEFFICIENTS
 from xpmodel.norm import check_varied
+from xpmodel.processes import Processes
+from xpmodel.recipe import Recipe
 from xpmodel.spectra import Spectra
 from xpmodel.split import train_test_rows
+from xpmodel.training_steps import Draws, Part, draw, draw_test
 
 # Stars worked on at a time, so that float64 copies stay small beside the data.
 CHUNK = 65_536
@@ -50,19 +58,23 @@ class TrainingData:
     def of(cls, spectra: Spectra, device: torch.device) -> TrainingData:
         """Prepare spectra.
 
+        Parameters
+        ----------
+        spectra : Spectra
+        device : torch.device
+            Where they will lie.
+
         Raises
         ------
         InputError
-            When too few are usable to be split, or a coefficient is the same for all.
+            When too few are usable to be split, a coefficient is the same for all, or they are
+            more than the device holds.
         """
         usable = usable_rows(spectra)
-        if len(usable) < 2:
-            raise InputError(
-                f"{len(usable)} of {len(spectra)} spectra are usable for training: the others hold "
-                "NaN, or errors or G fluxes that are not positive"
-            )
+        check_usable(len(usable), len(spectra))
         train, test = (usable[rows] for rows in train_test_rows(len(usable)))
         mu, sig = _normalisation(spectra, train)
+        _check_room(len(usable), device)
         return cls(
             *_normalised(spectra, train, mu, sig, device),
             *_normalised(spectra, test, mu, sig, device),
@@ -70,6 +82,40 @@ class TrainingData:
             sig,
             len(spectra) - len(usable),
             _sha256(spectra, usable),
+        )
+
+    @property
+    def n_train(self) -> int:
+        """Stars to train on."""
+        return len(self.x)
+
+    @property
+    def n_test(self) -> int:
+        """Stars held out."""
+        return len(self.test_x)
+
+    def room(self, _device: torch.device) -> tuple[Tensor, Tensor]:
+        """Where the stars that are trained on lie on the device."""
+        return self.x, self.variance
+
+    def parts(self, recipe: Recipe, epoch: int, processes: Processes) -> Iterator[Part]:
+        """All batches of an epoch, or a process's share of each."""
+        batch = processes.share(recipe.batch)
+        own = slice(processes.rank * batch, (processes.rank + 1) * batch)
+        draws = draw(recipe, self.n_train, epoch)
+        yield Part(self.x, self.variance, Draws(draws.order[:, own], draws.eps[:, own]))
+
+    def test_parts(self, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The test stars, and draws of z for them."""
+        yield self.test_x, self.test_variance, draw_test(recipe, self.n_test)
+
+
+def check_usable(n_usable: int, n: int) -> None:
+    """Refuse spectra of which fewer than two can be trained on."""
+    if n_usable < 2:
+        raise InputError(
+            f"{n_usable} of {n} spectra are usable for training: the others hold NaN, or errors or "
+            "G fluxes that are not positive"
         )
 
 
@@ -82,6 +128,17 @@ def usable_rows(spectra: Spectra) -> np.ndarray:
         good[rows] &= np.isfinite(spectra.coefficients[rows]).all(axis=1)
         good[rows] &= (np.isfinite(errors) & (errors > 0)).all(axis=1)
     return np.flatnonzero(good)
+
+
+def _check_room(n: int, device: torch.device) -> None:
+    if device.type != "cuda":
+        return
+    free, _ = torch.cuda.mem_get_info(device)
+    if (need := 2 * n * 4 * N_COEFFICIENTS) > free:
+        raise InputError(
+            f"{n} spectra take {need / 2**30:.1f} GiB, and the GPU has {free / 2**30:.1f} free: "
+            "train from disk (xpmodel train --stream), or on the CPU"
+        )
 
 
 def _chunks(rows: np.ndarray) -> list[np.ndarray]:
@@ -119,8 +176,27 @@ def _normalised(
 
 
 def _sha256(spectra: Spectra, rows: np.ndarray) -> str:
-    digest = hashlib.sha256()
+    digest = Digest()
     for chunk in _chunks(rows):
-        for values in (spectra.source_id, spectra.coefficients, spectra.errors, spectra.g_flux):
-            digest.update(np.ascontiguousarray(values[chunk]))
+        digest.add(spectra, chunk)
     return digest.hexdigest()
+
+
+class Digest:
+    """sha256 of spectra, the same whatever chunks they come in."""
+
+    def __init__(self) -> None:
+        self._columns = [hashlib.sha256() for _ in range(4)]
+
+    def add(self, spectra: Spectra, rows: np.ndarray) -> None:
+        """Take some stars, in their order."""
+        numbers = (spectra.coefficients, spectra.errors, spectra.g_flux)
+        columns = [spectra.source_id[rows].astype(np.int64)]
+        # float32 and the float64 of the same numbers are the same spectra.
+        columns += [values[rows].astype(np.float64) for values in numbers]
+        for digest, values in zip(self._columns, columns, strict=True):
+            digest.update(np.ascontiguousarray(values))
+
+    def hexdigest(self) -> str:
+        """Of all that was taken."""
+        return hashlib.sha256(b"".join(column.digest() for column in self._columns)).hexdigest()

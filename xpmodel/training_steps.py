@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +12,10 @@ from torch import Tensor
 
 from xpmodel.loss import objective, scatter_loss
 from xpmodel.network import ScatterVAE
+from xpmodel.processes import Processes
 from xpmodel.recipe import Recipe
 
+ALONE = Processes()
 # Batches that run before a CUDA graph is recorded: libraries choose their kernels in them.
 UNRECORDED = 3
 # Stars tested at a time: as many as a CPU's cache holds, or as keep a GPU busy.
@@ -36,9 +38,24 @@ class Draws(NamedTuple):
     eps: Tensor
 
 
+class Part(NamedTuple):
+    """Training stars at hand, and batches of them.
+
+    Attributes
+    ----------
+    x, variance : Tensor, (N, 110)
+        On the device, or in memory on the way to it.
+    draws : Draws
+    """
+
+    x: Tensor
+    variance: Tensor
+    draws: Draws
+
+
 def draw(recipe: Recipe, n: int, epoch: int, dtype: torch.dtype = torch.float32) -> Draws:
     """The draws of an epoch over n training stars; its last, partial batch is dropped."""
-    generator = _generator(recipe, epoch)
+    generator = generator_of(recipe, epoch)
     batches = n // recipe.batch
     order = torch.randperm(n, generator=generator)[: batches * recipe.batch]
     shape = (batches, recipe.batch, recipe.latents)
@@ -48,12 +65,13 @@ def draw(recipe: Recipe, n: int, epoch: int, dtype: torch.dtype = torch.float32)
 
 def draw_test(recipe: Recipe, n: int, dtype: torch.dtype = torch.float32) -> Tensor:  # (n, K)
     """Draws of z for n test stars: the same after every epoch, so that epochs compare."""
-    return torch.randn((n, recipe.latents), generator=_generator(recipe, 0), dtype=dtype)
+    return torch.randn((n, recipe.latents), generator=generator_of(recipe, 0), dtype=dtype)
 
 
-def _generator(recipe: Recipe, epoch: int) -> torch.Generator:
+def generator_of(recipe: Recipe, *numbers: int) -> torch.Generator:
+    """Of the draws of an epoch, or of whatever else has these numbers."""
     # Hashed: neighbouring seeds must not give sequences that have anything in common.
-    seed = np.random.SeedSequence([recipe.seed, epoch]).generate_state(1, np.uint64)[0]
+    seed = np.random.SeedSequence([recipe.seed, *numbers]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(seed))
 
 
@@ -67,60 +85,86 @@ class Steps:
     Parameters
     ----------
     network : ScatterVAE
-        On the device of the data, in their dtype.
+        On the device, in the dtype of the data.
     recipe : Recipe
     x, variance : Tensor, (N, 110)
-        Of the training stars.
+        On the device: the training stars, or room for as many as come at a time.
+    processes : Processes
+        Those that train together. N is this one's share, and so are its batches.
     """
 
-    def __init__(self, network: ScatterVAE, recipe: Recipe, x: Tensor, variance: Tensor) -> None:
+    def __init__(
+        self,
+        network: ScatterVAE,
+        recipe: Recipe,
+        x: Tensor,
+        variance: Tensor,
+        processes: Processes = ALONE,
+    ) -> None:
         self.network = network
         self.recipe = recipe
         self.compiled = False
         self._x, self._variance = x, variance
+        self._joined = processes.joined(network)
+        self._processes = processes
         device = x.device
-        is_cuda = device.type == "cuda"
+        # Several processes talk to each other in a step; such a step is not recorded.
+        self._is_recorded = x.is_cuda and processes.size == 1
         # A number that a recorded step reads must lie on the device.
-        rate = torch.tensor(recipe.learning_rate, device=device) if is_cuda else 0.0
+        rate = torch.tensor(recipe.learning_rate, device=device) if self._is_recorded else 0.0
         self.optimiser = torch.optim.AdamW(
-            network.parameters(), lr=rate, fused=True, capturable=is_cuda
+            network.parameters(), lr=rate, fused=True, capturable=self._is_recorded
         )
-        batches, k = len(x) // recipe.batch, recipe.latents
-        self._order = torch.zeros((batches, recipe.batch), dtype=torch.int64, device=device)
-        self._eps = x.new_zeros((batches, recipe.batch, k))
+        batch, k = processes.share(recipe.batch), recipe.latents
+        batches = len(x) // batch
+        self._order = torch.zeros((batches, batch), dtype=torch.int64, device=device)
+        self._eps = x.new_zeros((batches, batch, k))
         self._number = torch.zeros(1, dtype=torch.int64, device=device)
         self._kl_weight = x.new_zeros(())
         self._parts = x.new_zeros((batches, 1 + k))
         self._graph: torch.cuda.CUDAGraph | None = None
         self._unrecorded = UNRECORDED
         self._loss: Callable[..., tuple[Tensor, Tensor]] = self._loss_and_parts
-        if is_cuda:
+        if self._is_recorded:
             self._compile()
 
-    def epoch(self, draws: Draws, number: int) -> Tensor:
-        """Take the steps of an epoch; on a GPU this returns while they still run.
+    def begin(self, epoch: int) -> None:
+        """Take the weights of an epoch's rate and KL."""
+        self.network.train()
+        self._kl_weight.fill_(self.recipe.kl_weight(epoch))
+        for group in self.optimiser.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(self.recipe.rate(epoch))
+            else:
+                group["lr"] = self.recipe.rate(epoch)
+
+    def take(self, part: Part) -> Tensor:
+        """Take a step for each batch of a part; on a GPU this returns while they still run.
 
         Returns
         -------
         Tensor, (batches, 1 + K)
-            Reconstruction and each latent's KL, batch by batch, on the device. The next epoch
-            overwrites it.
+            Reconstruction and each latent's KL, batch by batch, on the device; of several
+            processes each has those of its own stars.
         """
-        self.network.train()
-        for held, given in ((self._order, draws.order), (self._eps, draws.eps)):
+        self._load(part.x, part.variance)
+        n = len(part.draws.order)
+        for held, given in ((self._order, part.draws.order), (self._eps, part.draws.eps)):
             # From pinned memory a copy does not wait for the steps before it.
-            held.copy_(given.pin_memory() if held.is_cuda else given, non_blocking=True)
+            held[:n].copy_(given.pin_memory() if held.is_cuda else given, non_blocking=True)
         self._number.zero_()
-        self._kl_weight.fill_(self.recipe.kl_weight(number))
-        for group in self.optimiser.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(self.recipe.rate(number))
-            else:
-                group["lr"] = self.recipe.rate(number)
-        take = self._take_recorded if self._x.is_cuda else self._take
-        for _ in range(len(self._parts)):
+        take = self._take_recorded if self._is_recorded else self._take
+        for _ in range(n):
             take()
-        return self._parts
+        return self._parts[:n].clone()
+
+    def _load(self, x: Tensor, variance: Tensor) -> None:
+        if x.device == self._x.device:
+            self._x, self._variance = x, variance
+            return
+        # Into the same memory every time: a recorded step reads there.
+        self._x[: len(x)].copy_(x)
+        self._variance[: len(x)].copy_(variance)
 
     def _take(self) -> None:
         """One step, on the batch whose number is due."""
@@ -137,7 +181,7 @@ class Steps:
     def _loss_and_parts(
         self, x: Tensor, variance: Tensor, eps: Tensor, kl_weight: Tensor
     ) -> tuple[Tensor, Tensor]:
-        loss = scatter_loss(self.network, x, variance, eps)
+        loss = scatter_loss(self._joined, x, variance, eps)
         parts = torch.cat([loss.reconstruction[None], loss.kl_latents]).detach()
         return objective(loss, self.recipe, kl_weight), parts
 
@@ -179,15 +223,30 @@ class Steps:
         self.network.load_state_dict(state)
         self.optimiser.zero_grad(set_to_none=True)
 
-    def test(self, x: Tensor, variance: Tensor, eps: Tensor) -> Tensor:  # -> (1 + K,)
-        """Reconstruction and each latent's KL over stars that are not trained on."""
+    def finish(self) -> None:
+        """What several processes do when their steps of an epoch are taken."""
+        self._processes.agree(self.network)
+
+    def test(self, parts: Iterable[tuple[Tensor, Tensor, Tensor]]) -> Tensor:  # -> (1 + K,)
+        """Reconstruction and each latent's KL over stars that are not trained on.
+
+        Parameters
+        ----------
+        parts : iterable of (x, variance, eps)
+            Each of them for all processes, which take their shares.
+        """
         self.network.eval()
-        parts = self._parts.new_zeros(self._parts.shape[1])
-        batch = TEST_BATCH_CUDA if x.is_cuda else TEST_BATCH
+        device = self._parts.device
+        sums = self._parts.new_zeros(self._parts.shape[1], dtype=torch.float64)
+        stars = slice(self._processes.rank, None, self._processes.size)
+        batch = TEST_BATCH_CUDA if device.type == "cuda" else TEST_BATCH
+        n = 0
         with torch.no_grad():
-            for start in range(0, len(x), batch):
-                rows = slice(start, start + batch)
-                loss = scatter_loss(self.network, x[rows], variance[rows], eps[rows])
-                part = torch.cat([loss.reconstruction[None], loss.kl_latents])
-                parts += part * (len(x[rows]) / len(x))
-        return parts
+            for part in parts:
+                n += len(part[0])
+                for batches in zip(*(values[stars].split(batch) for values in part), strict=True):
+                    x, variance, eps = (values.to(device) for values in batches)
+                    loss = scatter_loss(self.network, x, variance, eps)
+                    means = torch.cat([loss.reconstruction[None], loss.kl_latents])
+                    sums += means * len(x)
+        return self._processes.sum(sums) / n

@@ -173,15 +173,15 @@ def test_weights_that_are_not_finite_after_the_last_batch(monkeypatch):
     """Its loss was still finite, and no other batch follows to show it."""
     from xpmodel.training_steps import Steps
 
-    run = Steps.epoch
+    run = Steps.take
 
-    def spoil(steps, draws, number):
-        parts = run(steps, draws, number)
+    def spoil(steps, part):
+        parts = run(steps, part)
         with torch.no_grad():
             steps.network.mu.weight[0, 0] = torch.nan
         return parts
 
-    monkeypatch.setattr(Steps, "epoch", spoil)
+    monkeypatch.setattr(Steps, "take", spoil)
     with pytest.raises(InputError, match="not finite in epoch 1, after its last batch"):
         train(some_spectra(), SMALL, device="cpu")
 
