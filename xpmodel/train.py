@@ -107,7 +107,7 @@ class Store:
 
 
 def train(
-    spectra: Spectra | TrainingFiles,
+    spectra: Spectra | TrainingData | TrainingFiles,
     recipe: Recipe,
     *,
     device: str = "auto",
@@ -127,8 +127,9 @@ def train(
 
     Parameters
     ----------
-    spectra : Spectra or TrainingFiles
-        In memory, all of which go to the device; or prepared on disk, some of them at a time.
+    spectra : Spectra, TrainingData or TrainingFiles
+        In memory, all of which go to the device, or lie there already; or prepared on disk, from
+        which some go there at a time.
     recipe : Recipe
     device : str
         ``auto``, ``cpu`` or ``cuda``.
@@ -151,9 +152,7 @@ def train(
         store's checkpoint is of another run.
     """
     place = find_device(device)
-    data = spectra
-    if isinstance(spectra, Spectra):
-        data = TrainingData.of(spectra, place)
+    data = TrainingData.of(spectra, place) if isinstance(spectra, Spectra) else spectra
     if data.n_train < recipe.batch:
         raise InputError(
             f"{data.n_train} training stars do not fill a batch of {recipe.batch}; "
