@@ -5,7 +5,8 @@ from __future__ import annotations
 import collections
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from xpmodel._version import __version__
+from xpmodel.ahead import ahead
 from xpmodel.catalog import FORMAT, METADATA_KEY, SPECTRA_SCHEMA, left_out_path, spectra_path
 from xpmodel.columns import LABELS, catalog_schema, latent_columns
 from xpmodel.errors import InputError
@@ -35,6 +37,44 @@ CATALOG_GROUP = 131_072
 SPECTRA_GROUP = 8192
 
 
+@dataclass
+class Seconds:
+    """Where the time of an encoding went.
+
+    Attributes
+    ----------
+    waiting : float
+        For spectra; they are read while the network works and rows are written.
+    network : float
+        Encoding, decoding and χ².
+    writing : float
+        Labels, rows and files.
+    """
+
+    waiting: float = 0.0
+    network: float = 0.0
+    writing: float = 0.0
+
+    @contextlib.contextmanager
+    def spent(self, on: str) -> Iterator[None]:
+        """Add the time that a block takes to one of the three."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            setattr(self, on, getattr(self, on) + time.perf_counter() - start)
+
+    @property
+    def total(self) -> float:
+        """All of it."""
+        return self.waiting + self.network + self.writing
+
+    def __str__(self) -> str:
+        shares = (("waiting for spectra", self.waiting), ("network", self.network),
+                  ("labels and writing", self.writing))  # fmt: skip
+        return ", ".join(f"{name} {part / self.total:.0%}" for name, part in shares)
+
+
 @dataclass(frozen=True)
 class Encoding:
     """What an encoding did.
@@ -48,12 +88,15 @@ class Encoding:
         Rows read and left out.
     notes : list of str
         What a user should know: synthetic fluxes, positions from ids, labels not found.
+    seconds : Seconds
+        Where the time went.
     """
 
     path: Path
     n_stars: int
     report: Report
     notes: list[str]
+    seconds: Seconds
 
 
 def encode_files(
@@ -107,11 +150,20 @@ def encode_files(
             raise InputError(f"{path}: is one of the input files")
     tally = _Tally(model, [read_labels(path) for path in tables])
     reports: list[Report] = []
+    seconds = Seconds()
     with contextlib.ExitStack() as stack:
         write_catalog = write_spectra = None
-        for spectra, fraction in iter_spectra(
-            sources, photometry=photometry, labels=True, chunk_rows=CHUNK_ROWS
-        ):
+        chunks = stack.enter_context(
+            contextlib.closing(
+                ahead(iter_spectra(sources, photometry=photometry, labels=True,
+                                   chunk_rows=CHUNK_ROWS))
+            )
+        )  # fmt: skip
+        while True:
+            with seconds.spent("waiting"):
+                spectra, fraction = next(chunks, (None, 1.0))
+            if spectra is None:
+                break
             reports.append(spectra.report)
             if not len(spectra):
                 continue
@@ -127,9 +179,11 @@ def encode_files(
                 arrow = pa.ipc.new_file(str(spectra_part), SPECTRA_SCHEMA)
                 write_catalog = stack.enter_context(_Groups(parquet, CATALOG_GROUP))
                 write_spectra = stack.enter_context(_Groups(arrow, SPECTRA_GROUP))
-            encoded = model.score(spectra)
-            write_catalog.add(tally.catalog_rows(spectra, encoded))
-            write_spectra.add(_spectra_rows(spectra))
+            with seconds.spent("network"):
+                encoded = model.score(spectra)
+            with seconds.spent("writing"):
+                write_catalog.add(tally.catalog_rows(spectra, encoded))
+                write_spectra.add(_spectra_rows(spectra))
             if progress is not None:
                 progress(tally.n_stars, fraction)
         report = Report.total(reports)
@@ -138,9 +192,11 @@ def encode_files(
         if len(report.left_out):
             sidecar = stack.enter_context(replacing(left_out_path(out)))
             report.left_out.to_csv(sidecar, index=False)
+        with seconds.spent("writing"):  # what waits in the groups
+            stack.close()
     if not len(report.left_out):
         left_out_path(out).unlink(missing_ok=True)
-    return Encoding(out, tally.n_stars, report, tally.notes())
+    return Encoding(out, tally.n_stars, report, tally.notes(), seconds)
 
 
 class _Groups:

@@ -47,6 +47,8 @@ def echo_encoding(encoding: Encoding) -> None:
         click.echo(f"listed in {left_out_path(out)}")
     for note in encoding.notes:
         click.echo(note)
+    took = encoding.seconds
+    click.echo(f"{took.total:.1f} s, {encoding.n_stars / took.total:,.0f} stars/s: {took}")
     catalog = open_catalog(out)
     kl = ", ".join(f"{z} {v:.3g}" for z, v in zip(catalog.latents, catalog.kl, strict=True))
     click.echo(f"KL of each latent [nat]: {kl}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import numpy as np
 import torch
 
 from xpmodel._version import __version__
+from xpmodel.ahead import ahead
 from xpmodel.errors import InputError
 from xpmodel.loss import Loss, scatter_loss
 from xpmodel.model import Model, find_device
@@ -164,8 +164,9 @@ def train(
         store.begin(steps, data.sha256)
     first = len(store.epochs) + 1 if store is not None else 1
     start = time.perf_counter()
+    # The next part is read and drawn while one is trained on.
     for number, parts in itertools.groupby(
-        _ahead(_parts(data, recipe, first, processes)), key=lambda item: item[0]
+        ahead(_parts(data, recipe, first, processes)), key=lambda item: item[0]
     ):
         steps.begin(number)
         losses = torch.cat([steps.take(part) for _, part in parts])
@@ -191,15 +192,6 @@ def _parts(
     for number in range(first, recipe.epochs + 1):
         for part in data.parts(recipe, number, processes):
             yield number, part
-
-
-def _ahead(items: Iterator[tuple[int, Part]]) -> Iterator[tuple[int, Part]]:
-    """The same, the next one read and drawn while one is trained on."""
-    with ThreadPoolExecutor(1) as reader:
-        coming = reader.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = reader.submit(next, items, None)
-            yield item
 
 
 def _untrained(recipe: Recipe, n_coefficients: int) -> ScatterVAE:

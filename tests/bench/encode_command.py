@@ -12,11 +12,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import torch
 from astropy.io import fits
 
 from tests.bench.inputs import N_BAND, random_correlations, random_model, random_spectra
 from tests.bench.measure import Row, medians
-from xpmodel import Spectra, read_spectra
+from xpmodel import Model, Spectra, load_model, read_spectra
+from xpmodel.encode import encode_files
 
 # Both above a row group of the catalog, which is held in memory until it is full.
 N_SMALL, N_LARGE = 150_000, 400_000
@@ -51,6 +55,8 @@ def rows() -> Iterator[Row]:
             ROUNDS, score=lambda: model.score(loaded), unpack=lambda: _read(gzip.open, archive)
         )
 
+        yield from _parquet(model, loaded, folder)
+
     yield Row(
         "encode_command: FITS",
         N_SMALL / seconds[0],
@@ -81,6 +87,39 @@ def rows() -> Iterator[Row]:
         peaks[0],
         "≤ 1.2",
     )
+
+
+def _parquet(model: Model, spectra: Spectra, folder: Path) -> Iterator[Row]:
+    """From Parquet to catalog within a process that has started, on every device."""
+    path = folder / "stars.parquet"
+    _write_parquet(spectra, path)
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        on_device = load_model(folder / "model", device)
+        on_device.score(spectra[:1000])
+        runs = [encode_files(path, on_device, folder / "out.parquet") for _ in range(ROUNDS)]
+        taken = sorted((run.seconds for run in runs), key=lambda seconds: seconds.total)
+        reading = medians(ROUNDS, read=lambda: read_spectra(path))["read"]
+        score = medians(ROUNDS, score=lambda m=on_device: m.score(spectra))["score"]
+        median = taken[ROUNDS // 2]
+        yield Row(
+            f"encode: Parquet, {device}",
+            len(spectra) / median.total,
+            "stars/s",
+            f"encode_files of {len(spectra):,} float32 stars to a catalog and its spectra, against "
+            f"Model.score in memory: {median}; reading alone, in its own thread, "
+            f"{len(spectra) / reading:,.0f} stars/s, {reading / median.total:.0%} of the time",
+            len(spectra) / score,
+        )
+
+
+def _write_parquet(spectra: Spectra, path: Path) -> None:
+    columns = {"source_id": spectra.source_id, "phot_g_mean_flux": spectra.g_flux}
+    for name, values in (("coefficients", spectra.coefficients),
+                         ("coefficient_errors", spectra.errors)):  # fmt: skip
+        for i, band in enumerate(("bp", "rp")):
+            flat = pa.array(values[:, i * N_BAND : (i + 1) * N_BAND].ravel())
+            columns[f"{band}_{name}"] = pa.FixedSizeListArray.from_arrays(flat, N_BAND)
+    pq.write_table(pa.table(columns), path, row_group_size=65_536)
 
 
 def _run(spectra: Path) -> tuple[float, float]:

@@ -519,3 +519,22 @@ def test_first_light(shared, tmp_path):
     at = dict(zip(wavelengths.grid.tolist(), error, strict=True))
     assert at[636] < 0.007
     assert at[456] < 0.016
+
+
+def test_where_the_time_went(tmp_path, model, source, monkeypatch):
+    """With a clock that ticks only in the network, a second at each use."""
+    now = [0.0]
+    score = Model.score
+
+    def slow(self, *args, **kwargs):
+        now[0] += 1.0
+        return score(self, *args, **kwargs)
+
+    monkeypatch.setattr(module.time, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(Model, "score", slow)
+    monkeypatch.setattr(module, "CHUNK_ROWS", 5)
+    encoding = encode_files(source, model, tmp_path / "stars.parquet")
+    seconds = encoding.seconds
+    assert (seconds.waiting, seconds.writing) == (0, 0)
+    assert seconds.network == -(-encoding.report.n_read // 5) > 1
+    assert str(seconds) == "waiting for spectra 0%, network 100%, labels and writing 0%"

@@ -1,0 +1,23 @@
+"""The next item of an iterator made while one is in use."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+def ahead(items: Iterator[Item]) -> Generator[Item, None, None]:
+    """The same items; a thread makes the next one, and no more than that, while one is in use.
+
+    What goes wrong in the thread is raised where its item would have come. Close the generator to
+    stop early.
+    """
+    end = object()
+    with ThreadPoolExecutor(1) as maker:
+        coming = maker.submit(next, items, end)
+        while (item := coming.result()) is not end:
+            coming = maker.submit(next, items, end)
+            yield item
