@@ -1,4 +1,4 @@
-"""Small spectra to train on, and recipes that finish at once."""
+"""Small spectra to train on, recipes that finish at once, and a way to stop them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from xpmodel import Spectra
 from xpmodel.train import Recipe
+from xpmodel.training_steps import Steps
 
 SMALL = Recipe(epochs=4, batch=64, learning_rate=3e-3, restart=4, latents=2, layers=(16, 8))
 
@@ -32,3 +33,16 @@ def write_spectra(path: Path, n: int = 600) -> Path:
     rows["coeffs"], rows["coeff_errs"] = spectra.coefficients, spectra.errors
     rows["phot_g_mean_flux"] = spectra.g_flux
     return write_released(path, rows)
+
+
+def interrupt(monkeypatch, step, error=KeyboardInterrupt):
+    """Let the step with this number, counted through all epochs, be the last but for an error."""
+    taken, take = [0], Steps._take
+
+    def stop(steps):
+        taken[0] += 1
+        if taken[0] == step:
+            raise error
+        take(steps)
+
+    monkeypatch.setattr(Steps, "_take", stop)

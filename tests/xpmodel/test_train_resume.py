@@ -14,13 +14,12 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from tests.training import SMALL, some_spectra, write_spectra
+from tests.training import SMALL, interrupt, some_spectra, write_spectra
 from xpmodel import InputError, load_model
 from xpmodel.cli import main
 from xpmodel.train import Store, train
 from xpmodel.training_log import to_array
 from xpmodel.training_state import CHECKPOINT_FILE, Checkpoint
-from xpmodel.training_steps import Steps
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RECIPE = dataclasses.replace(SMALL, epochs=6, kl_warmup=3)
@@ -29,19 +28,6 @@ RECIPE = dataclasses.replace(SMALL, epochs=6, kl_warmup=3)
 def curves(epochs):
     """All but the seconds."""
     return to_array(epochs, 2)[:, :-1]
-
-
-def interrupt(monkeypatch, step, error=KeyboardInterrupt):
-    """Let the step with this number, counted through all epochs, be the last but for an error."""
-    taken, take = [0], Steps._take
-
-    def stop(steps):
-        taken[0] += 1
-        if taken[0] == step:
-            raise error
-        take(steps)
-
-    monkeypatch.setattr(Steps, "_take", stop)
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from tests.training import SMALL, some_spectra, write_spectra
+from tests.training import SMALL, interrupt, some_spectra, write_spectra
 from xpmodel import InputError, load_model
 from xpmodel import training_files as module
 from xpmodel.cli import main
@@ -20,7 +20,7 @@ from xpmodel.train import Store, train
 from xpmodel.training_data import TrainingData
 from xpmodel.training_files import TRAIN, TrainingFiles, prepare_files
 from xpmodel.training_log import to_array
-from xpmodel.training_steps import ALONE, Steps
+from xpmodel.training_steps import ALONE
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -147,16 +147,8 @@ def test_stopped_and_resumed(files, tmp_path, monkeypatch):
     monkeypatch.setattr(module, "PART_ROWS", 128)
     whole, resumed = Store(tmp_path / "whole"), Store(tmp_path / "stopped", every=1)
     model = train(files, SMALL, device="cpu", store=whole)
-    taken, take = [0], Steps._take
-
-    def stop(steps):
-        taken[0] += 1
-        if taken[0] == 20:
-            raise KeyboardInterrupt
-        take(steps)
-
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Steps, "_take", stop)
+        interrupt(patch, 20)
         train(files, SMALL, device="cpu", store=resumed)
     resumed = Store(tmp_path / "stopped", resume=True)
     again = train(TrainingFiles.open(files.folder), SMALL, device="cpu", store=resumed)
@@ -217,16 +209,8 @@ def test_the_command(tmp_path, monkeypatch):
     """Interrupted and resumed, without the source: what was prepared is enough."""
     source, out = write_spectra(tmp_path / "stars.h5"), tmp_path / "model"
     options = ("--out", out, "--stream", "--epochs", 3, "--batch", 64, "--checkpoint-every", 1)
-    taken, take = [0], Steps._take
-
-    def stop(steps):
-        taken[0] += 1
-        if taken[0] == 12:
-            raise KeyboardInterrupt
-        take(steps)
-
     with monkeypatch.context() as patch:
-        patch.setattr(Steps, "_take", stop)
+        interrupt(patch, 12)
         result = run(source, *options)
     assert result.exit_code == 130
     assert f"--out {out} --resume --stream" in result.output
