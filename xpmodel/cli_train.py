@@ -220,8 +220,12 @@ def _prepared(
 
     if processes.is_first and not (resume and (folder / DESCRIPTION).exists()):
         files = prepare_files(_read(source, processes), folder, _named(source))
+        left_out = files.n_left_out + sum(files.left_out.values())
+        click.echo(
+            f"{folder}: {files.n_train + files.n_test} spectra prepared, {left_out} left out"
+        )
         for reason, n in files.left_out.items():
-            click.echo(f"left out {n}: {reason}")
+            click.echo(f"  {n}: {reason}")
     processes.wait()
     files = TrainingFiles.open(folder)
     return files, {"spectra": files.source, "left_out": files.left_out}

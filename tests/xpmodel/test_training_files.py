@@ -214,6 +214,7 @@ def test_the_command(tmp_path, monkeypatch):
         result = run(source, *options)
     assert result.exit_code == 130
     assert f"--out {out} --resume --stream" in result.output
+    assert "spectra: 600 spectra prepared, 0 left out" in result.output
     assert TrainingFiles.open(out / "spectra").n_train == 540
     shutil.move(source, tmp_path / "elsewhere.h5")
     result = run(source, "--out", out, "--resume", "--stream")
