@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gc
 import os
 from dataclasses import dataclass
 
@@ -76,7 +77,7 @@ class Processes:
         """
         if self.size == 1:
             return network
-        joined = DistributedDataParallel(network, broadcast_buffers=False)
+        joined = DistributedDataParallel(network, forward_sync_buffers=False)
         joined.variant = network.variant
         return joined
 
@@ -87,8 +88,11 @@ class Processes:
                 buffer.copy_(self.mean(buffer))
 
     def leave(self) -> None:
-        """Take leave of the others."""
+        """Take leave of the others, when all are ready to."""
         if self.size > 1:
+            self.wait()
+            # A network still joined would talk to the group while the interpreter ends, and abort.
+            gc.collect()
             distributed.destroy_process_group()
 
 
