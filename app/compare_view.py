@@ -13,7 +13,7 @@ from guard import guarded
 from status import SMALL_TABLE, status_line
 from visit import Visit
 from xpmodel.columns import axis_label
-from xpmodel.compare import Comparison, compare, histograms
+from xpmodel.selection.compare_sets import Comparison, compare, histograms
 
 REST, ALL = "all other stars shown", "all stars shown"
 N_BINS = 60

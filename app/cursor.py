@@ -10,14 +10,14 @@ import numpy as np
 import param
 
 from xpmodel import Catalog, InputError, Model, Spectra
-from xpmodel.neighbours import Neighbours, neighbours_of
-from xpmodel.own_stars import OwnStars
-from xpmodel.paths import LatentPath
-from xpmodel.photometry import g_flux_from_mag, g_mag_from_flux
-from xpmodel.projection import MODES, scale_at_1kpc
-from xpmodel.sources import NearestStars
-from xpmodel.steering import LocalFit, Steered, fit_labels, steer
-from xpmodel.surroundings import ManySurroundings, Surroundings, place_in_map
+from xpmodel.latent.nearby_stars import ManySurroundings, Surroundings, place_in_map
+from xpmodel.latent.neighbours import Neighbours, neighbours_of
+from xpmodel.latent.paths import LatentPath
+from xpmodel.latent.steering import LocalFit, Steered, fit_labels, steer
+from xpmodel.own.stars import OwnStars
+from xpmodel.selection.star_sources import NearestStars
+from xpmodel.spectra.modes import MODES, scale_at_1kpc
+from xpmodel.spectra.photometry import g_flux_from_mag, g_mag_from_flux
 
 DEFAULT_G_MAG = 15.0
 N_NEAR = 50

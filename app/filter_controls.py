@@ -17,10 +17,10 @@ from palettes import INK
 from status import status_line
 from visit import Visit
 from xpmodel import Catalog, InputError
+from xpmodel.catalog.named_cuts import CUTS, cut_report, needed_columns
 from xpmodel.columns import axis_label, describe
-from xpmodel.cuts import CUTS, cut_report, needed_columns
-from xpmodel.expression import ExpressionError
-from xpmodel.filters import Filter
+from xpmodel.selection.expression import ExpressionError
+from xpmodel.selection.filters import Filter
 
 FIRST_COLUMNS = ("teff", "logg", "m_h", "alpha_m", "phot_g_mean_mag", "chi2")
 N_BINS = 60

@@ -13,7 +13,7 @@ from pace import Pace
 from palettes import SET_COLORS
 from spectrum_view import LEFT, RIGHT, SpectrumView, span
 from visit import Visit
-from xpmodel.live import decoded_gradient
+from xpmodel.plots.curves import decoded_gradient
 
 
 class GradientView:

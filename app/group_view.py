@@ -21,9 +21,9 @@ from spectrum_view import LEFT, RIGHT, span
 from status import LiveLine
 from visit import Visit
 from xpmodel import Wavelengths
-from xpmodel.photometry import g_flux_from_mag
-from xpmodel.projection import MODES, Projection
-from xpmodel.spectrum_plot import Group, Plot, Series, sets_plot, track_plot
+from xpmodel.plots.spectrum_plots import Group, Plot, Series, sets_plot, track_plot
+from xpmodel.spectra.modes import MODES, Projection
+from xpmodel.spectra.photometry import g_flux_from_mag
 
 SETS, NONE, REST = "sets", "none", "all others shown"
 OTHER = "#8c8c8c"

@@ -14,7 +14,7 @@ from map_data import MapData
 from map_state import CATEGORY, MEAN, MEDIAN, SPREAD
 from raster import View
 from visit import Visit
-from xpmodel.catalog import LAST_GAIA_ID
+from xpmodel.catalog.catalog import LAST_GAIA_ID
 
 # The pointer must rest so long [ms] before the server is asked.
 REST = 90

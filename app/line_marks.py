@@ -7,7 +7,7 @@ from bokeh.models import ColumnDataSource, LabelSet
 from bokeh.plotting import figure as Figure
 
 from palettes import INK
-from xpmodel.lines import LINES
+from xpmodel.spectra.spectral_lines import LINES
 
 # Names of lines closer than this [nm] are written above each other.
 NAME_WIDTH = 14.0

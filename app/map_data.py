@@ -20,7 +20,7 @@ from raster import Base, Plane, View, draw_base, draw_sets
 from visit import Visit
 from xpmodel import Catalog
 from xpmodel.columns import axis_label, period
-from xpmodel.regions import nearest_point, to_scale
+from xpmodel.selection.regions import nearest_point, to_scale
 
 
 class MapData:

@@ -26,7 +26,7 @@ from glyphs import add_glyphs
 from palettes import CLEAR, INK
 from raster import View
 from scales import ColorScale
-from xpmodel.regions import to_scale
+from xpmodel.selection.regions import to_scale
 
 NO_IMAGE = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
 NO_LINES = {"xs": [], "ys": [], "color": []}

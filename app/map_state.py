@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from xpmodel import Catalog, InputError
-from xpmodel.regions import SCALES
+from xpmodel.selection.regions import SCALES
 
 DENSITY, MEAN, MEDIAN, SPREAD, CATEGORY = "density", "mean", "median", "spread", "category"
 HOW = (DENSITY, MEAN, MEDIAN, SPREAD, CATEGORY)

@@ -11,7 +11,7 @@ from bridge import Bridge
 from guard import guarded, notify
 from uploads import Inbox, close_inbox, open_inbox
 from visit import Visit
-from xpmodel.own_stars import MAX_BYTES, OwnStars, given_name, read_own
+from xpmodel.own.stars import MAX_BYTES, OwnStars, given_name, read_own
 
 
 class OwnFiles:

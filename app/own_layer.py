@@ -11,7 +11,7 @@ from guard import guarded
 from map_state import MapState
 from raster import View
 from visit import Visit
-from xpmodel.regions import to_scale
+from xpmodel.selection.regions import to_scale
 
 COLOR = "#e6007e"
 NO_STARS = {"x": [], "y": [], "fill": [], "size": []}

@@ -16,12 +16,12 @@ from guard import guarded, notify
 from sending import Sender
 from status import SMALL_TABLE, status_line
 from visit import Visit
+from xpmodel.catalog.ids import MAX_TEXT, parse_ids
 from xpmodel.columns import symbol
-from xpmodel.gaia_archive import MAX_IDS, fetch_own
-from xpmodel.ids import MAX_TEXT, parse_ids
-from xpmodel.own_stars import OwnStars
-from xpmodel.selection import Ids
-from xpmodel.steering import LABELS
+from xpmodel.latent.steering import LABELS
+from xpmodel.own.gaia_archive import MAX_IDS, fetch_own
+from xpmodel.own.stars import OwnStars
+from xpmodel.selection.recipe import Ids
 
 DIGITS = {"teff": "0", "logg": "0.00", "m_h": "0.00", "alpha_m": "0.000", "j_k": "0.000"}
 

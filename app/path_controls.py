@@ -12,7 +12,7 @@ from pace import Pace
 from player import Player
 from status import LiveLine
 from visit import Visit
-from xpmodel.paths import LatentPath
+from xpmodel.latent.paths import LatentPath
 
 PINS = "pins"
 

@@ -13,7 +13,7 @@ import pandas as pd
 from map_state import CATEGORY, DENSITY, MEAN, MEDIAN, SPREAD
 from palettes import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE, set_shades
 from scales import ColorScale
-from xpmodel.regions import to_scale
+from xpmodel.selection.regions import to_scale
 
 Range = tuple[float, float]
 

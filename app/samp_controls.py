@@ -14,9 +14,9 @@ from guard import guarded, notify
 from status import status_line
 from visit import Visit
 from xpmodel import InputError
-from xpmodel.ids import find_ids
-from xpmodel.samp import SampLink
-from xpmodel.selection import Ids
+from xpmodel.catalog.ids import find_ids
+from xpmodel.export.samp import SampLink
+from xpmodel.selection.recipe import Ids
 
 
 class SampControls:

@@ -17,9 +17,9 @@ from status import status_line
 from visit import Visit
 from visit_file import FORMAT, MAX_BYTES, restore, state_of
 from xpmodel import InputError, make_recipe
-from xpmodel.export import FORMATS, write_stars
-from xpmodel.ids import adql_ids
-from xpmodel.selection import Probable
+from xpmodel.catalog.ids import adql_ids
+from xpmodel.export.stars import FORMATS, write_stars
+from xpmodel.selection.recipe import Probable
 
 STARS = {fmt.title: ending for ending, fmt in FORMATS.items()}
 

@@ -13,9 +13,9 @@ from guard import guarded, notify
 from status import status_line
 from visit import Visit
 from xpmodel import Region
-from xpmodel.ids import MAX_TEXT, find_ids, parse_ids
-from xpmodel.selection import Ids, Outliers, Probable, TrackBin
-from xpmodel.sets import ALGEBRA, StarSet
+from xpmodel.catalog.ids import MAX_TEXT, find_ids, parse_ids
+from xpmodel.selection.recipe import Ids, Outliers, Probable, TrackBin
+from xpmodel.selection.star_sets import ALGEBRA, StarSet
 
 # Four words side by side.
 SMALL = {"& .MuiToggleButton-root": {"padding": "4px 5px", "fontSize": "0.68rem"}}

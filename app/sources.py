@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
-from xpmodel.catalog import spectra_path
+from xpmodel.catalog.catalog import spectra_path
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_CATALOG = ROOT / "data/build/catalog.parquet"

@@ -10,8 +10,8 @@ from guard import notify
 from native import button, select
 from sending import Sender
 from visit import Visit
-from xpmodel.spectrum_export import MIMES, write_plot
-from xpmodel.spectrum_plot import Plot
+from xpmodel.plots.plot_files import MIMES, write_plot
+from xpmodel.plots.spectrum_plots import Plot
 
 FORMATS = {".ecsv": "ECSV", ".fits": "FITS", ".pdf": "PDF figure", ".png": "PNG figure"}
 

@@ -21,7 +21,7 @@ from steer_controls import SteerControls
 from visit import Visit
 from watching import stop
 from xpmodel import Wavelengths
-from xpmodel.projection import MODES
+from xpmodel.spectra.modes import MODES
 
 # What a click on a map means.
 CLICKS = {"star": "click: star", "place": "click: place"}

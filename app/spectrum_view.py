@@ -26,10 +26,10 @@ from palettes import ACCENT
 from status import LiveLine
 from visit import Visit
 from xpmodel import Wavelengths
-from xpmodel.catalog import LAST_GAIA_ID
-from xpmodel.live import Curve, decoded_curve, observed_curve, residual
-from xpmodel.projection import Projection
-from xpmodel.spectrum_plot import Plot, point_plot
+from xpmodel.catalog.catalog import LAST_GAIA_ID
+from xpmodel.plots.curves import Curve, decoded_curve, observed_curve, residual
+from xpmodel.plots.spectrum_plots import Plot, point_plot
+from xpmodel.spectra.modes import Projection
 
 NOTHING: dict[str, list[float]] = {"x": [], "value": []}
 DECODED, NEAREST, BEFORE = "#2a78d6", "#b07aa1", "#8c8c8c"

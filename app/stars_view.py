@@ -13,7 +13,7 @@ from controls import WIDE, column_choices, row
 from guard import guarded
 from status import SMALL_TABLE, status_line
 from visit import Visit
-from xpmodel.ids import star_links
+from xpmodel.catalog.ids import star_links
 
 PAGE = 15
 FIRST = ("teff", "logg", "m_h", "alpha_m", "phot_g_mean_mag", "bp_rp", "chi2")

@@ -13,7 +13,7 @@ from pace import Pace
 from status import LiveLine
 from visit import Visit
 from xpmodel.columns import symbol
-from xpmodel.steering import LABELS, Steered
+from xpmodel.latent.steering import LABELS, Steered
 
 # A slider spans these percentiles of the catalog's values, in so many steps.
 SPAN, STEPS = (0.5, 99.5), 200

@@ -13,8 +13,8 @@ from controls import TEXT, WIDE, column, heading
 from guard import guarded
 from status import status_line
 from visit import Visit
-from xpmodel.own_tracks import MAX_BYTES, read_track
-from xpmodel.splits import DIVISIONS
+from xpmodel.tracks.latent_threshold import DIVISIONS
+from xpmodel.tracks.own import MAX_BYTES, read_track
 
 
 class TrackControls:

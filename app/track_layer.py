@@ -14,9 +14,9 @@ from glyphs import add_glyphs
 from guard import guarded
 from raster import View
 from visit import Visit
-from xpmodel.measure import Track
-from xpmodel.own_tracks import line_track
-from xpmodel.regions import to_scale
+from xpmodel.selection.regions import to_scale
+from xpmodel.tracks.measured import Track
+from xpmodel.tracks.own import line_track
 
 # Bins along a line drawn by hand, and their half widths in parts of the columns' spans.
 HAND_POINTS, HAND_WIDTH = 12, 0.03

@@ -13,9 +13,9 @@ from cursor import Cursor
 from map_state import Coloring, MapState, default_maps
 from palettes import SET_COLORS
 from xpmodel import Catalog, InputError, Model, Region, Step
-from xpmodel.filters import Filter
-from xpmodel.selection import OPERATIONS, AllStars, Source
-from xpmodel.sets import ALGEBRA, MAX_NAME, StarSet, combine, complement
+from xpmodel.selection.filters import Filter
+from xpmodel.selection.recipe import OPERATIONS, AllStars, Source
+from xpmodel.selection.star_sets import ALGEBRA, MAX_NAME, StarSet, combine, complement
 
 UNDO_STEPS = 100
 MAX_MAPS = 9

@@ -15,13 +15,13 @@ from typing import Any
 from map_state import Coloring, MapState
 from visit import MAX_MAPS, Visit
 from xpmodel import InputError
-from xpmodel.bins import Bin
-from xpmodel.files import read_json, replacing
-from xpmodel.filters import Filter
-from xpmodel.projection import MODES
-from xpmodel.selection import catalog_reference
-from xpmodel.sets import StarSet
-from xpmodel.tracks import TrackDefinition
+from xpmodel._atomic import read_json, replacing
+from xpmodel.selection.filters import Filter
+from xpmodel.selection.recipe import catalog_reference
+from xpmodel.selection.star_sets import StarSet
+from xpmodel.spectra.modes import MODES
+from xpmodel.tracks.bins import Bin
+from xpmodel.tracks.definitions import TrackDefinition
 
 FORMAT = "xpmodel-visit"
 NAME = re.compile(r"[a-z2-7]{16}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from click.testing import CliRunner, Result
 
-from xpmodel.cli import main
+from xpmodel.cli.main import main
 
 
 def run(*arguments: object, status: int = 0) -> Result:

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import torch
 
 from xpmodel import Model, encode_files
-from xpmodel.network import ScatterVAE
-from xpmodel.photometry import g_flux_from_mag
+from xpmodel.model.network import ScatterVAE
+from xpmodel.spectra.photometry import g_flux_from_mag
 
 N_STARS = 4000
 N_LATENTS = 4

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from xpmodel import Spectra
-from xpmodel.train import Recipe
-from xpmodel.training_steps import Steps
+from xpmodel.training.steps import Steps
+from xpmodel.training.train import Recipe
 
 SMALL = Recipe(epochs=4, batch=64, learning_rate=3e-3, restart=4, latents=2, layers=(16, 8))
 

@@ -1,5 +1,5 @@
 """``python -m xpmodel``."""
 
-from xpmodel.cli import main
+from xpmodel.cli.main import main
 
 main(prog_name="xpmodel")

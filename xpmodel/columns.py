@@ -103,7 +103,8 @@ COLUMNS: tuple[Column, ...] = (
     Column("kl", "nat", "KL divergence of the posterior from the prior", label=False, symbol="KL"),
 )
 
-# What follows from other columns, and is computed when asked for (`xpmodel.derived`).
+# What follows from other columns, and is computed when asked for, by
+# `xpmodel.catalog.derived_columns`.
 DERIVED_COLUMNS: tuple[Column, ...] = (
     Column("l", "deg", "Galactic longitude", _F64, label=False, period=360.0, symbol="l"),
     Column("b", "deg", "Galactic latitude", _F64, label=False, symbol="b"),

@@ -6,8 +6,8 @@ import pytest
 from cursor import N_NEAR, Cursor
 from tests.mock import INACTIVE, Mock
 from xpmodel import Catalog, InputError, load_model, open_catalog
-from xpmodel.own_stars import encode_own
-from xpmodel.paths import LatentPath
+from xpmodel.latent.paths import LatentPath
+from xpmodel.own.stars import encode_own
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ from set_controls import SetControls
 from tests.mock import Mock
 from visit import Visit
 from xpmodel import open_catalog
-from xpmodel.outliers import score_outliers
-from xpmodel.selection import Outliers
+from xpmodel.diagnostics.outliers import score_outliers
+from xpmodel.selection.recipe import Outliers
 
 
 @pytest.fixture

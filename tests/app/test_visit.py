@@ -5,8 +5,8 @@ from map_state import Coloring
 from tests.mock import Mock
 from visit import MAX_MAPS, UNDO_STEPS, Visit
 from xpmodel import Catalog, InputError, Region, load_model, open_catalog
-from xpmodel.filters import Filter
-from xpmodel.selection import Ids, replay
+from xpmodel.selection.filters import Filter
+from xpmodel.selection.recipe import Ids, replay
 
 
 @pytest.fixture(scope="module")

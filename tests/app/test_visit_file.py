@@ -11,10 +11,10 @@ from tests.mock import Mock
 from visit import Visit
 from visit_file import VisitStore, restore, state_of
 from xpmodel import Catalog, InputError, Region, open_catalog
-from xpmodel.bins import Bin
-from xpmodel.filters import Filter
-from xpmodel.selection import Ids
-from xpmodel.tracks import TrackDefinition
+from xpmodel.selection.filters import Filter
+from xpmodel.selection.recipe import Ids
+from xpmodel.tracks.bins import Bin
+from xpmodel.tracks.definitions import TrackDefinition
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import torch
 from tests.bench.inputs import random_model
 from tests.bench.measure import Row, medians
 from xpmodel import Wavelengths
-from xpmodel.live import decoded_curve
-from xpmodel.projection import Projection
+from xpmodel.plots.curves import decoded_curve
+from xpmodel.spectra.modes import Projection
 
 N_MANY = 500_000
 

@@ -13,8 +13,8 @@ from tests.bench.inputs import random_model
 from tests.bench.measure import Row, medians
 from tests.xpmodel.test_catalog import write_catalog
 from xpmodel import Wavelengths, open_catalog
-from xpmodel.group_spectra import group_band
-from xpmodel.projection import Projection
+from xpmodel.plots.group_bands import group_band
+from xpmodel.spectra.modes import Projection
 
 N = 100_000
 

@@ -8,7 +8,7 @@ import numpy as np
 import shapely
 
 from tests.bench.measure import Row, medians
-from xpmodel.regions import polygon_contains
+from xpmodel.selection.regions import polygon_contains
 
 N_STARS = 500_000
 N_VERTICES = 200

@@ -17,10 +17,10 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from tests.bench.inputs import random_spectra
 from tests.bench.measure import Row, machine, table
-from xpmodel.loss import scatter_loss
-from xpmodel.network import ScatterVAE
-from xpmodel.train import Epoch, Recipe, train
-from xpmodel.training_data import TrainingData
+from xpmodel.model.network import ScatterVAE
+from xpmodel.training.in_memory import TrainingData
+from xpmodel.training.loss import scatter_loss
+from xpmodel.training.train import Epoch, Recipe, train
 
 RELEASED_STARS = 502_311  # 452,079 of them to train on
 RELEASED_EPOCHS = 5000

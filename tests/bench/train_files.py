@@ -22,11 +22,11 @@ import torch
 
 from tests.bench.inputs import random_spectra
 from tests.bench.measure import Row, machine, table
-from xpmodel.loss import N_COEFFICIENTS
-from xpmodel.spectra import Spectra
-from xpmodel.train import Epoch, Recipe, train
-from xpmodel.training_data import TrainingData
-from xpmodel.training_files import TEST, TRAIN, TrainingFiles, prepare_files
+from xpmodel.spectra.spectra import Spectra
+from xpmodel.training.in_memory import TrainingData
+from xpmodel.training.loss import N_COEFFICIENTS
+from xpmodel.training.on_disk import TEST, TRAIN, TrainingFiles, prepare_files
+from xpmodel.training.train import Epoch, Recipe, train
 
 N_STARS = 5_000_000
 CHUNK = 50_000

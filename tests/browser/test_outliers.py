@@ -5,8 +5,8 @@ import pytest
 
 from tests.browser.explorer import Explorer
 from tests.browser.reference import ids, members
-from xpmodel.outliers import score_outliers
-from xpmodel.selection import replay_recipe
+from xpmodel.diagnostics.outliers import score_outliers
+from xpmodel.selection.recipe import replay_recipe
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from tests.browser.explorer import Explorer
 from tests.mock import Mock
 from xpmodel import load_model
-from xpmodel.spectra import read_spectra
+from xpmodel.spectra.spectra import read_spectra
 
 # A file that the mouse lets go over the map, as the browser tells of it.
 DROP = """([name, content]) => {

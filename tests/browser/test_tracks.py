@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.browser.explorer import Explorer
-from xpmodel.tracks import TRACKS, define
+from xpmodel.tracks.definitions import TRACKS, define
 
 MAPS = ("latent", "kiel", "abundance", "latent2")
 KIEL_LINE = "MS/GB line (Eq. 10)"

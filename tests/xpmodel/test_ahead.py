@@ -2,7 +2,7 @@ import threading
 
 import pytest
 
-from xpmodel.ahead import ahead
+from xpmodel._prefetch import ahead
 
 
 def test_order_and_end():

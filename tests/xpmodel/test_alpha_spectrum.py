@@ -3,10 +3,10 @@ import pytest
 
 from tests.mock import mock_model
 from xpmodel import InputError, load_model, open_catalog
-from xpmodel.alpha_spectrum import GRID, alpha_spectra
-from xpmodel.matched import order_pairs
-from xpmodel.pairs import Pairs
-from xpmodel.wavelengths import Wavelengths
+from xpmodel.spectra.wavelengths import Wavelengths
+from xpmodel.studies.alpha.difference_spectra import GRID, alpha_spectra
+from xpmodel.studies.alpha.equal_pairs import Pairs
+from xpmodel.studies.alpha.pair_ranking import order_pairs
 
 
 @pytest.fixture(scope="module")

@@ -8,13 +8,13 @@ import pytest
 from astropy.table import Table
 from click.testing import CliRunner
 
-from xpmodel import apogee
-from xpmodel.apogee import IS_DUPLICATE, IS_REPEATED, NO_ID, write_labels
-from xpmodel.catalog import METADATA_KEY
-from xpmodel.cli import main
-from xpmodel.cli_data import labels_command
+from xpmodel.catalog import apogee_labels as apogee
+from xpmodel.catalog.apogee_labels import IS_DUPLICATE, IS_REPEATED, NO_ID, write_labels
+from xpmodel.catalog.catalog import METADATA_KEY
+from xpmodel.cli.data import labels_command
+from xpmodel.cli.main import main
 from xpmodel.errors import InputError
-from xpmodel.labels import read_labels
+from xpmodel.spectra.label_tables import read_labels
 
 STAR = 2**53 + 1  # an id that a float would change
 MISSING = -9999.99

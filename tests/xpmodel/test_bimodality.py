@@ -6,7 +6,7 @@ from sklearn.model_selection import train_test_split
 from tests.alpha import alpha_columns
 from tests.tracks import catalog_of
 from xpmodel import InputError, open_catalog
-from xpmodel.bimodality import (
+from xpmodel.studies.alpha.classifiers import (
     LARGER,
     Inputs,
     alpha_sample,
@@ -14,9 +14,9 @@ from xpmodel.bimodality import (
     judge,
     released_inputs,
 )
-from xpmodel.forests import probabilities_out_of_fold
-from xpmodel.principal import fit_components
-from xpmodel.sequences import high_alpha_mask
+from xpmodel.studies.alpha.forests import probabilities_out_of_fold
+from xpmodel.studies.principal_components import fit_components
+from xpmodel.tracks.relations import high_alpha_mask
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from tests.tracks import catalog_of, star_columns
-from xpmodel.bins import CONDITIONS, Bin
-from xpmodel.cuts import gaia_enceladus_mask
+from xpmodel.catalog.named_cuts import gaia_enceladus_mask
 from xpmodel.errors import InputError
+from xpmodel.tracks.bins import CONDITIONS, Bin
 
 KIEL = Bin((("teff", 4500.0, 100.0), ("logg", 2.0, 0.5)), ("giant",))
 

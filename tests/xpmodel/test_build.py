@@ -11,12 +11,12 @@ import pytest
 from tests.mock import mock_model
 from tests.released import TABLE, released_rows, without, write_released
 from xpmodel import encode_files, open_catalog
-from xpmodel.build import build_catalog
-from xpmodel.catalog import spectra_path
-from xpmodel.cli_build import build_command
-from xpmodel.cuts import cut_report
+from xpmodel.catalog.build import build_catalog
+from xpmodel.catalog.catalog import spectra_path
+from xpmodel.catalog.named_cuts import cut_report
+from xpmodel.cli.build import build_command
 from xpmodel.errors import InputError
-from xpmodel.split import train_test_rows
+from xpmodel.spectra.train_test_split import train_test_rows
 
 N = 300
 
@@ -170,9 +170,9 @@ def test_command(tmp_path, model, capsys):
 KILLER = """
 import os, signal, sys, time
 import torch
-from xpmodel import encode
-from xpmodel.build import build_catalog
-from xpmodel.model import load_model
+from xpmodel.catalog import encode
+from xpmodel.catalog.build import build_catalog
+from xpmodel.model.model import load_model
 
 torch.set_num_threads(1)
 encode.CHUNK_ROWS, encode.CATALOG_GROUP, encode.SPECTRA_GROUP = 100, 300, 200

@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.xpmodel.test_model import random_model, random_spectra
-from xpmodel.catalog import Catalog, left_out_path, open_catalog, spectra_path
+from xpmodel.catalog.catalog import Catalog, left_out_path, open_catalog, spectra_path
+from xpmodel.catalog.encode import encode_files
 from xpmodel.columns import catalog_schema
-from xpmodel.encode import encode_files
 from xpmodel.errors import InputError
 
 N = 400

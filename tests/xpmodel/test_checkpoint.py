@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from tests.xpmodel.test_network import random_network
-from xpmodel.checkpoint import import_model
 from xpmodel.errors import InputError
-from xpmodel.model import load_model
+from xpmodel.model.import_released import import_model
+from xpmodel.model.model import load_model
 
 LAYERS = (12, 8)
 

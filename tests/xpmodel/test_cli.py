@@ -17,13 +17,13 @@ from tests.commands import run
 from tests.xpmodel.test_encode import write_spectra
 from tests.xpmodel.test_model import random_model, random_spectra
 from xpmodel._version import __version__
-from xpmodel.catalog import open_catalog
-from xpmodel.encode import encode_files
-from xpmodel.export import FORMATS
-from xpmodel.model import load_model
-from xpmodel.regions import Region
-from xpmodel.selection import Step, make_recipe, replay
-from xpmodel.spectra import read_spectra
+from xpmodel.catalog.catalog import open_catalog
+from xpmodel.catalog.encode import encode_files
+from xpmodel.export.stars import FORMATS
+from xpmodel.model.model import load_model
+from xpmodel.selection.recipe import Step, make_recipe, replay
+from xpmodel.selection.regions import Region
+from xpmodel.spectra.spectra import read_spectra
 
 N = 80
 
@@ -306,7 +306,7 @@ def test_help_and_version():
 
 def test_help_answers_at_once():
     code = (
-        "import sys; from xpmodel.cli import main; main(['--help'], standalone_mode=False);"
+        "import sys; from xpmodel.cli.main import main; main(['--help'], standalone_mode=False);"
         "print(sorted({'torch', 'pandas', 'astropy', 'pyarrow'} & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)

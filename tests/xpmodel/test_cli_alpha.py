@@ -5,7 +5,8 @@ from astropy.table import Table
 from tests.alpha import alpha_columns
 from tests.commands import run
 from tests.tracks import catalog_of
-from xpmodel import forests, open_catalog
+from xpmodel import open_catalog
+from xpmodel.studies.alpha import forests
 
 
 @pytest.fixture(autouse=True)

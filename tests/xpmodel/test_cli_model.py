@@ -10,11 +10,12 @@ from PIL import Image
 from tests.commands import run
 from tests.mock import mock_model
 from tests.tracks import catalog_of
-from xpmodel import model_figures, open_catalog
-from xpmodel.inspection import follow_labels, use_of_catalog
-from xpmodel.model import load_model
-from xpmodel.outlier_recovery import known_oddities, measure_recovery
-from xpmodel.outliers import score_outliers
+from xpmodel import open_catalog
+from xpmodel.diagnostics import figures as model_figures
+from xpmodel.diagnostics.latent_use import follow_labels, use_of_catalog
+from xpmodel.diagnostics.outlier_recovery import known_oddities, measure_recovery
+from xpmodel.diagnostics.outliers import score_outliers
+from xpmodel.model.model import load_model
 
 
 @pytest.fixture(scope="module")

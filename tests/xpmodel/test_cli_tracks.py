@@ -5,9 +5,9 @@ from astropy.table import Table
 from tests import commands
 from tests.tracks import catalog_of, star_columns
 from xpmodel import open_catalog
-from xpmodel.measure import measure_all
-from xpmodel.splits import label_splits
-from xpmodel.tracks import TRACKS
+from xpmodel.tracks.definitions import TRACKS
+from xpmodel.tracks.latent_threshold import label_splits
+from xpmodel.tracks.measured import measure_all
 
 
 @pytest.fixture(scope="module")

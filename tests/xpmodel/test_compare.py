@@ -9,10 +9,10 @@ import pytest
 from scipy.stats import false_discovery_control, mannwhitneyu
 
 from tests.xpmodel.test_catalog import write_catalog
-from xpmodel.catalog import open_catalog
-from xpmodel.compare import compare, compared_columns, histograms, summarize
+from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
-from xpmodel.ranks import holm, mann_whitney
+from xpmodel.selection.compare_sets import compare, compared_columns, histograms, summarize
+from xpmodel.selection.rank_statistics import holm, mann_whitney
 
 N = 600
 

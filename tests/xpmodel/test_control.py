@@ -5,9 +5,10 @@ import pytest
 
 from tests.alpha import alpha_columns
 from tests.tracks import catalog_of
-from xpmodel import InputError, forests
-from xpmodel.control import compare_with_truth, run_control
-from xpmodel.truth import read_truth
+from xpmodel import InputError
+from xpmodel.mock.truth import read_truth
+from xpmodel.studies.alpha import forests
+from xpmodel.studies.alpha.mock_control import compare_with_truth, run_control
 
 
 @pytest.fixture(autouse=True)

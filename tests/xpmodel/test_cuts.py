@@ -4,7 +4,7 @@ import pytest
 from tests.mock import mock_model
 from tests.released import released_rows, without, write_released
 from xpmodel import Catalog, encode_files, open_catalog
-from xpmodel.cuts import cut_mask, cut_report, gaia_enceladus_mask, needed_columns
+from xpmodel.catalog.named_cuts import cut_mask, cut_report, gaia_enceladus_mask, needed_columns
 from xpmodel.errors import InputError
 
 N = 2000

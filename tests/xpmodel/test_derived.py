@@ -9,9 +9,9 @@ import pytest
 from astropy.coordinates import SkyCoord
 
 from tests.xpmodel.test_catalog import rewrite, write_catalog
-from xpmodel.catalog import open_catalog
+from xpmodel.catalog.catalog import open_catalog
+from xpmodel.catalog.derived_columns import DERIVED, absolute_g, galactic
 from xpmodel.columns import BY_NAME, DERIVED_COLUMNS, period
-from xpmodel.derived import DERIVED, absolute_g, galactic
 from xpmodel.errors import InputError
 
 # ICRS to Galactic, as the Gaia EDR3 documentation prints it (section 4.1.7, Eq. 4.62).

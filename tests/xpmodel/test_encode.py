@@ -15,17 +15,17 @@ import pytest
 from astropy.table import Table
 
 from tests.xpmodel.test_model import random_model, random_spectra
-from xpmodel import encode as module
-from xpmodel.catalog import left_out_path, open_catalog, spectra_path
-from xpmodel.checkpoint import import_model
+from xpmodel.catalog import encode as module
+from xpmodel.catalog.catalog import left_out_path, open_catalog, spectra_path
+from xpmodel.catalog.encode import encode_files
+from xpmodel.catalog.positions import position_from_id
 from xpmodel.columns import COLUMNS, catalog_schema
-from xpmodel.encode import encode_files
 from xpmodel.errors import InputError
-from xpmodel.model import Model
-from xpmodel.photometry import g_mag_from_flux
-from xpmodel.positions import position_from_id
-from xpmodel.spectra import Spectra, read_spectra
-from xpmodel.wavelengths import Wavelengths
+from xpmodel.model.import_released import import_model
+from xpmodel.model.model import Model
+from xpmodel.spectra.photometry import g_mag_from_flux
+from xpmodel.spectra.spectra import Spectra, read_spectra
+from xpmodel.spectra.wavelengths import Wavelengths
 
 N = 60
 BANDS = {"bp": slice(0, 55), "rp": slice(55, 110)}
@@ -304,8 +304,8 @@ def test_an_interruption_leaves_what_was_there(
 KILLED = """
 import sys
 import numpy as np
-from xpmodel import encode
-from xpmodel.model import load_model
+from xpmodel.catalog import encode
+from xpmodel.model.model import load_model
 encode.CHUNK_ROWS = encode.SPECTRA_GROUP = encode.CATALOG_GROUP = 20
 def progress(n_stars, fraction):
     if n_stars >= 40:

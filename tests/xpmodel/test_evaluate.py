@@ -7,13 +7,13 @@ from astropy.table import Table
 from tests import commands
 from tests.mock import mock_model
 from xpmodel import InputError, load_model, open_catalog
-from xpmodel.denoising import denoising
-from xpmodel.evaluate import Evaluation, built_in, compare, held_out
-from xpmodel.evaluate_tables import coefficients_table, labels_table, summary_table
-from xpmodel.residuals import ZGR_GRID
-from xpmodel.rivals import Reconstruction
-from xpmodel.split import train_test_rows
-from xpmodel.wavelengths import Wavelengths
+from xpmodel.spectra.train_test_split import train_test_rows
+from xpmodel.spectra.wavelengths import Wavelengths
+from xpmodel.studies.reconstruction.denoising import denoising
+from xpmodel.studies.reconstruction.evaluate import Evaluation, built_in, compare, held_out
+from xpmodel.studies.reconstruction.residuals import ZGR_GRID
+from xpmodel.studies.reconstruction.rivals import Reconstruction
+from xpmodel.studies.reconstruction.tables import coefficients_table, labels_table, summary_table
 
 
 @pytest.fixture(scope="module")

@@ -15,11 +15,12 @@ from astropy.units import Unit
 
 from tests.mock import MOCK_ID
 from tests.xpmodel.test_catalog import rewrite, write_catalog
-from xpmodel import export_rows, load_model, read_spectra
-from xpmodel.catalog import METADATA_KEY, open_catalog
-from xpmodel.encode import encode_files
+from xpmodel import load_model, read_spectra
+from xpmodel.catalog.catalog import METADATA_KEY, open_catalog
+from xpmodel.catalog.encode import encode_files
 from xpmodel.errors import InputError
-from xpmodel.export import FORMATS, write_stars
+from xpmodel.export import rows as export_rows
+from xpmodel.export.stars import FORMATS, write_stars
 
 N = 500
 TEXTS = ["disc", None, 'a "q", b', "two\nlines", "=1+1", "-5", "@x", "\tx", "π ≈ 3", "c:\\x", ""]

@@ -10,9 +10,14 @@ import pyarrow as pa
 import pytest
 
 from tests.xpmodel.test_catalog import FIRST_ID, rewrite, write_catalog
-from xpmodel.catalog import open_catalog
+from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
-from xpmodel.expression import MAX_LENGTH, ExpressionError, expression_columns, expression_mask
+from xpmodel.selection.expression import (
+    MAX_LENGTH,
+    ExpressionError,
+    expression_columns,
+    expression_mask,
+)
 
 N = 60
 TEXTS = ["disc", None, "halo", "Gaia's «µ»", ""]

@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from xpmodel import cli_data, datasets, fetch
-from xpmodel.cli import main
-from xpmodel.cli_data import fetch_command
-from xpmodel.datasets import RemoteFile
+from xpmodel.cli import data as cli_data
+from xpmodel.cli.data import fetch_command
+from xpmodel.cli.main import main
+from xpmodel.download import datasets, fetch
+from xpmodel.download.datasets import RemoteFile
+from xpmodel.download.fetch import check_space, download, missing_bytes, zenodo_files
 from xpmodel.errors import InputError
-from xpmodel.fetch import check_space, download, missing_bytes, zenodo_files
 
 CONTENT = np.random.default_rng(1).bytes(300_000)
 OTHER = np.random.default_rng(2).bytes(300_000)

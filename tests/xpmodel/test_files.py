@@ -7,12 +7,12 @@ import sys
 
 import pytest
 
+from xpmodel._atomic import read_json, replacing, sha256_file
 from xpmodel.errors import InputError
-from xpmodel.files import read_json, replacing, sha256_file
 
 LOCKED = """
 import sys, time
-from xpmodel.files import replacing
+from xpmodel._atomic import replacing
 with replacing(sys.argv[1]) as path:
     path.write_text("from the other run")
     print("writing", flush=True)

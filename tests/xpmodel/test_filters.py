@@ -8,10 +8,10 @@ import pyarrow as pa
 import pytest
 
 from tests.xpmodel.test_catalog import write_catalog
-from xpmodel.catalog import open_catalog
-from xpmodel.cuts import cut_mask, needed_columns
+from xpmodel.catalog.catalog import open_catalog
+from xpmodel.catalog.named_cuts import cut_mask, needed_columns
 from xpmodel.errors import InputError
-from xpmodel.filters import Filter
+from xpmodel.selection.filters import Filter
 
 N = 300
 FULL = Filter(

@@ -16,11 +16,12 @@ import pytest
 
 from tests.mock import MOCK_ID
 from tests.xpmodel.test_spectra import archive_rows, text_rows, write_csv
-from xpmodel import gaia_archive, load_model
+from xpmodel import load_model
 from xpmodel.errors import InputError
-from xpmodel.gaia_archive import MAX_IDS, NO_SPECTRUM, fetch_own, fetch_spectra
-from xpmodel.gaia_request import COLUMNS
-from xpmodel.spectra import MISSING_BAND, read_spectra
+from xpmodel.own import gaia_archive
+from xpmodel.own.gaia_archive import MAX_IDS, NO_SPECTRUM, fetch_own, fetch_spectra
+from xpmodel.own.gaia_request import COLUMNS
+from xpmodel.spectra.spectra import MISSING_BAND, read_spectra
 
 IDS = [4295806720, 5853498713190525696, 38655544960]
 HERE = "http://127.0.0.1:{}/"

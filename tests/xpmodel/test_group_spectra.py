@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from tests.mock import Mock
-from xpmodel import Catalog, InputError, Model, Wavelengths, group_spectra, load_model, open_catalog
-from xpmodel.group_spectra import Band, group_band, ratio
-from xpmodel.projection import MODES, Projection, scale_at_1kpc
+from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
+from xpmodel.plots import group_bands as group_spectra
+from xpmodel.plots.group_bands import Band, group_band, ratio
+from xpmodel.spectra.modes import MODES, Projection, scale_at_1kpc
 
 G_FLUX = 4321.0
 

@@ -6,11 +6,17 @@ import pytest
 from astropy.table import MaskedColumn, Table
 
 from tests.released import TABLE, released_rows, without, write_released
-from xpmodel import hdf5_tables
 from xpmodel.errors import InputError
-from xpmodel.labels import read_labels
-from xpmodel.spectra import MISSING_BAND, NAN_COEFFICIENT, REPEATED, iter_spectra, read_spectra
-from xpmodel.tables import open_table, read_table
+from xpmodel.spectra.label_tables import read_labels
+from xpmodel.spectra.spectra import (
+    MISSING_BAND,
+    NAN_COEFFICIENT,
+    REPEATED,
+    iter_spectra,
+    read_spectra,
+)
+from xpmodel.tables import hdf5 as hdf5_tables
+from xpmodel.tables.reader import open_table, read_table
 
 N = 50
 DTYPES = ["<f4", ">f4", "<f8", ">f8"]

@@ -9,9 +9,8 @@ import pytest
 
 from tests.mock import MOCK_ID
 from tests.xpmodel.test_catalog import FIRST_ID, rewrite, write_catalog
-from xpmodel.catalog import LAST_GAIA_ID, open_catalog
-from xpmodel.errors import InputError
-from xpmodel.ids import (
+from xpmodel.catalog.catalog import LAST_GAIA_ID, open_catalog
+from xpmodel.catalog.ids import (
     IDS_PER_QUERY,
     MAX_TEXT,
     adql_ids,
@@ -20,6 +19,7 @@ from xpmodel.ids import (
     rows_with,
     star_links,
 )
+from xpmodel.errors import InputError
 
 N = 400
 BIG = 2**63 - 1

@@ -8,8 +8,7 @@ from scipy.stats import rankdata, spearmanr
 from tests.mock import INACTIVE
 from tests.tracks import catalog_of, star_columns
 from xpmodel import Model, import_model, load_model, open_catalog
-from xpmodel.errors import InputError
-from xpmodel.inspection import (
+from xpmodel.diagnostics.latent_use import (
     LABELS,
     OBSERVED,
     check_made_by,
@@ -21,7 +20,8 @@ from xpmodel.inspection import (
     use_of_prior,
     use_table,
 )
-from xpmodel.network import ScatterVAE
+from xpmodel.errors import InputError
+from xpmodel.model.network import ScatterVAE
 
 
 @pytest.fixture(scope="module")

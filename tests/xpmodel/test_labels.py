@@ -9,7 +9,7 @@ from astropy.table import Table
 
 from xpmodel.columns import LABELS
 from xpmodel.errors import InputError
-from xpmodel.labels import read_labels
+from xpmodel.spectra.label_tables import read_labels
 
 BIG = 2**53 + 1
 

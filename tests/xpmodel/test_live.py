@@ -9,10 +9,10 @@ import torch
 from tests.xpmodel.test_model import random_model
 from tests.xpmodel.test_wavelengths import GRID, random_stars
 from xpmodel.errors import InputError
-from xpmodel.lines import LINES
-from xpmodel.live import Curve, decoded_curve, decoded_gradient, observed_curve, residual
-from xpmodel.projection import MODES, Projection
-from xpmodel.wavelengths import Wavelengths
+from xpmodel.plots.curves import Curve, decoded_curve, decoded_gradient, observed_curve, residual
+from xpmodel.spectra.modes import MODES, Projection
+from xpmodel.spectra.spectral_lines import LINES
+from xpmodel.spectra.wavelengths import Wavelengths
 
 
 @pytest.fixture(scope="module")

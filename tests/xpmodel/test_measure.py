@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from tests.tracks import catalog_of, star_columns
-from xpmodel.bins import Bin
 from xpmodel.errors import InputError
-from xpmodel.measure import measure, measure_all, tracks_table
-from xpmodel.tracks import TRACKS, TrackDefinition, define
+from xpmodel.tracks.bins import Bin
+from xpmodel.tracks.definitions import TRACKS, TrackDefinition, define
+from xpmodel.tracks.measured import measure, measure_all, tracks_table
 
 MEASURED = ["teff", "logg", "m_h", "alpha_m", "fe_h", "mg_fe", "z1", "z2", "z3"]
 

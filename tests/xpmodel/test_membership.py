@@ -9,12 +9,12 @@ from scipy.special import ndtr
 from scipy.stats import norm
 
 from tests.xpmodel.test_catalog import write_catalog
-from xpmodel import membership
-from xpmodel.catalog import open_catalog
+from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
-from xpmodel.membership import probability_inside, region_probability
-from xpmodel.regions import Region, polygon_contains
-from xpmodel.selection import Probable, Step, make_recipe, replay_recipe
+from xpmodel.selection import region_probability as membership
+from xpmodel.selection.recipe import Probable, Step, make_recipe, replay_recipe
+from xpmodel.selection.region_probability import probability_inside, region_probability
+from xpmodel.selection.regions import Region, polygon_contains
 
 SQUARE = np.array([(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (0.0, 1.0)])
 PENTAGRAM = np.stack([(np.cos(t), np.sin(t)) for t in np.arange(5) * 0.8 * np.pi])

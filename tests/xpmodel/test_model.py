@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from tests.xpmodel.test_network import numpy_decode, numpy_encode, random_network
-from xpmodel import model as module
 from xpmodel.errors import InputError
-from xpmodel.model import Model, find_device, load_model
-from xpmodel.network import ScatterVAE
-from xpmodel.spectra import Spectra
+from xpmodel.model import model as module
+from xpmodel.model.model import Model, find_device, load_model
+from xpmodel.model.network import ScatterVAE
+from xpmodel.spectra.spectra import Spectra
 
 K = 3
 

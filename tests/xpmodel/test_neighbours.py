@@ -6,7 +6,7 @@ import torch
 
 from tests.xpmodel.test_catalog import write_catalog
 from xpmodel import Catalog, InputError, open_catalog
-from xpmodel.neighbours import (
+from xpmodel.latent.neighbours import (
     EXTRAPOLATION,
     LABELS,
     Nearness,
@@ -14,8 +14,8 @@ from xpmodel.neighbours import (
     describe_labels,
     neighbours_of,
 )
-from xpmodel.selection import Step, make_recipe, replay_recipe
-from xpmodel.sources import MAX_NEAREST, NearestStars
+from xpmodel.selection.recipe import Step, make_recipe, replay_recipe
+from xpmodel.selection.star_sources import MAX_NEAREST, NearestStars
 
 N = 3000
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from xpmodel.network import ScatterVAE, posterior_kl
+from xpmodel.model.network import ScatterVAE, posterior_kl
 
 SIZES = [
     (110, 6, (90, 70, 50, 30, 10)),

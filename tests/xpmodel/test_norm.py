@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from tests.released import released_rows, write_released
-from xpmodel.cli_build import norm_command
+from xpmodel.cli.build import norm_command
 from xpmodel.errors import InputError
-from xpmodel.norm import normalisation, write_normalisation
-from xpmodel.split import train_test_rows
+from xpmodel.model.normalization import normalisation, write_normalisation
+from xpmodel.spectra.train_test_split import train_test_rows
 
 N = 500
 

@@ -10,8 +10,7 @@ import pytest
 from tests.xpmodel.test_catalog import FIRST_ID, write_catalog
 from tests.xpmodel.test_outliers import N, star_columns
 from xpmodel import encode_files, import_model, open_catalog
-from xpmodel.errors import InputError
-from xpmodel.outlier_recovery import (
+from xpmodel.diagnostics.outlier_recovery import (
     ANY,
     Oddities,
     known_oddities,
@@ -20,7 +19,8 @@ from xpmodel.outlier_recovery import (
     recovery_table,
     short_table,
 )
-from xpmodel.outliers import score_outliers
+from xpmodel.diagnostics.outliers import score_outliers
+from xpmodel.errors import InputError
 
 # The stars that test_outliers plants.
 TRUTH = {

@@ -9,8 +9,7 @@ import pytest
 from tests.tracks import catalog_of
 from tests.xpmodel.test_catalog import rewrite, write_catalog
 from xpmodel import open_catalog
-from xpmodel.errors import InputError
-from xpmodel.outliers import (
+from xpmodel.diagnostics.outliers import (
     BIN_STARS,
     NEIGHBOURS,
     OutlierScores,
@@ -21,8 +20,9 @@ from xpmodel.outliers import (
     rarity,
     score_outliers,
 )
-from xpmodel.selection import Step, make_recipe, replay_recipe
-from xpmodel.sources import Outliers
+from xpmodel.errors import InputError
+from xpmodel.selection.recipe import Step, make_recipe, replay_recipe
+from xpmodel.selection.star_sources import Outliers
 
 N = 1500
 PLANTED = {"misfit": 7, "isolation": 700, "width": 1400}

@@ -22,12 +22,13 @@ from tests.xpmodel.test_spectra import (
     write_flat_fits,
     write_parquet,
 )
-from xpmodel import encode_files, import_model, load_model, open_catalog, own_stars
-from xpmodel.derived import galactic
+from xpmodel import encode_files, import_model, load_model, open_catalog
+from xpmodel.catalog.derived_columns import galactic
+from xpmodel.catalog.positions import position_from_id
 from xpmodel.errors import InputError
-from xpmodel.own_stars import given_name, read_own, read_own_bytes
-from xpmodel.positions import position_from_id
-from xpmodel.spectra import BAD_FLUX, MISSING_BAND, NAN_COEFFICIENT, NOT_AN_ID, REPEATED
+from xpmodel.own import stars as own_stars
+from xpmodel.own.stars import given_name, read_own, read_own_bytes
+from xpmodel.spectra.spectra import BAD_FLUX, MISSING_BAND, NAN_COEFFICIENT, NOT_AN_ID, REPEATED
 
 
 def write_hdf5(path, rows):

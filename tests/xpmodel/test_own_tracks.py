@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from xpmodel.bins import Bin
 from xpmodel.errors import InputError
-from xpmodel.own_tracks import line_track, read_track
+from xpmodel.tracks.bins import Bin
+from xpmodel.tracks.own import line_track, read_track
 
 
 def write(folder, text, name="clump.csv"):

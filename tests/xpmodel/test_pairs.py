@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xpmodel import InputError
-from xpmodel.pairs import match_pairs
+from xpmodel.studies.alpha.equal_pairs import match_pairs
 
 WITHIN = {"teff": 50.0, "m_h": 0.05}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xpmodel import InputError
-from xpmodel.paths import LatentPath
+from xpmodel.latent.paths import LatentPath
 
 
 def test_even_speed_between_uneven_points():

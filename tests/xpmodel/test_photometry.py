@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from xpmodel.errors import InputError
-from xpmodel.photometry import (
+from xpmodel.spectra.photometry import (
     ZERO_POINT_G,
     PhotometryTable,
     g_flux_from_mag,
     g_mag_from_flux,
     synthetic_g_flux,
 )
-from xpmodel.spectra import read_spectra
+from xpmodel.spectra.spectra import read_spectra
 
 
 def test_magnitudes_and_fluxes():

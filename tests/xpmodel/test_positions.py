@@ -3,7 +3,7 @@ import pytest
 from astropy import units
 from astropy_healpix import lonlat_to_healpix
 
-from xpmodel.positions import HEALPIX_LEVEL, ID_SHIFT, position_from_id
+from xpmodel.catalog.positions import HEALPIX_LEVEL, ID_SHIFT, position_from_id
 
 ARCMINUTE = 1 / 60
 

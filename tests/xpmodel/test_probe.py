@@ -2,12 +2,12 @@ import numpy as np
 import pytest
 
 from xpmodel import InputError, load_model, open_catalog
-from xpmodel.build import build_catalog
-from xpmodel.cuts import cut_mask, gaia_enceladus_mask
+from xpmodel.catalog.build import build_catalog
+from xpmodel.catalog.named_cuts import cut_mask, gaia_enceladus_mask
+from xpmodel.diagnostics.label_probe import probe
 from xpmodel.mock.write import Sky, draw_chunk, write_mock
-from xpmodel.probe import probe
-from xpmodel.spectra import read_spectra
-from xpmodel.train import Recipe, train
+from xpmodel.spectra.spectra import read_spectra
+from xpmodel.training.train import Recipe, train
 
 RECIPE = Recipe(epochs=8, batch=128, learning_rate=3e-3, restart=8, latents=4)
 

@@ -8,9 +8,15 @@ import pytest
 import shapely
 
 from tests.xpmodel.test_catalog import write_catalog
-from xpmodel.catalog import open_catalog
+from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
-from xpmodel.regions import MAX_TURNS, MAX_VERTICES, Region, nearest_point, polygon_contains
+from xpmodel.selection.regions import (
+    MAX_TURNS,
+    MAX_VERTICES,
+    Region,
+    nearest_point,
+    polygon_contains,
+)
 
 SQUARE = [(0, 0), (1, 0), (1, 1), (0, 1)]
 CONCAVE = [(0, 0), (4, 0), (4, 3), (3, 3), (3, 1), (1, 1), (1, 3), (0, 3)]

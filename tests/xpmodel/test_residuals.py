@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xpmodel import InputError, Wavelengths
-from xpmodel.residuals import (
+from xpmodel.studies.reconstruction.residuals import (
     FIRST_COLUMNS,
     ZGR_GRID,
     flux_residuals,

@@ -5,9 +5,14 @@ import pytest
 from astropy.table import Table
 
 from xpmodel import InputError, open_catalog
-from xpmodel.evaluate import held_out
-from xpmodel.residuals import FIRST_COLUMNS, ZGR_GRID
-from xpmodel.rival_files import read_correlations, read_lb23, read_rival, read_zgr23
+from xpmodel.studies.reconstruction.evaluate import held_out
+from xpmodel.studies.reconstruction.residuals import FIRST_COLUMNS, ZGR_GRID
+from xpmodel.studies.reconstruction.rival_files import (
+    read_correlations,
+    read_lb23,
+    read_rival,
+    read_zgr23,
+)
 
 
 @pytest.fixture(scope="module")

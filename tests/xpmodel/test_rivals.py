@@ -2,9 +2,15 @@ import numpy as np
 import pytest
 
 from xpmodel import InputError, load_model, open_catalog
-from xpmodel.evaluate import held_out
-from xpmodel.principal import fit_components
-from xpmodel.rivals import Reconstruction, label_means, of_model, principal_components, taken
+from xpmodel.studies.principal_components import fit_components
+from xpmodel.studies.reconstruction.evaluate import held_out
+from xpmodel.studies.reconstruction.rivals import (
+    Reconstruction,
+    label_means,
+    of_model,
+    principal_components,
+    taken,
+)
 
 
 @pytest.fixture(scope="module")

@@ -17,10 +17,10 @@ import pytest
 from astropy.table import Table
 
 from tests.xpmodel.test_catalog import write_catalog
-from xpmodel import samp
-from xpmodel.catalog import open_catalog
+from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
-from xpmodel.samp import LOAD_FITS, LOAD_VOTABLE, NAME, SampLink
+from xpmodel.export import samp
+from xpmodel.export.samp import LOAD_FITS, LOAD_VOTABLE, NAME, SampLink
 
 with warnings.catch_warnings():
     warnings.filterwarnings("ignore", "astropy.samp was deprecated")

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xpmodel.scores import Confusion, gain, mean_estimate
+from xpmodel.studies.alpha.scores import Confusion, gain, mean_estimate
 
 
 def test_scores_by_hand():

@@ -9,13 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 from tests.xpmodel.test_catalog import write_catalog
-from xpmodel.bins import Bin
-from xpmodel.catalog import open_catalog
-from xpmodel.cli import main
+from xpmodel.catalog.catalog import open_catalog
+from xpmodel.cli.main import main
 from xpmodel.errors import InputError
-from xpmodel.filters import Filter
-from xpmodel.regions import Region
-from xpmodel.selection import (
+from xpmodel.selection.filters import Filter
+from xpmodel.selection.recipe import (
     MAX_DEPTH,
     OPERATIONS,
     AllStars,
@@ -27,6 +25,8 @@ from xpmodel.selection import (
     replay,
     replay_recipe,
 )
+from xpmodel.selection.regions import Region
+from xpmodel.tracks.bins import Bin
 
 N = 2000
 

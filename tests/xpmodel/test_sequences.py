@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xpmodel.sequences import (
+from xpmodel.tracks.relations import (
     alpha_split,
     divide_logg,
     dwarf_mask,

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from tests.xpmodel.test_catalog import write_catalog
-from xpmodel.catalog import open_catalog
+from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
-from xpmodel.filters import Filter
-from xpmodel.regions import Region
-from xpmodel.selection import MAX_DEPTH, AllStars, Ids, Step, replay
-from xpmodel.sets import ALGEBRA, MAX_NAME, StarSet, combine, complement
+from xpmodel.selection.filters import Filter
+from xpmodel.selection.recipe import MAX_DEPTH, AllStars, Ids, Step, replay
+from xpmodel.selection.regions import Region
+from xpmodel.selection.star_sets import ALGEBRA, MAX_NAME, StarSet, combine, complement
 
 N = 203  # no multiple of eight: masks are kept as bits
 RED = "#ff5a1f"

@@ -9,9 +9,9 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
-from xpmodel import spectra as module
 from xpmodel.errors import InputError
-from xpmodel.spectra import (
+from xpmodel.spectra import spectra as module
+from xpmodel.spectra.spectra import (
     NoUsableRows,
     Report,
     Spectra,

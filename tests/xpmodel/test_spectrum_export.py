@@ -10,8 +10,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from xpmodel import InputError
-from xpmodel.spectrum_export import MAX_LEGEND, make_figure, to_table, write_plot
-from xpmodel.spectrum_plot import Plot, Series
+from xpmodel.plots.plot_files import MAX_LEGEND, make_figure, to_table, write_plot
+from xpmodel.plots.spectrum_plots import Plot, Series
 
 X = np.arange(400.0, 900.0, 5.0)
 # No float holds it, nor a number of JavaScript.
@@ -103,7 +103,7 @@ def test_a_failure_leaves_the_old_file(ending, plot, tmp_path, monkeypatch):
         raise InputError("no")
 
     for name in ("to_table", "make_figure"):
-        monkeypatch.setattr(f"xpmodel.spectrum_export.{name}", fail)
+        monkeypatch.setattr(f"xpmodel.plots.plot_files.{name}", fail)
     with pytest.raises(InputError, match="no"):
         write_plot(path, plot)
     assert path.read_text() == "the old one"

@@ -9,15 +9,15 @@ from astropy.table import Table
 
 from tests.mock import Mock
 from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
-from xpmodel.bins import Bin
-from xpmodel.group_spectra import group_band
-from xpmodel.live import decoded_curve, observed_curve
-from xpmodel.measure import measure
-from xpmodel.projection import MODES, Projection
-from xpmodel.spectrum_export import MIMES, make_figure, to_table, write_plot
-from xpmodel.spectrum_plot import Group, Plot, point_plot, sets_plot, track_plot
-from xpmodel.track_spectra import track_spectra
-from xpmodel.tracks import TrackDefinition
+from xpmodel.plots.along_tracks import track_spectra
+from xpmodel.plots.curves import decoded_curve, observed_curve
+from xpmodel.plots.group_bands import group_band
+from xpmodel.plots.plot_files import MIMES, make_figure, to_table, write_plot
+from xpmodel.plots.spectrum_plots import Group, Plot, point_plot, sets_plot, track_plot
+from xpmodel.spectra.modes import MODES, Projection
+from xpmodel.tracks.bins import Bin
+from xpmodel.tracks.definitions import TrackDefinition
+from xpmodel.tracks.measured import measure
 
 G_FLUX = 1234.0
 

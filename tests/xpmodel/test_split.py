@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from xpmodel.errors import InputError
-from xpmodel.split import train_test_rows
+from xpmodel.spectra.train_test_split import train_test_rows
 
 
 def test_the_rows_are_those_of_scikit_learn():

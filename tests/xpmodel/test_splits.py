@@ -3,7 +3,7 @@ import pytest
 
 from tests.tracks import catalog_of, star_columns
 from xpmodel.errors import InputError
-from xpmodel.splits import Split, best_split, label_splits
+from xpmodel.tracks.latent_threshold import Split, best_split, label_splits
 
 
 def brute_force(catalog, kind, used) -> tuple[float, float]:

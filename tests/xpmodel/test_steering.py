@@ -5,8 +5,8 @@ import pytest
 
 from tests.xpmodel.test_catalog import write_catalog
 from xpmodel import Catalog, InputError, open_catalog
-from xpmodel.neighbours import Neighbours
-from xpmodel.steering import MOST, fit_labels, steer
+from xpmodel.latent.neighbours import Neighbours
+from xpmodel.latent.steering import MOST, fit_labels, steer
 
 N = 20_000
 # Labels change by these with z1, z2, z4; z3 is inactive. Teff, log g, [M/H].

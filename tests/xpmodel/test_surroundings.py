@@ -5,8 +5,8 @@ import pytest
 
 from tests.xpmodel.test_catalog import write_catalog
 from xpmodel import Catalog, InputError, open_catalog
-from xpmodel.neighbours import Neighbours
-from xpmodel.surroundings import ManySurroundings, Surroundings, place_in_map
+from xpmodel.latent.nearby_stars import ManySurroundings, Surroundings, place_in_map
+from xpmodel.latent.neighbours import Neighbours
 
 N = 400
 Z = (0.2, -0.3, 0.1, 0.4)

@@ -7,9 +7,9 @@ import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
-from xpmodel import tables
 from xpmodel.errors import InputError
-from xpmodel.tables import expand_paths, floats, integer_ids, open_table, read_table
+from xpmodel.tables import reader as tables
+from xpmodel.tables.reader import expand_paths, floats, integer_ids, open_table, read_table
 
 IDS = 6_000_000_000_000_000_001 + np.arange(7)
 MAGS = np.linspace(10, 16, 7)

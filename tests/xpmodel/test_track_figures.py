@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from tests.tracks import catalog_of, star_columns
-from xpmodel.measure import Measured, measure, measure_all
-from xpmodel.own_tracks import line_track
-from xpmodel.track_figures import latent_planes, write_figures
+from xpmodel.tracks.figures import latent_planes, write_figures
+from xpmodel.tracks.measured import Measured, measure, measure_all
+from xpmodel.tracks.own import line_track
 
 
 @pytest.fixture(scope="module")

@@ -5,12 +5,12 @@ import pytest
 
 from tests.mock import Mock
 from xpmodel import Catalog, Model, Wavelengths, load_model, open_catalog
-from xpmodel.bins import Bin
-from xpmodel.measure import Track, measure
-from xpmodel.projection import MODES, Projection
-from xpmodel.spectrum_plot import track_plot
-from xpmodel.track_spectra import track_spectra
-from xpmodel.tracks import TrackDefinition
+from xpmodel.plots.along_tracks import track_spectra
+from xpmodel.plots.spectrum_plots import track_plot
+from xpmodel.spectra.modes import MODES, Projection
+from xpmodel.tracks.bins import Bin
+from xpmodel.tracks.definitions import TrackDefinition
+from xpmodel.tracks.measured import Track, measure
 
 G_FLUX = 1234.0
 

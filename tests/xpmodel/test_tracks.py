@@ -3,7 +3,7 @@ import pytest
 
 from tests.tracks import catalog_of, star_columns
 from xpmodel.errors import InputError
-from xpmodel.tracks import TRACKS, define
+from xpmodel.tracks.definitions import TRACKS, define
 
 FAMILIES = ("m_h_main_sequence", "m_h_giants")
 

@@ -10,10 +10,10 @@ import torch
 
 from tests.training import SMALL, some_spectra
 from xpmodel import InputError, ScatterVAE, load_model
-from xpmodel.split import train_test_rows
-from xpmodel.train import Recipe, scatter_loss, train
-from xpmodel.training_data import TrainingData
-from xpmodel.training_steps import draw, draw_test
+from xpmodel.spectra.train_test_split import train_test_rows
+from xpmodel.training.in_memory import TrainingData
+from xpmodel.training.steps import draw, draw_test
+from xpmodel.training.train import Recipe, scatter_loss, train
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -171,7 +171,7 @@ def test_a_loss_that_is_not_finite_says_which_batch():
 
 def test_weights_that_are_not_finite_after_the_last_batch(monkeypatch):
     """Its loss was still finite, and no other batch follows to show it."""
-    from xpmodel.training_steps import Steps
+    from xpmodel.training.steps import Steps
 
     run = Steps.take
 
@@ -194,7 +194,7 @@ missing = ("click h5py astropy astropy_healpix matplotlib scipy sklearn tqdm gai
            "astroquery dust_extinction panel bokeh holoviews datashader tensorboard pytest")
 sys.modules.update(dict.fromkeys(missing.split()))  # importing what is None there fails
 from tests.training import some_spectra, SMALL
-from xpmodel.train import train
+from xpmodel.training.train import train
 print(train(some_spectra(), SMALL, device="cpu").hash)
 from tests.bench.train import rows
 for row in rows(n_stars=2000, epochs=1):

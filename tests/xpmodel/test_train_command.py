@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from tests.released import released_rows, write_released
 from tests.training import SMALL, some_spectra, write_spectra
 from xpmodel import load_model, read_spectra
-from xpmodel.cli import main
-from xpmodel.cli_train import train_command
-from xpmodel.recipe import PRESETS, Recipe
-from xpmodel.train import train
-from xpmodel.training_log import Epoch, from_array, to_array, write_curves
+from xpmodel.cli.main import main
+from xpmodel.cli.train import train_command
+from xpmodel.training.config import PRESETS, Recipe
+from xpmodel.training.metrics import Epoch, from_array, to_array, write_curves
+from xpmodel.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -116,7 +116,7 @@ def test_defaults_that_help_shows_are_the_recipes():
 def test_help_needs_no_torch():
     import subprocess
 
-    code = "import sys; sys.modules['torch'] = None; from xpmodel.cli import main; main()"
+    code = "import sys; sys.modules['torch'] = None; from xpmodel.cli.main import main; main()"
     result = subprocess.run(
         [sys.executable, "-c", code, "train", "--help"], capture_output=True, text=True
     )

@@ -8,9 +8,9 @@ import torch
 
 from tests.training import some_spectra
 from xpmodel import ScatterVAE
-from xpmodel.recipe import Recipe
-from xpmodel.training_data import TrainingData
-from xpmodel.training_steps import Draws, Part, Steps, draw
+from xpmodel.training.config import Recipe
+from xpmodel.training.in_memory import TrainingData
+from xpmodel.training.steps import Draws, Part, Steps, draw
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RECIPE = Recipe(batch=128, restart=5)
@@ -159,7 +159,7 @@ def test_rate_is_that_of_pytorchs_schedule():
 
 def test_the_released_loss_of_the_published_weights_on_real_stars(shared, capsys):
     from xpmodel import import_model, read_spectra
-    from xpmodel.loss import scatter_loss
+    from xpmodel.training.loss import scatter_loss
 
     real = shared / "real_xp"
     spectra = read_spectra(

@@ -14,10 +14,10 @@ import torch
 from tests.training import some_spectra, write_spectra
 from tests.xpmodel.test_train_parity import plain_loss
 from xpmodel import InputError, ScatterVAE, load_model
-from xpmodel.processes import Processes, join_processes
-from xpmodel.recipe import Recipe
-from xpmodel.training_data import TrainingData
-from xpmodel.training_steps import draw
+from xpmodel.training.config import Recipe
+from xpmodel.training.distributed import Processes, join_processes
+from xpmodel.training.in_memory import TrainingData
+from xpmodel.training.steps import draw
 
 RECIPE = Recipe(epochs=3, batch=64, learning_rate=1e-3, restart=3)
 OPTIONS = ("--epochs", "3", "--batch", "64", "--learning-rate", "1e-3", "--restart", "3",
@@ -87,8 +87,8 @@ def test_two_processes_are_one_by_hand(tmp_path, one_thread):
 
     # The test's share of each process together are all test stars.
     data = TrainingData.of(some_spectra(), torch.device("cpu"))
-    from xpmodel.loss import scatter_loss
-    from xpmodel.training_steps import draw_test
+    from xpmodel.training.loss import scatter_loss
+    from xpmodel.training.steps import draw_test
 
     with torch.no_grad():
         test = scatter_loss(
@@ -105,9 +105,9 @@ def test_two_processes_from_disk_stopped_and_resumed(tmp_path):
     assert result.returncode == 0, result.stderr
     # A run whose third epoch fails goes on from the second.
     code = (
-        "import xpmodel.recipe as r, sys; rate = r.Recipe.rate\n"
+        "import xpmodel.training.config as r, sys; rate = r.Recipe.rate\n"
         "r.Recipe.rate = lambda self, epoch: 1e30 if epoch == 3 else rate(self, epoch)\n"
-        "from xpmodel.cli import main; main()"
+        "from xpmodel.cli.main import main; main()"
     )
     script = tmp_path / "spoiled.py"
     script.write_text(code)

@@ -16,10 +16,10 @@ from click.testing import CliRunner
 
 from tests.training import SMALL, interrupt, some_spectra, write_spectra
 from xpmodel import InputError, load_model
-from xpmodel.cli import main
-from xpmodel.train import Store, train
-from xpmodel.training_log import to_array
-from xpmodel.training_state import CHECKPOINT_FILE, Checkpoint
+from xpmodel.cli.main import main
+from xpmodel.training.checkpoint import CHECKPOINT_FILE, Checkpoint
+from xpmodel.training.metrics import to_array
+from xpmodel.training.train import Store, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 RECIPE = dataclasses.replace(SMALL, epochs=6, kl_warmup=3)
@@ -179,7 +179,8 @@ def test_a_full_disk_leaves_the_last_checkpoint(whole, tmp_path, monkeypatch):
 def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
     rate = dataclasses.replace(RECIPE).rate
     monkeypatch.setattr(
-        "xpmodel.recipe.Recipe.rate", lambda self, epoch: 1e30 if epoch == 3 else rate(epoch)
+        "xpmodel.training.config.Recipe.rate",
+        lambda self, epoch: 1e30 if epoch == 3 else rate(epoch),
     )
     with pytest.raises(InputError, match=r"in epoch 3, batch 2 of 8.*checkpoint of epoch 2 is kep"):
         train(some_spectra(), RECIPE, device="cpu", store=Store(tmp_path, every=1))

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from tests.training import SMALL, some_spectra, write_spectra
 from xpmodel import InputError, Model, ScatterVAE, encode_files, load_model, open_catalog
-from xpmodel.cli import main
-from xpmodel.loss import Loss, objective, scatter_loss
-from xpmodel.recipe import PRESETS, Recipe
-from xpmodel.train import train
+from xpmodel.cli.main import main
+from xpmodel.training.config import PRESETS, Recipe
+from xpmodel.training.loss import Loss, objective, scatter_loss
+from xpmodel.training.train import train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 

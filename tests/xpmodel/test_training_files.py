@@ -13,14 +13,14 @@ from click.testing import CliRunner
 
 from tests.training import SMALL, interrupt, some_spectra, write_spectra
 from xpmodel import InputError, load_model
-from xpmodel import training_files as module
-from xpmodel.cli import main
-from xpmodel.processes import Processes
-from xpmodel.train import Store, train
-from xpmodel.training_data import TrainingData
-from xpmodel.training_files import TRAIN, TrainingFiles, prepare_files
-from xpmodel.training_log import to_array
-from xpmodel.training_steps import ALONE
+from xpmodel.cli.main import main
+from xpmodel.training import on_disk as module
+from xpmodel.training.distributed import Processes
+from xpmodel.training.in_memory import TrainingData
+from xpmodel.training.metrics import to_array
+from xpmodel.training.on_disk import TRAIN, TrainingFiles, prepare_files
+from xpmodel.training.steps import ALONE
+from xpmodel.training.train import Store, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -230,7 +230,7 @@ def test_the_command(tmp_path, monkeypatch):
 
 
 def test_the_command_proposes_it_where_memory_is_short(tmp_path, monkeypatch):
-    monkeypatch.setattr("xpmodel.cli_train._physical_memory", lambda: 1e5)
+    monkeypatch.setattr("xpmodel.cli.train._physical_memory", lambda: 1e5)
     result = run(write_spectra(tmp_path / "stars.h5"), "--out", tmp_path / "model")
     assert result.exit_code == 2
     assert "train from disk with --stream" in result.output

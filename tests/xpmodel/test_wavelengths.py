@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from xpmodel.errors import InputError
-from xpmodel.spectra import Spectra, read_spectra
-from xpmodel.wavelengths import COVARIANCE_BATCH, Wavelengths
+from xpmodel.spectra.spectra import Spectra, read_spectra
+from xpmodel.spectra.wavelengths import COVARIANCE_BATCH, Wavelengths
 
 GRID = [340.0, 400.25, 456.0, 636.0, 900.5, 1049.0]
 

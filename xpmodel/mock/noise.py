@@ -102,8 +102,8 @@ def fit(errors: np.ndarray, g_flux: np.ndarray, g_mag: np.ndarray) -> np.ndarray
 
 def main(spectra_path: str, photometry: str) -> None:
     """Fit the relation and write it to `noise.json` in the working directory."""
-    from xpmodel.photometry import g_mag_from_flux
-    from xpmodel.spectra import read_spectra
+    from xpmodel.spectra.photometry import g_mag_from_flux
+    from xpmodel.spectra.spectra import read_spectra
 
     spectra = read_spectra(spectra_path, photometry=photometry)
     fitted = fit(spectra.errors, spectra.g_flux, g_mag_from_flux(spectra.g_flux))

@@ -11,8 +11,8 @@ import pandas as pd
 from xpmodel.errors import InputError
 from xpmodel.mock.population import draw_stars
 from xpmodel.mock.spectrum import coefficients_of, model_flux
-from xpmodel.spectra import Spectra, iter_spectra, read_spectra
-from xpmodel.wavelengths import Wavelengths
+from xpmodel.spectra.spectra import Spectra, iter_spectra, read_spectra
+from xpmodel.spectra.wavelengths import Wavelengths
 
 N_STARS = 40_960
 REFERENCES = (
@@ -93,7 +93,7 @@ def _coefficients(spectra: Spectra, published: Path) -> Iterator[str]:
 
 
 def _errors(spectra: Spectra, real: Spectra) -> Iterator[str]:
-    from xpmodel.photometry import g_mag_from_flux
+    from xpmodel.spectra.photometry import g_mag_from_flux
 
     yield "errors over G flux, median of log10(mock / real) over the coefficients, at equal G:"
     mags = [g_mag_from_flux(s.g_flux) for s in (spectra, real)]
@@ -110,8 +110,8 @@ def _errors(spectra: Spectra, real: Spectra) -> Iterator[str]:
 
 
 def _reconstruction(spectra: Spectra, real: Spectra, published: Path) -> Iterator[str]:
-    from xpmodel.checkpoint import import_model
-    from xpmodel.photometry import g_mag_from_flux, synthetic_mag
+    from xpmodel.model.import_released import import_model
+    from xpmodel.spectra.photometry import g_mag_from_flux, synthetic_mag
 
     model = import_model(published / "weight.pt", published / "norm_estimate.npz")
     grid = Wavelengths()

@@ -240,7 +240,7 @@ def coefficients_of(flux: np.ndarray) -> np.ndarray:
     coefficients : ndarray, (N, 110) float64
         Per unit G flux.
     """
-    from xpmodel.photometry import synthetic_g_flux
+    from xpmodel.spectra.photometry import synthetic_g_flux
 
     coefficients = flux.astype(np.float64) @ _solver().T
     return coefficients / synthetic_g_flux(coefficients)[:, None]

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from xpmodel._atomic import replacing
 from xpmodel._version import __version__
-from xpmodel.catalog import LAST_GAIA_ID
+from xpmodel.catalog.catalog import LAST_GAIA_ID
 from xpmodel.errors import InputError
-from xpmodel.files import replacing
 
 MOCK_FILE = "xp_apogee_mock.h5"
 TRUTH_FILE = "truth.parquet"
@@ -84,7 +84,7 @@ def draw_chunk(sky: Sky, number: int) -> tuple[np.ndarray, dict[str, np.ndarray]
     from xpmodel.mock.labels import draw_labels
     from xpmodel.mock.population import POPULATIONS, STAGES, draw_stars
     from xpmodel.mock.spectrum import coefficients_of, model_flux
-    from xpmodel.photometry import g_flux_from_mag, synthetic_mag
+    from xpmodel.spectra.photometry import g_flux_from_mag, synthetic_mag
 
     n = min(CHUNK, sky.n_stars - number * CHUNK)
     rng = np.random.default_rng([sky.seed, number])

@@ -45,7 +45,7 @@ def test_fit_recovers_its_own_relation():
 
 def test_mock_errors_are_those_of_real_stars(shared):
     from xpmodel import read_spectra
-    from xpmodel.photometry import g_mag_from_flux
+    from xpmodel.spectra.photometry import g_mag_from_flux
 
     real = read_spectra(
         shared / "real_xp/xp_continuous_1400.fits",

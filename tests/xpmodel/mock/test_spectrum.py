@@ -6,7 +6,7 @@ import pytest
 from xpmodel import Wavelengths
 from xpmodel.mock.population import draw_stars
 from xpmodel.mock.spectrum import coefficients_of, model_flux, wavelength_grid
-from xpmodel.photometry import synthetic_g_flux
+from xpmodel.spectra.photometry import synthetic_g_flux
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from xpmodel import InputError
-from xpmodel.catalog import LAST_GAIA_ID
-from xpmodel.cli import main
+from xpmodel.catalog.catalog import LAST_GAIA_ID
+from xpmodel.cli.main import main
 from xpmodel.mock import write
 from xpmodel.mock.write import DATASET, MOCK_FILE, Sky, draw_chunk, write_mock
 

@@ -1,0 +1,421 @@
+"""A catalog: ids, latents and labels in Parquet, the spectra beside it."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from xpmodel._atomic import sha256_file
+from xpmodel.catalog.derived_columns import DERIVED
+from xpmodel.columns import is_latent, latent_columns
+from xpmodel.errors import InputError
+from xpmodel.spectra.spectra import Spectra
+
+FORMAT = "xpmodel-catalog"
+# Key of our JSON among the Parquet file's metadata.
+METADATA_KEY = b"xpmodel"
+# Mock stars have ids above this, which no Gaia source has.
+LAST_GAIA_ID = 9_000_000_000_000_000_000
+# A latent whose KL over the catalog is at most this [nat] follows the prior: inactive.
+ACTIVE_KL = 0.01
+SPECTRA_SCHEMA = pa.schema(
+    [
+        pa.field("source_id", pa.int64(), nullable=False),
+        pa.field("g_flux", pa.float32(), nullable=False),
+        pa.field("coefficients", pa.list_(pa.float32(), 110), nullable=False),
+        pa.field("errors", pa.list_(pa.float32(), 110), nullable=False),
+    ]
+)
+
+
+def spectra_path(path: str | Path) -> Path:
+    """Where the spectra of a catalog lie: ``stars.parquet`` → ``stars.spectra.arrow``."""
+    return Path(path).with_suffix(".spectra.arrow")
+
+
+def left_out_path(path: str | Path) -> Path:
+    """Where the rows that an encoding left out are listed."""
+    return Path(path).with_suffix(".left_out.csv")
+
+
+class Catalog:
+    """An opened catalog. Columns are read when first asked for, and kept.
+
+    Parameters
+    ----------
+    path : path
+        The Parquet file that ``xpmodel encode`` wrote.
+
+    Attributes
+    ----------
+    path : Path
+    metadata : dict
+        How the catalog was made: model, sources, what was left out.
+    columns : list of str
+        Names of all columns.
+    n_latents : int
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, or no catalog.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if self.path.is_dir():
+            raise InputError(f"{path}: a folder; give the catalog's Parquet file")
+        try:
+            self._file = pq.ParquetFile(self.path, memory_map=True)
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read ({error})") from None
+        except pa.ArrowInvalid as error:
+            raise InputError(f"{path}: not a whole Parquet file ({error})") from None
+        schema = self._file.schema_arrow
+        self.columns = schema.names
+        self.metadata: dict[str, Any] = _metadata(self._file.metadata.metadata, self.path)
+        self.n_latents = sum(map(is_latent, self.columns))
+        self._loaded: dict[str, np.ndarray] = {}
+        self._check(schema)
+
+    def _check(self, schema: pa.Schema) -> None:
+        latents = latent_columns(self.n_latents)
+        if not latents:
+            raise InputError(f"{self.path}: no column z1; make a catalog with 'xpmodel encode'")
+        for name in ["source_id", *latents, *(f"{z}_err" for z in latents)]:
+            if name not in schema.names:
+                raise InputError(f"{self.path}: column {name} is missing")
+            kind = schema.field(name).type
+            if name == "source_id" and kind != pa.int64():
+                raise InputError(f"{self.path}: source_id is {kind}, expected int64")
+            if name != "source_id" and not pa.types.is_floating(kind):
+                raise InputError(f"{self.path}: column {name} is {kind}, expected float32")
+
+    def __len__(self) -> int:
+        return self._file.metadata.num_rows
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        """One column of the file or derived from it, (N,).
+
+        NaN where missing (flags with missing values become float64).
+        """
+        if name not in self._loaded:
+            if name in self.derived:
+                needs, compute = DERIVED[name]
+                values = compute(*(self[column] for column in needs))
+            else:
+                column = self.table([name]).column(0)
+                if pa.types.is_dictionary(column.type):  # whose gaps numpy would get filled
+                    column = column.cast(column.type.value_type)
+                values = column.to_numpy()
+                if pa.types.is_floating(column.type):
+                    values = np.ascontiguousarray(values, column.type.to_pandas_dtype())
+            values.setflags(write=False)
+            self._loaded[name] = values
+        return self._loaded[name]
+
+    def numbers(self, name: str) -> np.ndarray:
+        """One column, (N,), that must be of numbers.
+
+        Raises
+        ------
+        InputError
+            When it is not there, or of text.
+        """
+        values = self[name]
+        if values.dtype.kind not in "iuf":
+            raise InputError(f"{self.path}: column {name!r} holds no numbers")
+        return values
+
+    def table(self, names: list[str] | None = None, mask: np.ndarray | None = None) -> pa.Table:
+        """Columns as they are in the file (default: all that hold values), of some stars.
+
+        Parameters
+        ----------
+        names : list of str, optional
+        mask : ndarray, (N,) bool, optional
+
+        Raises
+        ------
+        InputError
+            When a column is not there.
+        """
+        names = self.filled if names is None else names
+        for name in names:
+            if name not in self.columns:
+                known = ", ".join(self.columns)
+                raise InputError(f"{self.path}: no column {name!r}; it has {known}")
+        try:
+            table = self._file.read(columns=names)
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"{self.path}: damaged ({error}); make the catalog again") from None
+        return (table if mask is None else table.filter(pa.array(mask))).replace_schema_metadata()
+
+    @property
+    def source_id(self) -> np.ndarray:
+        """Ids, (N,) int64."""
+        return self["source_id"]
+
+    @property
+    def latents(self) -> list[str]:
+        """Names of the latents' columns: ``z1 … zK``."""
+        return latent_columns(self.n_latents)
+
+    @cached_property
+    def kl(self) -> np.ndarray:
+        """Mean KL divergence from the prior of each latent over the catalog [nat], (K,).
+
+        Stars whose spectrum the network cannot take, with latents NaN, do not count. Infinite
+        where all standard deviations are 0: for the latents of an autoencoder.
+        """
+        # As `xpmodel.model.network.posterior_kl`, without PyTorch, whose import takes longer than
+        # all that most commands do with a catalog.
+        means = []
+        for z in self.latents:
+            mean, std = (self[name].astype(np.float64) for name in (z, f"{z}_err"))
+            with np.errstate(divide="ignore", invalid="ignore"):
+                kl = 0.5 * (mean**2 + std**2 - 1.0) - np.log(std)
+            finite = kl[np.isfinite(kl)]
+            if len(finite):
+                means.append(finite.mean())
+            else:
+                means.append(np.inf if np.isposinf(kl).any() else np.nan)
+        return np.array(means)
+
+    @cached_property
+    def active(self) -> list[str]:
+        """Latents that carry information: those with a KL above 0.01 nat."""
+        return [z for z, kl in zip(self.latents, self.kl, strict=True) if kl > ACTIVE_KL]
+
+    @cached_property
+    def filled(self) -> list[str]:
+        """Columns that hold at least one value, by the null counts that Parquet keeps."""
+        groups = [self._file.metadata.row_group(i) for i in range(self._file.num_row_groups)]
+
+        def is_empty(chunk: pq.ColumnChunkMetaData) -> bool:
+            stats = chunk.statistics
+            return bool(stats and stats.has_null_count and stats.null_count == chunk.num_values)
+
+        # Parquet counts the parts of a nested column, which a user may have added, one by one.
+        parts = [self._file.schema.column(i).path for i in range(len(self._file.schema))]
+        empty = {p for i, p in enumerate(parts) if all(is_empty(g.column(i)) for g in groups)}
+        return [name for name in self.columns if name not in empty]
+
+    @cached_property
+    def derived(self) -> list[str]:
+        """Columns that the file lacks and that follow from those it has."""
+        filled = set(self.filled)
+        return [n for n, (needs, _) in DERIVED.items() if n not in filled and filled >= set(needs)]
+
+    @cached_property
+    def numeric(self) -> list[str]:
+        """Numeric columns with values, ids apart: what can be an axis or a color."""
+        tests = (pa.types.is_floating, pa.types.is_integer)
+        columns = [name for name in self._of_type(*tests) if name != "source_id"]
+        return [*columns, *self.derived]
+
+    @cached_property
+    def categorical(self) -> list[str]:
+        """Columns of text with values, such as a population."""
+        return self._of_type(pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
+
+    def _of_type(self, *tests: Callable[[pa.DataType], bool]) -> list[str]:
+        schema = self._file.schema_arrow
+        return [n for n in self.filled if any(test(schema.field(n).type) for test in tests)]
+
+    @cached_property
+    def n_mock(self) -> int:
+        """Number of mock stars: no Gaia source has an id as large as theirs."""
+        return int(np.count_nonzero(self.source_id > LAST_GAIA_ID))
+
+    @property
+    def model_hash(self) -> str | None:
+        """Hash of the model that made the latents, if the catalog says it."""
+        model = self.metadata.get("model")
+        return model.get("hash") if isinstance(model, dict) else None
+
+    @cached_property
+    def sha256(self) -> str:
+        """Sha256 of the Parquet file: what a selection's recipe refers to."""
+        return sha256_file(self.path)
+
+    def span(self, name: str, low: float = 0.1, high: float = 99.9) -> tuple[float, float]:
+        """Percentiles of a column's finite values."""
+        values = self[name]
+        values = values[np.isfinite(values)]
+        if not len(values):
+            return (np.nan, np.nan)
+        return tuple(np.percentile(values, [low, high]).astype(float).tolist())
+
+    @cached_property
+    def default_axes(self) -> tuple[str, str]:
+        """The pair of active latents to look at first.
+
+        Where labels exist, the pair in which a straight line separates dwarfs from giants
+        best (log g = 5.9 − 0.4 Teff/kK, Laroche & Speagle 2024; balanced accuracy of a
+        linear discriminant); else the two latents with the largest KL.
+        """
+        order = np.argsort(-self.kl)
+        by_kl = [self.latents[i] for i in order]
+        candidates = self.active if len(self.active) >= 2 else by_kl[:2]
+        if len(candidates) < 2:
+            return (self.latents[0], self.latents[0])
+        if {"teff", "logg"} <= set(self.columns):
+            teff, logg = self["teff"], self["logg"]
+            known = np.isfinite([teff, logg, *(self[z] for z in candidates)]).all(axis=0)
+            giant = (logg <= 5.9 - 0.4 * teff / 1000.0)[known]
+            if min(giant.sum(), (~giant).sum()) >= 10:
+                pairs = itertools.combinations(candidates, 2)
+                return max(pairs, key=lambda pair: self._separation(pair, known, giant))
+        return tuple(sorted(by_kl[:2], key=self.latents.index))
+
+    def _separation(self, pair: tuple[str, str], known: np.ndarray, giant: np.ndarray) -> float:
+        """Balanced accuracy of Fisher's linear discriminant between dwarfs and giants."""
+        z = np.stack([self[name][known] for name in pair], axis=1).astype(np.float64)
+        groups = (z[giant], z[~giant])
+        within = sum(np.cov(g, rowvar=False) for g in groups)
+        a, b = (g.mean(axis=0) for g in groups)
+        normal = np.linalg.pinv(within) @ (a - b)
+        score = (z - 0.5 * (a + b)) @ normal
+        return 0.5 * ((score[giant] > 0).mean() + (score[~giant] <= 0).mean())
+
+    @cached_property
+    def spectra(self) -> SpectraStore:
+        """The spectra beside the catalog, in its row order.
+
+        Raises
+        ------
+        InputError
+            When they are missing or belong to another catalog.
+        """
+        store = SpectraStore(spectra_path(self.path))
+        if not np.array_equal(store.source_id, self.source_id):
+            raise InputError(
+                f"{store.path}: not the spectra of {self.path.name} (other stars, or in another "
+                "order); encode again, or put the file back that was made with it"
+            )
+        return store
+
+    @cached_property
+    def has_spectra(self) -> bool:
+        """Whether its own spectra lie beside it."""
+        try:
+            return len(self.spectra) == len(self)
+        except InputError:
+            return False
+
+
+class SpectraStore:
+    """Spectra in an Arrow file, memory-mapped: a star's come in microseconds.
+
+    Parameters
+    ----------
+    path : path
+
+    Raises
+    ------
+    InputError
+        When the file is missing or damaged.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        try:
+            reader = pa.ipc.open_file(pa.memory_map(str(path)))
+            if reader.schema != SPECTRA_SCHEMA:
+                raise InputError(f"{path}: not the spectra of a catalog (other columns)")
+            self._batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
+        except FileNotFoundError:
+            raise InputError(f"{path}: the catalog's spectra are not beside it") from None
+        except (OSError, pa.ArrowInvalid) as error:
+            raise InputError(f"{path}: not a whole Arrow file ({error})") from None
+        self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    @property
+    def source_id(self) -> np.ndarray:
+        """Ids in row order, (N,) int64."""
+        columns = [batch.column("source_id").to_numpy() for batch in self._batches]
+        return np.concatenate([np.empty(0, np.int64), *columns])
+
+    def __getitem__(self, rows: int | slice | np.ndarray) -> Spectra:
+        """The spectra of some rows, in the order asked for."""
+        if isinstance(rows, (int, np.integer)):
+            if not -len(self) <= rows < len(self):
+                raise IndexError(f"row {rows} of {len(self)} spectra")
+            rows = np.array([rows % len(self)])  # the range below takes longer than the spectrum
+        else:
+            rows = np.arange(len(self))[rows]
+        batch_of = np.searchsorted(self._starts, rows, side="right") - 1
+        n = len(rows)
+        columns = {
+            "source_id": np.empty(n, np.int64),
+            "g_flux": np.empty(n, np.float64),
+            "coefficients": np.empty((n, 110), np.float32),
+            "errors": np.empty((n, 110), np.float32),
+        }
+        for number in np.unique(batch_of):
+            batch, here = self._batches[number], np.flatnonzero(batch_of == number)
+            within = rows[here] - self._starts[number]
+            for name, values in columns.items():
+                column = batch.column(name)
+                if values.ndim == 2:
+                    table = column.flatten().to_numpy().reshape(-1, values.shape[1])
+                else:
+                    table = column.to_numpy()
+                values[here] = table[within]
+        return Spectra(
+            **columns,
+            g_flux_source="catalog",
+        )
+
+
+def check_model(catalog: Catalog, model_hash: str) -> None:
+    """Refuse a model that did not make the catalog's latents, as far as the catalog says.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    model_hash : str
+        `xpmodel.Model.hash`.
+
+    Raises
+    ------
+    InputError
+        When the catalog names another one.
+    """
+    if catalog.model_hash not in (None, model_hash):
+        raise InputError(
+            f"{catalog.path}: was made by another model ({catalog.model_hash[:12]}…) than this "
+            f"({model_hash[:12]}…); give the model that encoded it, or encode again with this one"
+        )
+
+
+def open_catalog(path: str | Path) -> Catalog:
+    """Open a catalog that ``xpmodel encode`` wrote.
+
+    Raises
+    ------
+    InputError
+        When the file is missing, damaged, or no catalog.
+    """
+    return Catalog(path)
+
+
+def _metadata(pairs: dict[bytes, bytes] | None, path: Path) -> dict[str, Any]:
+    """Our JSON among a file's metadata; empty where there is none."""
+    try:
+        metadata = json.loads((pairs or {}).get(METADATA_KEY, b"{}"))
+    except ValueError as error:
+        raise InputError(f"{path}: its metadata are not JSON ({error})") from None
+    return metadata if isinstance(metadata, dict) else {}

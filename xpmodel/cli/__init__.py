@@ -1,0 +1,1 @@
+"""The command line ``xpmodel``: one module a family of commands."""

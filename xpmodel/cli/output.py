@@ -1,0 +1,82 @@
+"""What commands have in common: progress, what became of the rows, default folders."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from xpmodel.catalog.catalog import Catalog
+    from xpmodel.catalog.encode import Encoding
+    from xpmodel.model.model import Model
+
+# Where the project's own model lies, for one who works in the project's folder.
+DEMO_MODEL = Path("data/demo_model")
+
+
+@contextmanager
+def star_progress(shown: bool = True) -> Iterator[Callable[[int, float], None]]:
+    """A bar with rate and remaining time, moved by the stars and the fraction of the work done."""
+    # The delay keeps an error that comes at once on a line of its own.
+    with tqdm(
+        unit=" stars", unit_scale=True, dynamic_ncols=True, delay=1.0, disable=not shown
+    ) as bar:
+
+        def progress(n_stars: int, fraction: float) -> None:
+            # The files' length in stars is known when they are read; till then estimated.
+            bar.total = max(n_stars, round(n_stars / fraction)) if fraction > 0 else None
+            bar.update(n_stars - bar.n)
+
+        yield progress
+
+
+def echo_encoding(encoding: Encoding) -> None:
+    """Print what became of the rows, the notes, and which latents carry information."""
+    from xpmodel.catalog.catalog import left_out_path, open_catalog
+
+    out = encoding.path
+    click.echo(f"{out}: {encoding.n_stars} stars of {encoding.report.n_read} rows")
+    if len(encoding.report.left_out):
+        for reason, n in encoding.report.counts.items():
+            click.echo(f"left out {n}: {reason}")
+        click.echo(f"listed in {left_out_path(out)}")
+    for note in encoding.notes:
+        click.echo(note)
+    took = encoding.seconds
+    click.echo(f"{took.total:.1f} s, {encoding.n_stars / took.total:,.0f} stars/s: {took}")
+    catalog = open_catalog(out)
+    kl = ", ".join(f"{z} {v:.3g}" for z, v in zip(catalog.latents, catalog.kl, strict=True))
+    click.echo(f"KL of each latent [nat]: {kl}")
+    inactive = [z for z in catalog.latents if z not in catalog.active]
+    click.echo(f"inactive latents: {', '.join(inactive) or 'none'}")
+
+
+def result_folder(catalog: Path, out: Path | None, command: str) -> Path:
+    """The folder for a command's results: the one given, else ``stars.classify`` beside stars."""
+    return catalog.with_suffix(f".{command}") if out is None else out
+
+
+def catalog_model(catalog: Catalog, given: Path | None) -> Model | None:
+    """The model that made a catalog: the one given, else the demo model if it is that.
+
+    Raises
+    ------
+    InputError
+        When the one given is another.
+    """
+    from xpmodel.catalog.catalog import check_model
+    from xpmodel.model.model import DESCRIPTION_FILE, load_model
+
+    if given is not None:
+        model = load_model(given)
+        check_model(catalog, model.hash)
+        return model
+    if not (DEMO_MODEL / DESCRIPTION_FILE).exists():
+        return None
+    model = load_model(DEMO_MODEL)
+    return model if model.hash == catalog.model_hash else None

@@ -1,0 +1,269 @@
+"""The command that trains a model: ``xpmodel train``."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+# Heavy modules are imported by the command, as in xpmodel.cli.main.
+
+if TYPE_CHECKING:
+    from xpmodel.spectra.spectra import Spectra
+    from xpmodel.training.distributed import Processes
+    from xpmodel.training.on_disk import TrainingFiles
+
+# Of the model folder, where --stream keeps what it reads.
+SPECTRA_FOLDER = "spectra"
+READ_ROWS = 65_536
+
+
+@click.command("train")
+@click.argument("source", type=click.Path(path_type=Path))
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Model folder.")
+@click.option(
+    "--preset",
+    type=click.Choice(["demo"]),
+    help="demo: a model in minutes without a GPU. Options given beside it count.",
+)
+@click.option("--epochs", type=int, show_default="5000")
+@click.option("--batch", type=int, show_default="1024", help="Stars in a batch.")
+@click.option("--learning-rate", type=float, show_default="1e-4")
+@click.option("--restart", type=int, show_default="500", help="Epochs of one cosine.")
+@click.option("--latents", type=int, show_default="6")
+@click.option("--seed", type=int, show_default="0")
+@click.option(
+    "--loss",
+    type=click.Choice(["released", "paper"]),
+    show_default="released",
+    help="How its parts are weighted: as the released code sums them, or as Eqs. 1-5 average "
+    "them, by which the KL counts 110/latents as much.",
+)
+@click.option("--beta", type=float, show_default="1", help="Weight of the KL beside that.")
+@click.option(
+    "--kl-warmup",
+    type=int,
+    metavar="EPOCHS",
+    show_default="0",
+    help="Let the KL's weight rise over the first epochs.",
+)
+@click.option(
+    "--free-bits",
+    type=float,
+    metavar="NATS",
+    show_default="0",
+    help="A latent's mean KL over a batch costs nothing below this.",
+)
+@click.option("--no-scatter", is_flag=True, help="A VAE without the scatter estimator.")
+@click.option("--autoencoder", is_flag=True, help="Without scatter, and latents without width.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
+@click.option(
+    "--stream",
+    is_flag=True,
+    help="For more spectra than memory holds: prepare them in the model folder (880 bytes a star, "
+    "removed at the end) and read them from there in each epoch.",
+)
+@click.option(
+    "--checkpoint-every",
+    default=100,
+    show_default=True,
+    metavar="EPOCHS",
+    help="Keep a checkpoint so often, and every minute.",
+)
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint in the model folder.")
+@click.option("--overwrite", is_flag=True, help="Replace the model that the folder holds.")
+@click.option(
+    "--tensorboard",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Also write the curves for TensorBoard.",
+)
+def train_command(
+    source: Path,
+    out: Path,
+    preset: str | None,
+    no_scatter: bool,
+    autoencoder: bool,
+    device: str,
+    stream: bool,
+    checkpoint_every: int,
+    resume: bool,
+    overwrite: bool,
+    tensorboard: Path | None,
+    **given: Any,
+) -> None:
+    """Train a scatter VAE on the spectra of SOURCE, by the released loss and schedule.
+
+    Nine tenths of the stars are trained on, the others tested on after each epoch. The model
+    folder gets the model, metrics.parquet (a row an epoch) and curves.pdf; until then it holds a
+    checkpoint.
+
+    Several GPUs share each batch when torchrun starts the command:
+    torchrun --standalone --nproc-per-node 4 -m xpmodel train SOURCE --out MODEL
+    """
+    from tqdm import tqdm
+
+    from xpmodel.errors import InputError
+    from xpmodel.model.model import find_device
+    from xpmodel.training.checkpoint import Checkpoint
+    from xpmodel.training.distributed import join_processes
+    from xpmodel.training.metrics import (
+        CURVES_FILE,
+        METRICS_FILE,
+        tensorboard_writer,
+        write_curves,
+        write_metrics,
+    )
+    from xpmodel.training.train import PRESETS, Epoch, Recipe, Store, train
+
+    processes = join_processes(device)
+    find_device(device)
+    if no_scatter and autoencoder:
+        raise InputError("--no-scatter and --autoencoder: give one of them")
+    if no_scatter or autoencoder:
+        given["variant"] = "vae" if no_scatter else "autoencoder"
+    chosen = PRESETS[preset] if preset else {}
+    chosen = chosen | {name: value for name, value in given.items() if value is not None}
+    store = Store(out, checkpoint_every, resume=resume, writes=processes.is_first)
+    n_done = 0
+    if resume:
+        checkpoint = Checkpoint.read(store.path)
+        recipe, n_done = checkpoint.recipe, len(checkpoint.epochs)
+        checkpoint.check_options(chosen)
+    else:
+        recipe = Recipe(**chosen)
+        _refuse_to_replace(out, store.path, overwrite)
+    processes.wait()  # all have looked at the folder before one writes there
+    write_epoch = None
+    if tensorboard and processes.is_first:
+        write_epoch = tensorboard_writer(tensorboard, n_done + 1)
+    if stream:
+        spectra, told = _prepared(source, out / SPECTRA_FOLDER, resume, processes)
+    else:
+        spectra, told = _in_memory(source, processes)
+    bar = tqdm(total=recipe.epochs, initial=n_done, unit=" epochs", dynamic_ncols=True,
+               disable=not processes.is_first)  # fmt: skip
+    with bar:
+
+        def progress(epoch: Epoch) -> None:
+            bar.update()
+            bar.set_postfix_str(str(epoch))
+            if write_epoch is not None:
+                write_epoch(epoch)
+
+        store.warn = bar.write
+        try:
+            model = train(spectra, recipe, device=device, processes=processes,
+                          progress=progress, store=store)  # fmt: skip
+        except KeyboardInterrupt:
+            bar.close()
+            if processes.is_first:
+                again = f"xpmodel train {source} --out {out} --resume{' --stream' * stream}"
+                click.echo(
+                    f"interrupted; {store.path} holds the state after epoch {store.n_saved} of "
+                    f"{recipe.epochs}. To go on: {again}",
+                    err=True,
+                )
+            raise SystemExit(130) from None
+    processes.leave()
+    if not processes.is_first:
+        return
+    model.description["source"] = told
+    write_metrics(out / METRICS_FILE, store.epochs, recipe.latents)
+    model.save(out)
+    write_curves(out / CURVES_FILE, store.epochs)
+    store.path.unlink()
+    if stream:
+        spectra.remove()
+    click.echo(f"{out}: {recipe.variant}, {model.n_latents} latents, hash {model.hash[:12]}")
+    last = store.epochs[-1].kl_latents
+    kl = ", ".join(f"z{i} {value:.3g}" for i, value in enumerate(last, start=1))
+    click.echo(f"KL of each latent [nat]: {kl}")
+
+
+def _refuse_to_replace(out: Path, checkpoint: Path, overwrite: bool) -> None:
+    from xpmodel.errors import InputError
+    from xpmodel.model.model import DESCRIPTION_FILE
+
+    if overwrite:
+        return
+    if checkpoint.exists():
+        raise InputError(
+            f"{out}: holds an unfinished training; go on with --resume, or start anew with "
+            "--overwrite"
+        )
+    if (out / DESCRIPTION_FILE).exists():
+        raise InputError(f"{out}: holds a model; name another folder, or give --overwrite")
+
+
+def _in_memory(source: Path, processes: Processes) -> tuple[Spectra, dict[str, Any]]:
+    """All spectra, and what the model says of where they come from."""
+    from xpmodel.spectra.spectra import join_spectra
+
+    parts = list(_read(source, processes, _physical_memory()))
+    spectra = join_spectra(parts)
+    del parts
+    if processes.is_first:
+        click.echo(str(spectra.report))
+    return spectra, {"spectra": _named(source), "left_out": spectra.report.counts}
+
+
+def _prepared(
+    source: Path, folder: Path, resume: bool, processes: Processes
+) -> tuple[TrainingFiles, dict[str, Any]]:
+    """The same as files on disk; those of the run that is resumed, where they are whole."""
+    from xpmodel.training.on_disk import DESCRIPTION, TrainingFiles, prepare_files
+
+    if processes.is_first and not (resume and (folder / DESCRIPTION).exists()):
+        files = prepare_files(_read(source, processes), folder, _named(source))
+        left_out = files.n_left_out + sum(files.left_out.values())
+        click.echo(
+            f"{folder}: {files.n_train + files.n_test} spectra prepared, {left_out} left out"
+        )
+        for reason, n in files.left_out.items():
+            click.echo(f"  {n}: {reason}")
+    processes.wait()
+    files = TrainingFiles.open(folder)
+    return files, {"spectra": files.source, "left_out": files.left_out}
+
+
+def _read(source: Path, processes: Processes, memory: float = math.inf) -> Iterator[Spectra]:
+    """The chunks of a source, with a bar, while all of them will fit into so many bytes."""
+    from xpmodel.cli.output import star_progress
+    from xpmodel.errors import InputError
+    from xpmodel.spectra.spectra import iter_spectra
+
+    n = size = 0
+    with star_progress(processes.is_first) as progress:
+        for chunk, fraction in iter_spectra(source, chunk_rows=READ_ROWS):
+            n += len(chunk)
+            size += chunk.coefficients.nbytes + chunk.errors.nbytes
+            # Read in parts that are then joined, and prepared beside that.
+            if (need := 2 * size / fraction) > memory:
+                raise InputError(
+                    f"{source}: would take some {need / 2**30:.0f} GiB, and this machine has "
+                    f"{memory / 2**30:.0f} in all; train from disk with --stream"
+                )
+            progress(n, fraction)
+            yield chunk
+
+
+def _physical_memory() -> float:
+    """Of this machine, in bytes."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):  # as on Windows
+        return math.inf
+
+
+def _named(source: Path) -> dict[str, Any]:
+    """How the model calls what it was trained on, beside the sha256 of the spectra themselves."""
+    from xpmodel._atomic import sha256_file
+
+    if source.is_file():
+        return {"name": source.name, "sha256": sha256_file(source)}
+    return {"name": source.name}

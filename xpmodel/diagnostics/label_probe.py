@@ -1,0 +1,102 @@
+"""How much of the labels the latents hold: regressions from latents on held-out stars."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from xpmodel.catalog.catalog import Catalog
+from xpmodel.errors import InputError
+from xpmodel.spectra.train_test_split import train_test_rows
+
+LABELS = ("teff", "logg", "m_h", "alpha_m")
+NEIGHBOURS = 16
+# Robust standard deviation of a normal distribution, from its median absolute deviation.
+MAD_TO_SIGMA = 1.4826
+
+
+@dataclass(frozen=True)
+class LabelScatter:
+    """How well one label follows from the latents.
+
+    Attributes
+    ----------
+    label : str
+    n_train, n_test : int
+        Stars with a finite label.
+    spread : float
+        Robust scatter of the label itself over the test stars: what knowing nothing gives.
+    linear, neighbours : float
+        Robust scatter of label − prediction, by linear regression and by the mean of the 16
+        nearest training stars.
+    error : float
+        Median of the label's own standard deviation; NaN where the catalog has none.
+    """
+
+    label: str
+    n_train: int
+    n_test: int
+    spread: float
+    linear: float
+    neighbours: float
+    error: float
+
+
+def probe(catalog: Catalog) -> list[LabelScatter]:
+    """Regress each label on the active latents of the training stars; test on the held-out ones.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Its posterior means, each over its standard deviation, are the features. The split is
+        that of its metadata, else the released one.
+
+    Raises
+    ------
+    InputError
+        When it has no labels, or no active latent.
+    """
+    from scipy.spatial import cKDTree
+
+    labels = [name for name in LABELS if name in catalog.filled]
+    if not labels:
+        raise InputError(f"{catalog.path}: none of the labels {', '.join(LABELS)}")
+    if not catalog.active:
+        raise InputError(f"{catalog.path}: no latent is active, so they hold nothing")
+    z = np.stack([catalog[name] for name in catalog.active], axis=1).astype(np.float64)
+    z /= z.std(axis=0)
+    train, test = train_test_rows(len(catalog), **catalog.metadata.get("split", {}))
+    results = []
+    for label in labels:
+        values = catalog[label].astype(np.float64)
+        error_name = f"{label}_err"
+        errors = catalog[error_name] if error_name in catalog.filled else np.array([np.nan])
+        fit, held = (rows[np.isfinite(values[rows])] for rows in (train, test))
+        if min(len(fit), len(held)) < NEIGHBOURS:
+            raise InputError(f"{catalog.path}: too few stars with a {label} to regress it")
+        weights, *_ = np.linalg.lstsq(_with_constant(z[fit]), values[fit], rcond=None)
+        linear = _with_constant(z[held]) @ weights
+        _, nearest = cKDTree(z[fit]).query(z[held], k=NEIGHBOURS, workers=-1)
+        neighbours = values[fit][nearest].mean(axis=1)
+        truth = values[held]
+        results.append(
+            LabelScatter(
+                label,
+                len(fit),
+                len(held),
+                _scatter(truth),
+                _scatter(truth - linear),
+                _scatter(truth - neighbours),
+                float(np.nanmedian(errors[held])) if len(errors) > 1 else float("nan"),
+            )
+        )
+    return results
+
+
+def _with_constant(z: np.ndarray) -> np.ndarray:
+    return np.column_stack([z, np.ones(len(z))])
+
+
+def _scatter(values: np.ndarray) -> float:
+    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))

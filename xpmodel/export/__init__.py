@@ -1,0 +1,1 @@
+"""Stars as files in other programs' formats, and sent to running programs by SAMP."""

@@ -1,0 +1,146 @@
+"""The rows and columns of an export, a chunk at a time, whatever the format.
+
+`xpmodel.export.stars.write_stars` is the way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from xpmodel._version import __version__
+from xpmodel.catalog.catalog import LAST_GAIA_ID, Catalog
+from xpmodel.columns import BY_NAME, describe
+from xpmodel.errors import InputError
+from xpmodel.spectra.file_layouts import N_BAND
+
+# Rows at a time. A multiple of 3, so that the base64 of a VOTable has no padding between chunks.
+CHUNK_ROWS = 30_000
+# Vectors of BP and RP in one, under the names of the catalog of Laroche & Speagle (2024).
+VECTORS = {
+    "coeffs": "XP coefficients, BP then RP",
+    "coeff_errs": "standard deviations of the XP coefficients, BP then RP",
+}
+SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
+
+
+class StarRows:
+    """What is to be written: columns with their units, a chunk of rows at a time.
+
+    Attributes
+    ----------
+    schema : pyarrow.Schema
+        With ``unit`` and ``description`` among each field's metadata.
+    meta : dict
+        Where the stars are from.
+    table : pyarrow.Table
+        All columns but the coefficients.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        rows: np.ndarray,
+        table: pa.Table,
+        coefficients: bool,
+        progress: Callable[[float], None] | None,
+    ) -> None:
+        self._spectra = catalog.spectra if coefficients else None
+        self._rows = rows
+        self._progress = progress
+        vectors = pa.list_(pa.float32(), 2 * N_BAND)
+        fields = [*table.schema, *(pa.field(v, vectors) for v in VECTORS if coefficients)]
+        self.schema = pa.schema([field.with_metadata(_about(field.name)) for field in fields])
+        self.table = table
+        self.meta = {
+            "made_by": f"xpmodel {__version__}",
+            "catalog": catalog.path.name,
+            "catalog_sha256": catalog.sha256,
+            "catalog_stars": len(catalog),
+            "model_hash": catalog.model_hash or "unknown",
+            "stars": len(rows),
+            "mock_stars": int((catalog.source_id[rows] > LAST_GAIA_ID).sum()),
+        }
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def chunks(self) -> Iterator[pa.Table]:
+        """The rows in order; at least one chunk, perhaps empty."""
+        for start in range(0, max(len(self), 1), CHUNK_ROWS):
+            chunk = self.table.slice(start, CHUNK_ROWS)
+            columns = chunk.columns
+            if self._spectra is not None:
+                spectra = self._spectra[self._rows[start : start + CHUNK_ROWS]]
+                columns += [
+                    pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(v).ravel(), v.shape[1])
+                    for v in (spectra.coefficients, spectra.errors)
+                ]
+            yield pa.table(columns, schema=self.schema)
+            if self._progress is not None:
+                self._progress(min((start + CHUNK_ROWS) / max(len(self), 1), 1.0))
+
+
+def _about(name: str) -> dict[str, str]:
+    """The unit, in ASCII, and the description of a column."""
+    if name in VECTORS:
+        return {"unit": "electron s-1", "description": VECTORS[name]}
+    if name not in BY_NAME:
+        return {"description": describe(name)} if describe(name) != name else {}
+    column = BY_NAME[name]
+    unit = column.unit.replace("e⁻", "electron").translate(SUPERSCRIPTS)
+    return ({"unit": unit} if unit else {}) | {"description": column.description}
+
+
+def with_extra(
+    catalog: Catalog, table: pa.Table, rows: np.ndarray, extra: Mapping[str, np.ndarray]
+) -> pa.Table:
+    """Append columns of all the catalog's stars to a table of some of them.
+
+    Raises
+    ------
+    InputError
+        When a name is taken, or the values are not one for each star.
+    """
+    for name, values in extra.items():
+        if name in table.column_names or name in VECTORS:
+            raise InputError(f"extra column {name!r}: the stars have one of this name; rename it")
+        if np.shape(values) != (len(catalog),):
+            raise InputError(
+                f"extra column {name!r}: its shape is {np.shape(values)}, but the catalog "
+                f"{catalog.path} has {len(catalog)} stars"
+            )
+        try:
+            table = table.append_column(name, pa.array(np.asarray(values)[rows]))
+        except pa.ArrowException as error:
+            raise InputError(f"extra column {name!r}: cannot be written ({error})") from None
+    return table
+
+
+def plain_columns(table: pa.Table, path: Path) -> pa.Table:
+    """Columns as int64, float32, float64, bool or text, which every format can hold.
+
+    Raises
+    ------
+    InputError
+        When a column is none of these and cannot become text.
+    """
+    for i, field in enumerate(table.schema):
+        kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
+        if pa.types.is_integer(kind):
+            plain = pa.int64()
+        elif kind in (pa.float32(), pa.float64(), pa.bool_()):
+            plain = kind
+        else:
+            plain = pa.float32() if kind in (pa.float16(), pa.null()) else pa.string()
+        try:
+            column = table.column(i).cast(plain)
+        except pa.ArrowException:
+            raise InputError(
+                f"{path}: column {field.name!r} is {field.type}, which only .parquet can hold"
+            ) from None
+        table = table.set_column(i, field.name, column)
+    return table

@@ -1,0 +1,1 @@
+"""Points of latent space: their neighbours, what is near, steering by labels, paths."""

@@ -1,0 +1,181 @@
+"""What is near a point z: the nearest stars, what they are like, and whether they are near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from xpmodel.catalog.catalog import Catalog
+from xpmodel.errors import InputError
+from xpmodel.latent.neighbours import LabelSummary, Nearness, Neighbours, describe_labels
+
+# Stars whose latents stand for a place on a map that is not of latents.
+PLACE_STARS = 50
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The real stars around a point z.
+
+    Attributes
+    ----------
+    rows : ndarray, (k,) int64
+        Of the catalog, the nearest first.
+    distance : ndarray, (k,) float64
+        In latents over their standard deviations (`xpmodel.latent.neighbours.Neighbours`).
+    nearness : Nearness
+        How the nearest star's distance compares with the catalog's own ones.
+    labels : dict of str to LabelSummary
+        Median and spread of the labels of these stars.
+    """
+
+    rows: np.ndarray
+    distance: np.ndarray
+    nearness: Nearness
+    labels: dict[str, LabelSummary]
+    _catalog: Catalog
+
+    @classmethod
+    def of(
+        cls,
+        catalog: Catalog,
+        neighbours: Neighbours,
+        z: Sequence[float],
+        k: int,
+        exclude: int | None = None,
+    ) -> Surroundings:
+        """Look around a point.
+
+        Parameters
+        ----------
+        catalog : Catalog
+        neighbours : Neighbours
+            Of the same catalog.
+        z : sequence of float, (K,)
+        k : int
+            How many stars.
+        exclude : int, optional
+            Row of the star that z is, which is no neighbour of itself.
+
+        Raises
+        ------
+        InputError
+            When the catalog has no star to be near to.
+        """
+        near = neighbours.nearest(z, k, exclude)
+        if not len(near.rows):
+            raise InputError(f"{catalog.path}: it has no other star to be near to")
+        nearness = neighbours.nearness(float(near.distance[0]))
+        labels = describe_labels(catalog, near.rows)
+        return cls(near.rows, near.distance, nearness, labels, catalog)
+
+    def median(self, column: str) -> float:
+        """Median of a column of numbers over these stars; NaN where none has a value."""
+        values = self._catalog.numbers(column)[self.rows]
+        values = values[np.isfinite(values)]
+        return float(np.median(values)) if len(values) else float("nan")
+
+
+def place_in_map(
+    catalog: Catalog, columns: tuple[str, str], at: tuple[float, float], z: Sequence[float]
+) -> tuple[float, ...]:
+    """The point z of a place on a map of two columns.
+
+    A latent that is an axis takes the place's value. Where both axes are latents the others stay
+    as they are; else they become the medians of the 50 stars nearest on the map, each column
+    divided by its standard deviation over the catalog.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    columns : tuple of str
+    at : tuple of float
+        The place, in the columns' units.
+    z : sequence of float, (K,)
+        The present point.
+
+    Returns
+    -------
+    z : tuple of float, (K,)
+
+    Raises
+    ------
+    InputError
+        When the place is not finite, or no star has a place on the map.
+    """
+    if not np.isfinite(at).all():
+        raise InputError("this place on the map has no values")
+    latents = catalog.latents
+    new = dict(zip(latents, map(float, z), strict=True))
+    if not set(columns) <= set(latents):
+        axes = np.stack([catalog.numbers(name) for name in columns]).astype(np.float64)
+        known = np.flatnonzero(np.isfinite([*axes, catalog[latents[0]]]).all(axis=0))
+        if not len(known):
+            raise InputError(f"no star has {' and '.join(columns)}, so the place has no latents")
+        axes = axes[:, known]
+        spread = axes.std(axis=1)
+        away = (axes - np.reshape(at, (2, 1))) / np.where(spread > 0, spread, 1.0)[:, None]
+        distance = (away**2).sum(axis=0)
+        n = min(PLACE_STARS, len(known))
+        rows = known[np.argpartition(distance, n - 1)[:n]]
+        new |= {name: float(np.median(catalog[name][rows])) for name in latents}
+    new |= {name: float(v) for name, v in zip(columns, at, strict=True) if name in new}
+    return tuple(new.values())
+
+
+class ManySurroundings:
+    """The real stars around each of N points.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    neighbours : Neighbours
+        Of the same catalog.
+    z : ndarray, (N, K)
+    k : int
+        How many stars around each.
+    source_id : ndarray, (N,) int64
+        Ids of the stars that the points stand for: a star is no neighbour of itself.
+
+    Attributes
+    ----------
+    rows : ndarray, (N, k) int64
+    distance : ndarray, (N, k) float64
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        neighbours: Neighbours,
+        z: np.ndarray,
+        k: int,
+        source_id: np.ndarray,
+    ) -> None:
+        self._catalog, self._neighbours = catalog, neighbours
+        known = np.flatnonzero(np.isin(catalog.source_id, source_id))
+        row_of = dict(zip(catalog.source_id[known].tolist(), known.tolist(), strict=True))
+        self._itself = [row_of.get(star) for star in source_id.tolist()]
+        n = min(k, len(neighbours.rows) - 1)
+        near = [
+            neighbours.nearest(point, n, row) for point, row in zip(z, self._itself, strict=True)
+        ]
+        self.rows = np.array([found.rows for found in near], np.int64).reshape(len(z), n)
+        self.distance = np.array([found.distance for found in near]).reshape(len(z), n)
+
+    def itself(self, index: int) -> int | None:
+        """Row of the star that a point stands for; None where the catalog does not have it."""
+        return self._itself[index]
+
+    def median(self, column: str) -> np.ndarray:
+        """Median of a column over the stars around each point, (N,); NaN where none has a value."""
+        values = self._catalog.numbers(column)[self.rows].astype(np.float64)
+        known = np.isfinite(values).any(axis=1)
+        median = np.full(len(values), np.nan)
+        median[known] = np.nanmedian(values[known], axis=1)
+        return median
+
+    def nearness(self, index: int) -> Nearness:
+        """How near the nearest star of a point is."""
+        return self._neighbours.nearness(float(self.distance[index, 0]))

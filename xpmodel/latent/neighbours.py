@@ -1,0 +1,282 @@
+"""Which real stars are near a point in latent space, and whether they are near at all."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from scipy.spatial import cKDTree
+
+from xpmodel.catalog.catalog import Catalog
+from xpmodel.columns import symbol
+from xpmodel.errors import InputError
+
+LABELS = ("teff", "logg", "m_h", "alpha_m", "j_k")
+_DIGITS = {"teff": 0, "logg": 2, "m_h": 2, "alpha_m": 3, "j_k": 3}
+# Catalogs have a few stars that lie alone: to be as lonely as they are is no support.
+EXTRAPOLATION = 0.001
+# What the tree is asked for beyond k, so that ties at the k-th distance are seen.
+_MORE = 8
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Near:
+    """The nearest stars of a point, the nearest first; of equally near ones the lower row.
+
+    Attributes
+    ----------
+    rows : ndarray, (k,) int64
+        Of the catalog.
+    distance : ndarray, (k,) float64
+    """
+
+    rows: np.ndarray
+    distance: np.ndarray
+
+
+@dataclass(frozen=True)
+class Nearness:
+    """How near a point's nearest star is, among the stars' distances to their own nearest.
+
+    Attributes
+    ----------
+    distance : float
+    share : float
+        Part of the catalog's stars whose own nearest star is at least as far; NaN where there
+        are no two stars.
+    """
+
+    distance: float
+    share: float
+
+    @property
+    def extrapolation(self) -> bool:
+        """Whether fewer than 1 star in 1,000 is as lonely."""
+        return not self.share >= EXTRAPOLATION
+
+    @property
+    def text(self) -> str:
+        """In words: "like 1 star in 3", or that no star is near."""
+        if self.extrapolation:
+            return "no star is near: extrapolation"
+        if self.share > 2 / 3:
+            return "as near as most stars"
+        n = 1 / self.share
+        rounded = round(n) if n < 10 else round(n, 1 - len(str(int(n))) + 1)
+        return f"like 1 star in {int(rounded):,}"
+
+
+@dataclass(frozen=True)
+class LabelSummary:
+    """A label of some stars.
+
+    Attributes
+    ----------
+    name : str
+    median, spread : float
+        The spread is half of the range from the 16th to the 84th percentile.
+    n : int
+        Stars with a finite value.
+    """
+
+    name: str
+    median: float
+    spread: float
+    n: int
+
+    @property
+    def text(self) -> str:
+        """Such as "Teff 4780 ± 60 K"."""
+        title = symbol(self.name)
+        if not self.n:
+            return f"{title} unknown"
+        unit = " K" if self.name == "teff" else ""
+        digits = _DIGITS.get(self.name, 3)
+        median = f"{self.median:.{digits}f}".replace("-", "−")
+        return f"{title} {median} ± {self.spread:.{digits}f}{unit}"
+
+
+class Neighbours:
+    """The stars of a catalog by their place in latent space.
+
+    Distances are Euclidean over the active latents (all, where none is active), each divided by
+    its standard deviation over the catalog. On a CPU a k-d tree finds the nearest of 500,000
+    stars in some 0.05 ms, where trying each of them takes 8 ms; on a GPU each is tried. Both are
+    exact and give the same stars.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    device : str or torch.device
+        Where stars are searched: a CPU's tree or CUDA.
+
+    Attributes
+    ----------
+    latents : list of str
+        Names of the latents that count.
+    index : list of int
+        Which of all latents they are, from 0.
+    scale : ndarray, (A,) float64
+        Their standard deviations over the catalog.
+    rows : ndarray, (M,) int64
+        Rows of the stars with latents.
+
+    Raises
+    ------
+    InputError
+        When no star has latents.
+    """
+
+    def __init__(self, catalog: Catalog, device: str | torch.device = "cpu") -> None:
+        self.latents = list(catalog.active or catalog.latents)
+        self.index = [catalog.latents.index(name) for name in self.latents]
+        self._n_latents = len(catalog.latents)
+        z = np.stack([catalog[name] for name in self.latents], axis=1).astype(np.float64)
+        self.rows = np.flatnonzero(np.isfinite(z).all(axis=1))
+        if not len(self.rows):
+            raise InputError(f"{catalog.path}: no star has latents")
+        self._z = z[self.rows]
+        spread = self._z.std(axis=0)
+        self.scale = np.where(spread > 0, spread, 1.0)
+        self._points = self._z / self.scale
+        self._device = torch.device(device)
+
+    def nearest(self, z: Sequence[float], k: int, exclude: int | None = None) -> Near:
+        """The k nearest stars of a point.
+
+        Parameters
+        ----------
+        z : sequence of float, (K,)
+            All latents of the point; only those that count are used.
+        k : int
+            All stars, where there are fewer.
+        exclude : int, optional
+            Row of a star to leave out.
+
+        Raises
+        ------
+        InputError
+            When z does not have K finite latents, or k is below 1.
+        """
+        point = self.scaled(z)
+        if k < 1:
+            raise InputError(f"the number of neighbours is {k}: at least 1")
+        wanted = k + (exclude is not None)
+        if self._device.type == "cuda":
+            found = self._tried(point, wanted)
+        else:
+            found = self._from_tree(point, wanted)
+        rows = self.rows[found]
+        # From the latents themselves, whose differences are exact, so that ties are ties.
+        away = (self._z[found] - np.asarray(z, np.float64)[self.index]) / self.scale
+        distance = np.sqrt((away**2).sum(axis=1))
+        if exclude is not None:
+            kept = rows != exclude
+            rows, distance = rows[kept], distance[kept]
+        order = np.lexsort((rows, distance))[:k]
+        return Near(rows[order], distance[order])
+
+    def scaled(self, z: Sequence[float]) -> np.ndarray:
+        """The latents of a point that count, each over its scale, (A,)."""
+        z = np.asarray(z, np.float64)
+        if z.shape != (self._n_latents,) or not np.isfinite(z).all():
+            raise InputError(f"a point has {self._n_latents} finite latents, not {z.tolist()}")
+        return z[self.index] / self.scale
+
+    def unscaled(self, step: np.ndarray) -> np.ndarray:
+        """A step in scaled latents, (A,), as one of all latents, (K,): 0 for those not counted."""
+        full = np.zeros(self._n_latents)
+        full[self.index] = step * self.scale
+        return full
+
+    def points(self, rows: np.ndarray) -> np.ndarray:
+        """Scaled latents of stars with latents, (n, A)."""
+        return self._points[np.searchsorted(self.rows, rows)]
+
+    def _from_tree(self, point: np.ndarray, k: int) -> np.ndarray:
+        """At least the k nearest, with all that tie with the last of them."""
+        n = len(self.rows)
+        asked = min(k + _MORE, n)
+        distance, found = self._tree.query(point, k=asked)
+        distance, found = np.atleast_1d(distance), np.atleast_1d(found)
+        if asked == n:
+            return found
+        reach = distance[k - 1] * (1 + _ROUNDING)
+        if distance[-1] > reach:
+            return found
+        return np.array(self._tree.query_ball_point(point, reach), np.int64)
+
+    def _tried(self, point: np.ndarray, k: int) -> np.ndarray:
+        """The same by trying each star in float32, with all that its rounding may have hidden."""
+        columns, largest = self._on_device
+        q = torch.as_tensor(point, dtype=torch.float32, device=self._device)
+        away = torch.zeros(len(self.rows), device=self._device)
+        for column, value in zip(columns, q, strict=True):
+            away.addcmul_(column - value, column - value)
+        away.sqrt_()
+        kth = torch.topk(away, min(k, len(away)), largest=False).values[-1]
+        # A coordinate is off by at most 2⁻²⁴ of itself, before and after the subtraction.
+        slack = 2.0**-21 * (largest + float(np.abs(point).max())) * len(point) ** 0.5
+        return torch.nonzero(away <= kth * (1 + 2.0**-20) + slack)[:, 0].cpu().numpy()
+
+    @cached_property
+    def _tree(self) -> cKDTree:
+        # A tree that is not balanced is built in a fifth of the time and searched as fast.
+        return cKDTree(self._points, balanced_tree=False)
+
+    @cached_property
+    def _on_device(self) -> tuple[torch.Tensor, float]:
+        columns = torch.as_tensor(self._points.T.copy(), dtype=torch.float32)
+        return columns.to(self._device), float(np.abs(self._points).max())
+
+    @cached_property
+    def own_distances(self) -> np.ndarray:
+        """Distance of each star to its nearest other star, (M,), in increasing order."""
+        if len(self.rows) < 2:
+            return np.empty(0)
+        distance, _ = self._tree.query(self._points, k=2, workers=-1)
+        return np.sort(distance[:, 1])
+
+    def nearness(self, distance: float) -> Nearness:
+        """How a distance compares with the stars' distances to their own nearest."""
+        own = self.own_distances
+        if not len(own):
+            return Nearness(distance, float("nan"))
+        n_nearer = int(np.searchsorted(own, distance, side="left"))
+        return Nearness(distance, (len(own) - n_nearer) / len(own))
+
+
+@functools.lru_cache(maxsize=2)
+def neighbours_of(catalog: Catalog, device: str = "cpu") -> Neighbours:
+    """The stars of a catalog by their place, made once for all who ask."""
+    return Neighbours(catalog, device)
+
+
+def describe_labels(
+    catalog: Catalog, rows: np.ndarray, names: Sequence[str] = LABELS
+) -> dict[str, LabelSummary]:
+    """Median and spread of labels over some stars, of those that the catalog has.
+
+    Parameters
+    ----------
+    catalog : Catalog
+    rows : ndarray, (k,) int64
+    names : sequence of str
+    """
+    found = {}
+    for name in names:
+        if name in catalog.numeric:
+            values = catalog[name][rows].astype(np.float64)
+            values = np.sort(values[np.isfinite(values)])
+            low, median, high = np.full(3, np.nan)
+            if len(values):
+                # As np.percentile, which takes ten times as long for so few.
+                places = np.array([0.16, 0.5, 0.84]) * (len(values) - 1)
+                low, median, high = np.interp(places, np.arange(len(values)), values)
+            found[name] = LabelSummary(name, float(median), float(high - low) / 2, len(values))
+    return found

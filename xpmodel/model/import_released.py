@@ -1,0 +1,130 @@
+"""Turn a PyTorch checkpoint of the released code into a model folder."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from xpmodel._atomic import sha256_file
+from xpmodel._version import __version__
+from xpmodel.errors import InputError
+from xpmodel.model.model import Model, check_normalisation, fit_state
+from xpmodel.model.network import ScatterVAE
+
+# The released checkpoint is 0.9 MB; nothing near this size is a scatter VAE.
+SIZE_LIMIT = 512 * 2**20
+# Normalisations known to be fitted afterwards, whatever their files are called (sha256).
+KNOWN_ESTIMATES = {"0e17181602ceaaf3be8d2d62e2d4547716b7f526a57809a3e6db784ac66e45cd"}
+
+
+def import_model(
+    weights: str | Path, norm: str | Path, *, estimated_norm: bool | None = None
+) -> Model:
+    """Read a checkpoint and its normalisation.
+
+    Parameters
+    ----------
+    weights : path
+        PyTorch file (``weight.pt``): a checkpoint with ``model_state_dict``, or the state
+        dict itself. Opened with ``weights_only=True``.
+    norm : path
+        ``apogee_norm.npz`` with `mu` and `sig`, one entry a coefficient.
+    estimated_norm : bool, optional
+        Whether the normalisation is an estimate rather than the one that the network was
+        trained with. Default: whether it is a known estimate, or its name says so.
+
+    Returns
+    -------
+    Model
+        On the CPU; `Model.save` writes the folder.
+
+    Raises
+    ------
+    InputError
+        Names the first key or shape of the weights, or the first entry of the
+        normalisation, that does not fit.
+    """
+    weights, norm = Path(weights), Path(norm)
+    checkpoint = _read_checkpoint(weights)
+    state = checkpoint.get("model_state_dict", checkpoint)
+    if not isinstance(state, dict):
+        raise InputError(f"{weights}: model_state_dict is no state dict")
+    network = ScatterVAE(*_layer_sizes(state, weights))
+    fit_state(network, state, weights)
+    mu, sig = check_normalisation(*_read_norm(norm), network.input_dim, norm)
+    if estimated_norm is None:
+        known = sha256_file(norm) in KNOWN_ESTIMATES
+        estimated_norm = known or "estimate" in norm.name.lower()
+    description: dict[str, Any] = {
+        "made_by": f"xpmodel {__version__} import-model",
+        "source": {
+            "weights": {"name": weights.name, "sha256": sha256_file(weights)},
+            "norm": {"name": norm.name, "sha256": sha256_file(norm)},
+        },
+        "estimated": ["mu", "sig"] if estimated_norm else [],
+    }
+    if isinstance(epoch := checkpoint.get("epoch"), int):
+        description["source"]["weights"]["epoch"] = epoch
+    return Model(network, mu, sig, description, device="cpu")
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    _check_size(path)
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError:
+        # PyTorch's own message tells how to load the file all the same, running what is in it.
+        raise InputError(
+            f"{path}: not a PyTorch file of plain tensors (other objects, which could run code, "
+            "are not loaded); save the state dict alone"
+        ) from None
+    except Exception as error:  # a foreign file fails in whatever way its bytes lead to
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else "unreadable"
+        raise InputError(f"{path}: not a PyTorch file of plain tensors ({reason[:160]})") from None
+    if not isinstance(checkpoint, dict):
+        raise InputError(f"{path}: holds a {type(checkpoint).__name__}, expected a state dict")
+    return checkpoint
+
+
+def _read_norm(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    _check_size(path)
+    try:
+        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
+            for name in ("mu", "sig"):
+                if name not in getattr(file, "files", ()):
+                    raise InputError(f"{path}: no array {name!r}; expected mu and sig")
+            return file["mu"], file["sig"]
+    except InputError:
+        raise
+    except Exception as error:  # a foreign file fails in whatever way its bytes lead to
+        raise InputError(f"{path}: not an npz file of plain arrays ({error})") from None
+
+
+def _check_size(path: Path) -> None:
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    if size > SIZE_LIMIT:
+        raise InputError(f"{path}: {size >> 20} MB, larger than any model ({SIZE_LIMIT >> 20} MB)")
+
+
+def _layer_sizes(state: dict[str, Any], path: Path) -> tuple[int, int, list[int]]:
+    """Input size, latent count and hidden sizes, as the encoder's weights have them."""
+
+    def shape(name: str) -> torch.Size:
+        tensor = state.get(name)
+        if not isinstance(tensor, torch.Tensor):
+            raise InputError(f"{path}: {name} is missing")
+        if tensor.ndim != 2:
+            raise InputError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected a matrix")
+        return tensor.shape
+
+    hidden = [shape("encoder.0.0.weight")[0]]
+    while any(str(name).startswith(f"encoder.{len(hidden)}.") for name in state):
+        hidden.append(shape(f"encoder.{len(hidden)}.0.weight")[0])
+    return shape("encoder.0.0.weight")[1], shape("mu.weight")[0], hidden

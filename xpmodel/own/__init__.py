@@ -1,0 +1,1 @@
+"""A visitor's own stars: from a file, or by id from the Gaia Archive."""

@@ -1,0 +1,115 @@
+"""One spectrum at a time, fast: decoded from z, observed, their difference, and the gradient."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from xpmodel.model.model import Model
+from xpmodel.spectra.modes import Projection
+from xpmodel.spectra.spectra import Spectra
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A spectrum as a mode shows it.
+
+    Attributes
+    ----------
+    x : ndarray, (L,) float64
+        Wavelength [nm] or number of the coefficient.
+    value, error : ndarray, (L,) float64
+        In the mode's unit; the error is one standard deviation.
+    """
+
+    x: np.ndarray
+    value: np.ndarray
+    error: np.ndarray
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One spectrum is too little to share: where a core is busy, threads wait for each other."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def decoded_curve(
+    model: Model, projection: Projection, z: Sequence[float], scale: float = 1.0
+) -> Curve:
+    """The spectrum that the model decodes from one point in latent space.
+
+    Parameters
+    ----------
+    model : Model
+        Works on its device.
+    projection : Projection
+    z : sequence of float, (K,)
+    scale : float
+        G flux [e⁻ s⁻¹] that the spectrum shall have, or `xpmodel.spectra.modes.scale_at_1kpc`.
+
+    Returns
+    -------
+    Curve
+        Its error is the model's scatter ŝ, propagated as independent coefficient errors.
+    """
+    coefficients, scatter = model.decode_point(z)
+    value = projection.values(coefficients, scale)
+    return Curve(projection.x, value, projection.errors(coefficients, scatter, None, scale))
+
+
+def observed_curve(
+    spectra: Spectra, projection: Projection, row: int = 0, scale: float | None = None
+) -> Curve:
+    """A star's observed spectrum, with its covariance where the correlations are known.
+
+    Parameters
+    ----------
+    spectra : Spectra
+    projection : Projection
+    row : int
+        Which star of the spectra.
+    scale : float, optional
+        As for `decoded_curve`. Default: the star's own G flux.
+    """
+    g_flux = float(spectra.g_flux[row])
+    coefficients, errors = (
+        values[row].astype(np.float64) / g_flux for values in (spectra.coefficients, spectra.errors)
+    )
+    rho = None if spectra.correlations is None else spectra.correlations[row]
+    scale = g_flux if scale is None else scale
+    value = projection.values(coefficients, scale)
+    return Curve(projection.x, value, projection.errors(coefficients, errors, rho, scale))
+
+
+def residual(observed: Curve, decoded: Curve) -> np.ndarray:
+    """(observed − decoded) / σ of the observation, (L,): Laroche & Speagle 2024, Eqs. 6 and 8.
+
+    Both must have the same scale.
+    """
+    return (observed.value - decoded.value) / observed.error
+
+
+@_one_thread()
+def decoded_gradient(
+    model: Model, projection: Projection, z: Sequence[float], scale: float = 1.0
+) -> np.ndarray:
+    """How the decoded spectrum changes with each latent, by automatic differentiation.
+
+    Parameters as for `decoded_curve`.
+
+    Returns
+    -------
+    gradient : ndarray, (K, L) float64
+        ∂value/∂z_i, in the mode's unit for a unit of z_i.
+    """
+    coefficients, slopes = model.decode_gradient(np.asarray(z, np.float32))
+    return slopes.astype(np.float64) @ projection.jacobian(coefficients, scale)

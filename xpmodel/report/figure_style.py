@@ -1,0 +1,106 @@
+"""The look of the figures that go to paper, and how they are written."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure, SubFigure
+
+from xpmodel._atomic import replacing
+from xpmodel.columns import is_latent
+from xpmodel.errors import InputError
+
+# Okabe & Ito's colors, which color-blind people tell apart.
+BLUE, RED, GREEN, PINK, SKY, ORANGE = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00",
+)  # fmt: skip
+COLORS = (BLUE, RED, GREEN, PINK, SKY, ORANGE)
+WIDTH = 7.1  # inches: two columns of a journal
+FORMATS = (".pdf", ".png")
+AXIS_LABELS = {
+    "teff": r"$T_\mathrm{eff}$ [K]",
+    "logg": r"log $g$ [dex]",
+    "m_h": "[M/H] [dex]",
+    "alpha_m": "[α/M] [dex]",
+    "fe_h": "[Fe/H] [dex]",
+    "mg_fe": "[Mg/Fe] [dex]",
+    "phot_g_mean_mag": "$G$ [mag]",
+    "bp_rp": "BP − RP [mag]",
+    "sfd_ebv": "E(B − V) [mag]",
+}
+STYLE = {
+    "text.usetex": False,
+    "pdf.fonttype": 42,
+    "font.size": 8,
+    "axes.linewidth": 0.6,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "xtick.top": True,
+    "ytick.right": True,
+    "legend.frameon": False,
+    "savefig.dpi": 300,
+}
+
+
+def write_figure(path: str | Path, make: Callable[[], Figure], *, tight: bool = False) -> Path:
+    """Draw a figure in our own style and write it; the same figure gives the same file.
+
+    Parameters
+    ----------
+    path : path
+        Ends in ``.pdf`` (vectors, embedded fonts) or ``.png``.
+    make : callable
+        Draws the figure, once the style is set.
+    tight : bool
+        Cut the page to what is drawn.
+
+    Returns
+    -------
+    Path
+        The file written.
+
+    Raises
+    ------
+    InputError
+        When the ending is another one, or the file cannot be written.
+    """
+    path = Path(path)
+    if path.suffix not in FORMATS:
+        raise InputError(f"{path}: a figure's name must end in {' or '.join(FORMATS)}")
+    # Without the date the same figure gives the same file.
+    metadata = {"CreationDate": None} if path.suffix == ".pdf" else {}
+    box = "tight" if tight else None
+    with own_style(), replacing(path) as temporary:
+        make().savefig(temporary, format=path.suffix[1:], bbox_inches=box, metadata=metadata)
+    return path
+
+
+@contextmanager
+def own_style() -> Iterator[None]:
+    """Our own style, whatever was set: gaiaxpy, for one, switches LaTeX on for all figures."""
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        matplotlib.rcParams.update(STYLE)
+        yield
+
+
+def foot(figure: Figure | SubFigure, note: str, width: float = WIDTH) -> None:
+    """Write what a figure is about below it, small, in lines of its width [inches]."""
+    lines = textwrap.wrap(note, int(width * 20))  # characters of 6 points
+    figure.supxlabel("\n".join(lines), fontsize=6, color="0.3")
+
+
+def axis_label(column: str) -> str:
+    """A catalog's column with its unit, as an axis of a figure says it."""
+    if is_latent(column):
+        return f"$z_{{{column[1:]}}}$"
+    return AXIS_LABELS.get(column) or plain(column)
+
+
+def plain(text: str) -> str:
+    """A name from elsewhere, in which a dollar sign does not begin a formula."""
+    return text.replace("$", r"\$")

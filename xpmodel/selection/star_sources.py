@@ -1,0 +1,291 @@
+"""What names stars beside outlines and filters: ids, a bin, oddity, a probability, all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from xpmodel.catalog.catalog import Catalog
+from xpmodel.columns import latent_columns
+from xpmodel.errors import InputError
+from xpmodel.selection.region_probability import region_probability
+from xpmodel.selection.regions import Region
+from xpmodel.tracks.bins import Bin
+
+MAX_NEAREST = 100_000
+
+
+class Source(Protocol):
+    """What names stars: a region, a filter, a track's bin, ids, other sets."""
+
+    needs: tuple[str, ...]
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars that it names, (N,) bool."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps of it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Stars by their ids.
+
+    Attributes
+    ----------
+    source_id : tuple of int
+        Ids; those that a catalog does not have name no star there.
+    """
+
+    source_id: tuple[int, ...]
+    needs = ()
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars with these ids, (N,) bool."""
+        return np.isin(catalog.source_id, np.array(self.source_id, dtype=np.int64))
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps: ids as text, since other programs' numbers may not hold them."""
+        return {"kind": "ids", "source_id": [str(i) for i in self.source_id]}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Ids:
+        """The ids that a recipe keeps.
+
+        Raises
+        ------
+        InputError
+            When one is no whole number of 64 bits.
+        """
+        if not isinstance(content["source_id"], list):
+            raise InputError("the ids must be a list")
+        ids = []
+        for text in content["source_id"]:
+            if not str(text).isdecimal() or int(text) >= 2**63:
+                raise InputError(f"{str(text)[:40]!r} is no source_id")
+            ids.append(int(text))
+        return cls(tuple(ids))
+
+
+@dataclass(frozen=True)
+class TrackBin:
+    """The stars of one bin of a track.
+
+    Attributes
+    ----------
+    name : str
+        Of the track and the bin, for a reader.
+    bin : Bin
+    """
+
+    name: str
+    bin: Bin
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        return self.bin.columns
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars of the bin, (N,) bool."""
+        return self.bin.contains(catalog)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        return {"kind": "bin", "name": self.name, "bin": self.bin.to_json()}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> TrackBin:
+        """The bin that a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        return cls(str(content["name"]), Bin.from_json(content["bin"]))
+
+
+@dataclass(frozen=True)
+class NearestStars:
+    """The stars nearest to a point in latent space (`xpmodel.latent.neighbours.Neighbours`).
+
+    Attributes
+    ----------
+    z : tuple of float, (K,)
+    k : int
+        How many: 1 to 100,000.
+    exclude : int, optional
+        The source_id of a star to leave out: the one that the point is.
+
+    Raises
+    ------
+    InputError
+        When z is not finite, or k out of its bounds.
+    """
+
+    z: tuple[float, ...]
+    k: int
+    exclude: int | None = None
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.k <= MAX_NEAREST:
+            raise InputError(f"the nearest {self.k} stars: 1 to {MAX_NEAREST:,} can be asked for")
+        if not self.z or not np.isfinite(self.z).all():
+            raise InputError("the point whose nearest stars are wanted must be finite")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        return tuple(latent_columns(len(self.z)))
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """These stars, (N,) bool."""
+        from xpmodel.latent.neighbours import (
+            neighbours_of,  # imports PyTorch, which most do not need
+        )
+
+        row = None
+        if self.exclude is not None:
+            found = np.flatnonzero(catalog.source_id == self.exclude)
+            row = int(found[0]) if len(found) else None
+        mask = np.zeros(len(catalog), dtype=bool)
+        mask[neighbours_of(catalog).nearest(self.z, self.k, row).rows] = True
+        return mask
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        exclude = None if self.exclude is None else str(self.exclude)
+        return {"kind": "nearest", "z": list(self.z), "k": self.k, "exclude": exclude}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> NearestStars:
+        """The same from what a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        exclude = content.get("exclude")
+        if exclude is not None:
+            (exclude,) = Ids.from_json({"source_id": [exclude]}).source_id
+        return cls(tuple(float(v) for v in content["z"]), int(content["k"]), exclude)
+
+
+@dataclass(frozen=True)
+class Outliers:
+    """The oddest stars of the catalog (`xpmodel.diagnostics.outliers.score_outliers`).
+
+    Attributes
+    ----------
+    k : int
+        How many; all that have a score, where there are fewer.
+
+    Raises
+    ------
+    InputError
+        When k is below 1.
+    """
+
+    k: int
+    needs = ()
+
+    def __post_init__(self) -> None:
+        if self.k < 1:
+            raise InputError(f"the oddest {self.k} stars: at least 1 can be asked for")
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """These stars, (N,) bool."""
+        from xpmodel.diagnostics.outliers import outliers_of
+
+        mask = np.zeros(len(catalog), dtype=bool)
+        mask[outliers_of(catalog).ranked[: self.k]] = True
+        return mask
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        return {"kind": "outliers", "k": self.k}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Outliers:
+        """The same from what a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        return cls(int(content["k"]))
+
+
+@dataclass(frozen=True)
+class AllStars:
+    """Every star of the catalog."""
+
+    needs = ()
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """All, (N,) bool."""
+        return np.ones(len(catalog), dtype=bool)
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        return {"kind": "all"}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> AllStars:
+        """The same."""
+        return cls()
+
+
+@dataclass(frozen=True)
+class Probable:
+    """Stars that lie inside an outline with some probability, given their errors.
+
+    Attributes
+    ----------
+    region : Region
+        In two columns of which the catalog has the standard deviations.
+    least : float
+        The least probability, above 0 and at most 1.
+    """
+
+    region: Region
+    least: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least <= 1:
+            raise InputError(f"a least probability is above 0 and at most 1, not {self.least}")
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        return self.region.needs
+
+    def probability(self, catalog: Catalog) -> np.ndarray:
+        """Each star's probability to lie inside, (N,) float32; NaN where an error is unknown."""
+        return region_probability(self.region, catalog)
+
+    def mask(self, catalog: Catalog) -> np.ndarray:
+        """The stars of at least this probability, (N,) bool."""
+        return self.probability(catalog) >= self.least
+
+    def to_json(self) -> dict[str, Any]:
+        """What a recipe keeps."""
+        return {"kind": "probable", "least": float(self.least), "region": self.region.to_json()}
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Probable:
+        """The same from what a recipe keeps.
+
+        Raises
+        ------
+        InputError, KeyError, TypeError, ValueError
+            When it is none.
+        """
+        return cls(Region.from_json(content["region"]), float(content["least"]))

@@ -1,0 +1,1 @@
+"""Gaia XP spectra: coefficients and errors, their file layouts, photometry, labels, wavelengths."""

@@ -1,0 +1,363 @@
+"""Gaia XP spectra as the archive serves them: 55 BP and 55 RP coefficients a star.
+
+Rows that cannot be used are left out, and a report says which and why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from xpmodel.errors import InputError
+from xpmodel.spectra.file_layouts import N_BAND, Layout, correlation_matrices, vectors
+from xpmodel.spectra.photometry import PhotometryTable, g_flux, synthetic_g_flux
+from xpmodel.tables.reader import expand_paths, floats, integer_ids, open_table
+
+# Why a row is left out: the first that applies, in this order.
+NOT_AN_ID = "source_id not an integer"
+MISSING_BAND = "missing band"
+WRONG_NUMBER = "wrong number of coefficients"
+NAN_COEFFICIENT = "NaN coefficient"
+BAD_ERROR = "bad coefficient error"
+NO_MATCH = "no match in the photometry table"
+BAD_FLUX = "G flux not positive"
+REPEATED = "repeated source_id"
+
+Paths = str | Path | Iterable[str | Path]
+
+
+class NoUsableRows(InputError):
+    """All files were read, and no row of them can be used."""
+
+
+def _no_rows() -> pd.DataFrame:
+    return left_out_rows("", np.empty(0, int), [], [])
+
+
+def left_out_rows(
+    file: str, row: Sequence[int] | np.ndarray, source_id: list[str], reason: list[str]
+) -> pd.DataFrame:
+    """Lines of `Report.left_out` for the rows of one file."""
+    text = {"file": file, "source_id": source_id, "reason": reason}
+    frame = pd.DataFrame({"row": row} | text, columns=["file", "row", "source_id", "reason"])
+    return frame.astype(dict.fromkeys(text, "str"))
+
+
+@dataclass(eq=False)
+class Report:
+    """What became of the rows that were read.
+
+    Attributes
+    ----------
+    n_read : int
+        Rows read.
+    left_out : pandas.DataFrame
+        One line for each row left out: `file`, `row` (1 is the file's first), `source_id` (text,
+        as in the file) and `reason`.
+    """
+
+    n_read: int = 0
+    left_out: pd.DataFrame = field(default_factory=_no_rows)
+
+    @property
+    def n_used(self) -> int:
+        """Rows that were not left out."""
+        return self.n_read - len(self.left_out)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Number of rows left out for each reason, the most frequent first."""
+        return self.left_out["reason"].value_counts().to_dict()
+
+    @classmethod
+    def total(cls, reports: Iterable[Report]) -> Report:
+        """Add up the reports of several chunks."""
+        reports = list(reports)
+        left_out = pd.concat([_no_rows(), *(report.left_out for report in reports)])
+        return cls(sum(report.n_read for report in reports), left_out.reset_index(drop=True))
+
+    def __add__(self, other: Report) -> Report:
+        return Report.total([self, other])
+
+    def __str__(self) -> str:
+        lines = [f"{self.n_used} of {self.n_read} rows used, {len(self.left_out)} left out"]
+        return "\n".join(lines + [f"  {n}: {reason}" for reason, n in self.counts.items()])
+
+
+@dataclass(frozen=True, eq=False)
+class Spectra:
+    """XP spectra of N stars.
+
+    Attributes
+    ----------
+    source_id : ndarray, (N,) int64
+    coefficients, errors : ndarray, (N, 110)
+        BP then RP, with their standard deviations. float32 where the file holds float32, else
+        float64.
+    g_flux : ndarray, (N,) float64
+        G flux [e-/s], positive.
+    g_flux_source : str
+        "file", "photometry" or "synthetic"; joined by " + " where files differ.
+    correlations : ndarray, (N, 2, 55, 55) float64, or None if not asked for
+        Of the coefficients of BP and of RP; NaN for a star whose correlations are missing.
+    report : Report
+        What became of the rows read.
+    labels : pyarrow.Table, or None if not asked for or if there are none
+        N rows of those of the catalog's label columns that the files have; null where missing.
+    """
+
+    source_id: np.ndarray
+    coefficients: np.ndarray
+    errors: np.ndarray
+    g_flux: np.ndarray
+    g_flux_source: str
+    correlations: np.ndarray | None = None
+    report: Report = field(default_factory=Report)
+    labels: pa.Table | None = None
+
+    def __len__(self) -> int:
+        return len(self.source_id)
+
+    def __getitem__(self, rows: int | slice | np.ndarray) -> Spectra:
+        """Select stars by number, slice, mask or indices; the report stays that of the reading."""
+        rows = np.atleast_1d(np.arange(len(self))[rows])
+        return Spectra(
+            self.source_id[rows],
+            self.coefficients[rows],
+            self.errors[rows],
+            self.g_flux[rows],
+            self.g_flux_source,
+            None if self.correlations is None else self.correlations[rows],
+            self.report,
+            None if self.labels is None else self.labels.take(pa.array(rows)),
+        )
+
+
+def read_spectra(
+    paths: Paths,
+    *,
+    photometry: str | Path | PhotometryTable | None = None,
+    correlations: bool | None = False,
+    labels: bool = False,
+) -> Spectra:
+    """Read XP spectra whole.
+
+    Parameters are those of `iter_spectra`, and so are the errors raised.
+
+    Returns
+    -------
+    Spectra
+        Of all files, in their order.
+    """
+    options = {"photometry": photometry, "correlations": correlations, "labels": labels}
+    return join_spectra([chunk for chunk, _ in iter_spectra(paths, **options)])
+
+
+def join_spectra(parts: Sequence[Spectra]) -> Spectra:
+    """Put the stars of one or more parts behind each other, and add up their reports.
+
+    Correlations and labels that one part has and another lacks are NaN and null there.
+    """
+    sources = {name for part in parts if len(part) for name in part.g_flux_source.split(" + ")}
+    return Spectra(
+        np.concatenate([part.source_id for part in parts]),
+        np.concatenate([part.coefficients for part in parts]),
+        np.concatenate([part.errors for part in parts]),
+        np.concatenate([part.g_flux for part in parts]),
+        " + ".join(sorted(sources)),
+        _join_correlations(parts),
+        Report.total(part.report for part in parts),
+        _join_labels(parts),
+    )
+
+
+def _join_correlations(parts: Sequence[Spectra]) -> np.ndarray | None:
+    if all(part.correlations is None for part in parts):
+        return None
+    shape = (2, N_BAND, N_BAND)
+    return np.concatenate(
+        [
+            np.full((len(part), *shape), np.nan) if part.correlations is None else part.correlations
+            for part in parts
+        ]
+    )
+
+
+def _join_labels(parts: Sequence[Spectra]) -> pa.Table | None:
+    """A label that one file has and another lacks is null for the stars of the latter."""
+    found = [part.labels for part in parts if part.labels is not None]
+    if not found:
+        return None
+    empty = found[0].schema.empty_table()
+    tables = [
+        empty.take(pa.nulls(len(part), pa.int64())) if part.labels is None else part.labels
+        for part in parts
+    ]
+    return pa.concat_tables(tables, promote_options="default")
+
+
+def iter_spectra(
+    paths: Paths,
+    *,
+    photometry: str | Path | PhotometryTable | None = None,
+    correlations: bool | None = False,
+    labels: bool = False,
+    chunk_rows: int = 8192,
+) -> Iterator[tuple[Spectra, float]]:
+    """Read XP spectra in chunks, so that memory does not grow with the number of stars.
+
+    Only the ids already used are kept, 8 bytes a star: of rows with one source_id the first
+    usable one counts, across files too.
+
+    Parameters
+    ----------
+    paths : path or list of paths
+        Files, folders or glob patterns, in any format of `xpmodel.tables.reader`. Either rows of
+        the Gaia archive (`bp_coefficients`, `bp_coefficient_errors` and so on: vectors, or text
+        such as ``"(1.0, 2.0)"`` or ``"[1.0, 2.0]"``), or a column for each number (`bp_coeff_0` to
+        `rp_coeff_54`, `e_bp_coeff_0` to `e_rp_coeff_54`), or the columns of the catalog of
+        Laroche & Speagle (2024): `ids`, and `coeffs` and `coeff_errs`, BP then RP in one vector.
+    photometry : path or PhotometryTable, optional
+        G by source_id, for files without `phot_g_mean_flux` or `phot_g_mean_mag`. Without it
+        their G flux is synthesised from the coefficients.
+    correlations : bool or None
+        Read the correlations too (archive rows have them); None: of those files that have them.
+    labels : bool
+        Read the stellar labels that stand in the files, as `xpmodel.spectra.label_tables` finds
+        them.
+    chunk_rows : int
+        Rows to read at a time.
+
+    Yields
+    ------
+    Spectra
+        The usable rows of a chunk, perhaps none, and its report.
+    float
+        The fraction of all bytes read so far, 0 to 1.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be used or lacks a column; NoUsableRows if no row of any is usable.
+    """
+    files = expand_paths(paths)
+    if photometry is not None and not isinstance(photometry, PhotometryTable):
+        photometry = PhotometryTable.read(photometry)
+    sizes = [file.stat().st_size for file in files]
+    used = _UsedIds()
+    reports = []  # while nothing is usable
+    for i, file in enumerate(files):
+        reader = open_table(file)
+        has_them = all(f"{band}_coefficient_correlations" in reader for band in ("bp", "rp"))
+        layout = Layout(reader, has_them if correlations is None else correlations, labels)
+        n_rows = 0
+        for table, fraction in reader.chunks(layout.names, chunk_rows):
+            try:
+                chunk = _spectra(layout, table, n_rows, photometry, used)
+            except pa.ArrowException as error:
+                cause = " ".join(str(error).split())[:120]
+                raise InputError(
+                    f"{file}: a column holds values of the wrong kind ({cause}); "
+                    "coefficients must be vectors or text, the rest numbers"
+                ) from error
+            n_rows += len(table)
+            if not used.runs:
+                reports.append(chunk.report)
+            yield chunk, (sum(sizes[:i]) + fraction * sizes[i]) / sum(sizes)
+    if not used.runs:
+        report = Report.total(reports)
+        why = ", ".join(f"{n} {reason}" for reason, n in report.counts.items()) or "no rows at all"
+        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+        raise NoUsableRows(f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})")
+
+
+def _spectra(
+    layout: Layout,
+    table: pa.Table,
+    row: int,
+    photometry: PhotometryTable | None,
+    used: _UsedIds,
+) -> Spectra:
+    """Take the usable rows of a chunk that follows the first `row` rows of its file."""
+    reason = np.full(len(table), "", object)
+
+    def reject(bad: np.ndarray, why: str) -> None:
+        reason[bad & (reason == "")] = why
+
+    source_id, valid = integer_ids(table[layout.id])
+    reject(~valid, NOT_AN_ID)
+    parts = [vectors(table, names, layout.size) for names in layout.coefficients]
+    for values, lengths in parts:
+        # Where vectors have a fixed length, a band that is missing is full of NaN.
+        bands = np.isnan(values).reshape(len(table), -1, N_BAND)
+        blank = (lengths == layout.size) & bands.all(axis=2).any(axis=1)
+        reject((lengths == 0) | blank, MISSING_BAND)
+    for _, lengths in parts:
+        reject(lengths != layout.size, WRONG_NUMBER)
+    coefficients = np.concatenate([values for values, _ in parts], axis=1)
+    reject(~np.isfinite(coefficients).all(axis=1), NAN_COEFFICIENT)
+    errors = np.concatenate([vectors(table, n, layout.size)[0] for n in layout.errors], axis=1)
+    reject(~(np.isfinite(errors) & (errors > 0)).all(axis=1), BAD_ERROR)
+
+    if layout.flux:
+        flux_source = "file"
+        flux = g_flux(layout.flux, floats(table[layout.flux]))
+    elif photometry is not None:
+        flux_source = "photometry"
+        flux, found = photometry.find(source_id)
+        reject(~found, NO_MATCH)
+    else:
+        flux_source = "synthetic"
+        flux = np.full(len(table), np.nan)
+        good = reason == ""
+        flux[good] = synthetic_g_flux(coefficients[good])
+    reject(~(np.isfinite(flux) & (flux > 0)), BAD_FLUX)
+    good = np.flatnonzero(reason == "")
+    reason[good[~used.add(source_id[good])]] = REPEATED
+
+    good, bad = reason == "", np.flatnonzero(reason != "")
+    names = pc.fill_null(table[layout.id].take(bad).cast(pa.string()), "").to_pylist()
+    left_out = left_out_rows(str(layout.path), row + bad + 1, names, reason[bad])
+    kept = table.filter(good)
+    return Spectra(
+        source_id[good],
+        coefficients[good],
+        errors[good],
+        flux[good],
+        flux_source,
+        correlation_matrices(kept, layout.correlations) if layout.correlations else None,
+        Report(len(table), left_out),
+        layout.labels.take(kept) if layout.labels else None,
+    )
+
+
+class _UsedIds:
+    """The ids of the stars used so far, 8 bytes each.
+
+    They are kept in sorted runs, each more than twice as long as the next, so that adding and
+    looking up cost little however many there are.
+    """
+
+    def __init__(self):
+        self.runs: list[np.ndarray] = []
+
+    def add(self, ids: np.ndarray) -> np.ndarray:
+        """Add ids, (N,), and tell which of them are new: the first of each, if not yet used."""
+        unique, first = np.unique(ids, return_index=True)
+        known = np.zeros(len(unique), bool)
+        for run in self.runs:
+            known |= run[np.minimum(np.searchsorted(run, unique), len(run) - 1)] == unique
+        new = np.zeros(len(ids), bool)
+        new[first[~known]] = True
+        merged = unique[~known]
+        while self.runs and len(self.runs[-1]) <= 2 * len(merged):
+            merged = np.sort(np.concatenate([self.runs.pop(), merged]), kind="stable")
+        if len(merged):
+            self.runs.append(merged)
+        return new

@@ -1,0 +1,1 @@
+"""The questions of Laroche & Speagle (2024), each a package; nothing else imports them."""

@@ -1,0 +1,1 @@
+"""The α-bimodality: classifiers, pairs of equal labels, the mock control, wavelengths."""

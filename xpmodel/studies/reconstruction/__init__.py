@@ -1,0 +1,1 @@
+"""Reconstructions compared: residuals, rivals, what denoising gains."""

@@ -1,0 +1,1 @@
+"""Tracks through label and latent space: relations, bins, what their stars measure, figures."""

@@ -1,0 +1,202 @@
+"""Spectra as training takes them: usable, split, normalised, in float32 on one device.
+
+`xpmodel.training.on_disk` has the same for spectra that memory cannot hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from xpmodel.errors import InputError
+from xpmodel.model.normalization import check_varied
+from xpmodel.spectra.spectra import Spectra
+from xpmodel.spectra.train_test_split import train_test_rows
+from xpmodel.training.config import Recipe
+from xpmodel.training.distributed import Processes
+from xpmodel.training.loss import N_COEFFICIENTS
+from xpmodel.training.steps import Draws, Part, draw, draw_test
+
+# Stars worked on at a time, so that float64 copies stay small beside the data.
+CHUNK = 65_536
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingData:
+    """Normalised coefficients and variances, split as released (a tenth held out, seed 12345).
+
+    Attributes
+    ----------
+    x, variance : Tensor, (N, 110) float32
+        Of the training stars.
+    test_x, test_variance : Tensor, (M, 110) float32
+        Of those held out.
+    mu, sig : ndarray, (110,) float64
+        Mean and standard deviation of coefficients / G flux over the training stars.
+    n_left_out : int
+        Spectra with a coefficient, error or G flux that is not finite, or an error or G flux that
+        is not positive.
+    sha256 : str
+        Of the usable spectra: their ids, coefficients, errors and G fluxes.
+    """
+
+    x: Tensor
+    variance: Tensor
+    test_x: Tensor
+    test_variance: Tensor
+    mu: np.ndarray
+    sig: np.ndarray
+    n_left_out: int
+    sha256: str
+
+    @classmethod
+    def of(cls, spectra: Spectra, device: torch.device) -> TrainingData:
+        """Prepare spectra.
+
+        Parameters
+        ----------
+        spectra : Spectra
+        device : torch.device
+            Where they will lie.
+
+        Raises
+        ------
+        InputError
+            When too few are usable to be split, a coefficient is the same for all, or they are
+            more than the device holds.
+        """
+        usable = usable_rows(spectra)
+        check_usable(len(usable), len(spectra))
+        train, test = (usable[rows] for rows in train_test_rows(len(usable)))
+        mu, sig = _normalisation(spectra, train)
+        _check_room(len(usable), device)
+        return cls(
+            *_normalised(spectra, train, mu, sig, device),
+            *_normalised(spectra, test, mu, sig, device),
+            mu,
+            sig,
+            len(spectra) - len(usable),
+            _sha256(spectra, usable),
+        )
+
+    @property
+    def n_train(self) -> int:
+        """Stars to train on."""
+        return len(self.x)
+
+    @property
+    def n_test(self) -> int:
+        """Stars held out."""
+        return len(self.test_x)
+
+    def room(self, _device: torch.device) -> tuple[Tensor, Tensor]:
+        """Where the stars that are trained on lie on the device."""
+        return self.x, self.variance
+
+    def parts(self, recipe: Recipe, epoch: int, processes: Processes) -> Iterator[Part]:
+        """All batches of an epoch, or a process's share of each."""
+        batch = processes.share(recipe.batch)
+        own = slice(processes.rank * batch, (processes.rank + 1) * batch)
+        draws = draw(recipe, self.n_train, epoch)
+        yield Part(self.x, self.variance, Draws(draws.order[:, own], draws.eps[:, own]))
+
+    def test_parts(self, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The test stars, and draws of z for them."""
+        yield self.test_x, self.test_variance, draw_test(recipe, self.n_test)
+
+
+def check_usable(n_usable: int, n: int) -> None:
+    """Refuse spectra of which fewer than two can be trained on."""
+    if n_usable < 2:
+        raise InputError(
+            f"{n_usable} of {n} spectra are usable for training: the others hold NaN, or errors or "
+            "G fluxes that are not positive"
+        )
+
+
+def usable_rows(spectra: Spectra) -> np.ndarray:
+    """Rows whose numbers can be trained on, (N,) int64; `read_spectra` gives no others."""
+    good = np.isfinite(spectra.g_flux) & (spectra.g_flux > 0)
+    for start in range(0, len(spectra), CHUNK):
+        rows = slice(start, start + CHUNK)
+        errors = spectra.errors[rows]
+        good[rows] &= np.isfinite(spectra.coefficients[rows]).all(axis=1)
+        good[rows] &= (np.isfinite(errors) & (errors > 0)).all(axis=1)
+    return np.flatnonzero(good)
+
+
+def _check_room(n: int, device: torch.device) -> None:
+    if device.type != "cuda":
+        return
+    free, _ = torch.cuda.mem_get_info(device)
+    if (need := 2 * n * 4 * N_COEFFICIENTS) > free:
+        raise InputError(
+            f"{n} spectra take {need / 2**30:.1f} GiB, and the GPU has {free / 2**30:.1f} free: "
+            "train from disk (xpmodel train --stream), or on the CPU"
+        )
+
+
+def _chunks(rows: np.ndarray) -> list[np.ndarray]:
+    return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
+
+
+def _normalisation(spectra: Spectra, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and standard deviation over some stars, in two passes and float64."""
+
+    def per_flux(chunk: np.ndarray) -> np.ndarray:
+        return spectra.coefficients[chunk] / spectra.g_flux[chunk, None].astype(np.float64)
+
+    mu = sum(per_flux(chunk).sum(axis=0) for chunk in _chunks(rows)) / len(rows)
+    squares = sum(((per_flux(chunk) - mu) ** 2).sum(axis=0) for chunk in _chunks(rows))
+    sig = np.sqrt(squares / len(rows))
+    check_varied(sig, len(rows))
+    return mu, sig
+
+
+def _normalised(
+    spectra: Spectra, rows: np.ndarray, mu: np.ndarray, sig: np.ndarray, device: torch.device
+) -> tuple[Tensor, Tensor]:
+    """Normalised coefficients and variances of some stars."""
+    x = np.empty((len(rows), len(mu)), np.float32)
+    variance = np.empty_like(x)
+    done = 0
+    for chunk in _chunks(rows):
+        flux = spectra.g_flux[chunk, None].astype(np.float64)
+        here = slice(done, done + len(chunk))
+        with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and so the loss
+            x[here] = (spectra.coefficients[chunk] / flux - mu) / sig
+            variance[here] = (spectra.errors[chunk] / flux / sig) ** 2
+        done += len(chunk)
+    return torch.from_numpy(x).to(device), torch.from_numpy(variance).to(device)
+
+
+def _sha256(spectra: Spectra, rows: np.ndarray) -> str:
+    digest = Digest()
+    for chunk in _chunks(rows):
+        digest.add(spectra, chunk)
+    return digest.hexdigest()
+
+
+class Digest:
+    """sha256 of spectra, the same whatever chunks they come in."""
+
+    def __init__(self) -> None:
+        self._columns = [hashlib.sha256() for _ in range(4)]
+
+    def add(self, spectra: Spectra, rows: np.ndarray) -> None:
+        """Take some stars, in their order."""
+        numbers = (spectra.coefficients, spectra.errors, spectra.g_flux)
+        columns = [spectra.source_id[rows].astype(np.int64)]
+        # float32 and the float64 of the same numbers are the same spectra.
+        columns += [values[rows].astype(np.float64) for values in numbers]
+        for digest, values in zip(self._columns, columns, strict=True):
+            digest.update(np.ascontiguousarray(values))
+
+    def hexdigest(self) -> str:
+        """Of all that was taken."""
+        return hashlib.sha256(b"".join(column.digest() for column in self._columns)).hexdigest()
