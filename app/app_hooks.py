@@ -6,9 +6,9 @@ Bokeh makes each page's routes of this list when the server starts, right after 
 from bokeh.server.urls import per_app_patterns
 from panel.io.server import WSHandler
 
-from downloads import PATTERN, ExportHandler
-from prompt_socket import PromptSocket
-from uploads import UPLOAD_PATTERN, UploadHandler
+from xpapp.browser.download_route import PATTERN, ExportHandler
+from xpapp.browser.upload_route import UPLOAD_PATTERN, UploadHandler
+from xpapp.browser.websocket import PromptSocket
 
 for route in ((PATTERN, ExportHandler), (UPLOAD_PATTERN, UploadHandler)):
     if route not in per_app_patterns:

@@ -10,9 +10,9 @@ import sys
 
 import panel as pn
 
-from page import make_page
-from raster import warm_up
-from sources import Opened, Sources, open_sources
+from xpapp.maps.raster import warm_up
+from xpapp.page import make_page
+from xpapp.settings import Opened, Sources, open_sources
 from xpmodel import InputError
 
 pn.extension(notifications=True)

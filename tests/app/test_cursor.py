@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from cursor import N_NEAR, Cursor
 from tests.mock import INACTIVE, Mock
+from xpapp.state.cursor import N_NEAR, Cursor
 from xpmodel import Catalog, InputError, load_model, open_catalog
 from xpmodel.latent.paths import LatentPath
 from xpmodel.own.stars import encode_own

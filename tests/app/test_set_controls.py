@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from set_controls import SetControls
 from tests.mock import Mock
-from visit import Visit
+from xpapp.sets.controls import SetControls
+from xpapp.state.visit import Visit
 from xpmodel import open_catalog
 from xpmodel.diagnostics.outliers import score_outliers
 from xpmodel.selection.recipe import Outliers
@@ -30,7 +30,7 @@ def test_a_set_of_outliers(visit):
 
 def test_outliers_without_a_number(visit, monkeypatch):
     told = []
-    monkeypatch.setattr("guard.notify", told.append)
+    monkeypatch.setattr("xpapp.runtime.callbacks.notify", told.append)
     controls = SetControls(visit)
     controls.n_outliers.value = None
     controls.buttons["Set of outliers"].clicks += 1

@@ -6,10 +6,10 @@ from pathlib import Path
 import panel as pn
 import pytest
 
-from guard import guarded
-from palettes import BASE_LEVELS, density_palette, value_palette
-from sources import DEFAULT_CATALOG, Sources, open_sources
 from tests.mock import Mock, mock_model
+from xpapp.colors import BASE_LEVELS, density_palette, value_palette
+from xpapp.runtime.callbacks import guarded
+from xpapp.settings import DEFAULT_CATALOG, Sources, open_sources
 from xpmodel import InputError
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -80,7 +80,7 @@ def test_main_with_an_unknown_argument(monkeypatch):
 
 def test_guarded(caplog, monkeypatch):
     told = []
-    monkeypatch.setattr("guard.notify", told.append)
+    monkeypatch.setattr("xpapp.runtime.callbacks.notify", told.append)
 
     @guarded("Doing it")
     def callback(error: Exception | None, *, done: list) -> None:
@@ -91,7 +91,7 @@ def test_guarded(caplog, monkeypatch):
     done = []
     callback(None, done=done)
     assert done == [True] and not told
-    with caplog.at_level(logging.WARNING, "xpmodel.app"):
+    with caplog.at_level(logging.WARNING, "xpapp"):
         callback(ValueError("odd"), done=done)
         callback(InputError("no column 'q'"), done=done)
     assert told == ["Doing it failed: odd", "Doing it failed: no column 'q'"]

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from map_state import Coloring
 from tests.mock import Mock
-from visit import MAX_MAPS, UNDO_STEPS, Visit
+from xpapp.state.map_state import Coloring
+from xpapp.state.visit import MAX_MAPS, UNDO_STEPS, Visit
 from xpmodel import Catalog, InputError, Region, load_model, open_catalog
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.recipe import Ids, replay

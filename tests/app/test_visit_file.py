@@ -6,10 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from map_state import Coloring
 from tests.mock import Mock
-from visit import Visit
-from visit_file import VisitStore, restore, state_of
+from xpapp.state.map_state import Coloring
+from xpapp.state.visit import Visit
+from xpapp.state.visit_file import VisitStore, restore, state_of
 from xpmodel import Catalog, InputError, Region, open_catalog
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.recipe import Ids

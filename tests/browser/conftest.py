@@ -13,13 +13,13 @@ import pytest
 from panel.tests.util import serve_and_wait
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
-import page
-from downloads import PATTERN, ExportHandler
-from sources import Sources, open_sources
 from tests.browser.explorer import Explorer
 from tests.mock import Mock, mock_model
-from uploads import UPLOAD_PATTERN, UploadHandler
-from visit import Visit
+from xpapp import page
+from xpapp.browser.download_route import PATTERN, ExportHandler
+from xpapp.browser.upload_route import UPLOAD_PATTERN, UploadHandler
+from xpapp.settings import Sources, open_sources
+from xpapp.state.visit import Visit
 
 # A click on what has just been drawn may bring the server a model that it knows: Bokeh warns, and
 # the click counts. As an error it would be lost, which no visitor's click is.

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from PIL import Image
 from playwright.sync_api import ConsoleMessage, Locator, Page
 
-from controls import column_choices
-from visit import Visit
+from xpapp.state.visit import Visit
+from xpapp.widgets.material import column_choices
 from xpmodel.columns import axis_label
 
 Pixel = tuple[int, int]

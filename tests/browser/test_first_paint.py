@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from panel.tests.util import get_open_ports
 
-from palettes import BASE_LEVELS
 from tests.browser.explorer import Explorer
 from tests.mock import INACTIVE, Mock
+from xpapp.colors import BASE_LEVELS
 
 ROOT = Path(__file__).resolve().parents[2]
 

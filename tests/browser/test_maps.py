@@ -7,7 +7,6 @@ import pytest
 from astropy import units
 from astropy.coordinates import SkyCoord
 
-from palettes import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE
 from tests.browser.explorer import FRAME, Explorer
 from tests.browser.reference import (
     Bins,
@@ -19,6 +18,7 @@ from tests.browser.reference import (
     nearest,
     scaled,
 )
+from xpapp.colors import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE
 
 MAPS = ("latent", "kiel", "abundance", "latent2")
 SHAPE = [(0.35, 0.15), (0.80, 0.10), (0.75, 0.55), (0.40, 0.50)]

@@ -65,7 +65,7 @@ def test_two_sets_and_a_track(explorer, matrix, mock: Mock):
     explorer.until(lambda: explorer.shows("Changed: draw again."))
     explorer.button("Draw").click()
     explorer.until(lambda: explorer.shows("points, means over"))
-    from overlays import tracks
+    from xpapp.tracks.measured import tracks
 
     (track,) = tracks(catalog, "main_sequence")
     points = [i for i in range(len(track.n)) if track.n[i]]

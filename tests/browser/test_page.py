@@ -5,11 +5,11 @@ import time
 import numpy as np
 import pytest
 
-import raster
-import spectrum_view
-from palettes import BASE_LEVELS, NO_VALUE, density_palette
 from tests.browser.explorer import Explorer
-from visit import Visit
+from xpapp.colors import BASE_LEVELS, NO_VALUE, density_palette
+from xpapp.maps import raster
+from xpapp.spectrum import view as spectrum_view
+from xpapp.state.visit import Visit
 
 SHAPE = [(0.35, 0.10), (0.80, 0.05), (0.75, 0.45), (0.40, 0.50)]
 PALETTE = "renderers.0.glyph.color_mapper.palette"

@@ -157,7 +157,7 @@ def check(explorer: Explorer, done: list[str]) -> None:
 
 
 def test_random_gestures(explorer, caplog):
-    caplog.set_level(logging.WARNING, "xpmodel.app")
+    caplog.set_level(logging.WARNING, "xpapp")
     hand = Hand(explorer, SEED)
     start, middle, n = time.monotonic(), None, 0
     while (spent := time.monotonic() - start) < SECONDS:
@@ -173,7 +173,7 @@ def test_random_gestures(explorer, caplog):
     print(f"\n{len(hand.done)} gestures, {n} checks, {grown:+.0f} MB in the second half")
     assert not explorer.problems, (explorer.problems, hand.done[-8:])
     # "teff <" is no condition: the page says so at the field, and logs nothing worse.
-    logged = [r for r in caplog.records if r.name == "xpmodel.app" and r.levelno >= logging.ERROR]
+    logged = [r for r in caplog.records if r.name == "xpapp" and r.levelno >= logging.ERROR]
     assert not logged, [(r.getMessage(), r.exc_text) for r in logged]
     assert grown < MEGABYTES
     assert len(hand.done) > 0.5 * SECONDS

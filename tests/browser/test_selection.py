@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from palettes import FIRST_SET_LEVEL
 from tests.browser.explorer import Explorer
 from tests.browser.reference import inside, members
 from tests.mock import LOWEST_ID, MOCK_ID, Mock
+from xpapp.colors import FIRST_SET_LEVEL
 
 # Fractions of the map's frame, from its top left corner.
 CONVEX = [(0.30, 0.30), (0.60, 0.05), (0.75, 0.25), (0.60, 0.60), (0.35, 0.50)]

@@ -5,9 +5,9 @@ import re
 import numpy as np
 import pytest
 
-from palettes import FIRST_SET_LEVEL
 from tests.browser.explorer import Explorer
 from tests.browser.reference import drawn, ids, members
+from xpapp.colors import FIRST_SET_LEVEL
 
 LEFT = [(0.25, 0.10), (0.58, 0.10), (0.56, 0.55), (0.25, 0.60)]
 RIGHT = [(0.50, 0.05), (0.85, 0.08), (0.80, 0.40), (0.48, 0.45)]

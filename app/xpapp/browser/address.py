@@ -1,0 +1,80 @@
+"""The visit's state in the browser's address, by a short name that the server keeps."""
+
+from __future__ import annotations
+
+import time
+from urllib.parse import parse_qs
+
+import panel as pn
+
+from xpapp.runtime.callbacks import guarded, log, notify
+from xpapp.state.visit import Visit
+from xpapp.state.visit_file import VisitStore, restore, state_of
+from xpmodel import InputError
+
+KEY = "visit"
+# The address follows when nothing has changed for so long [ms].
+REST = 700
+FOLLOWED = (
+    "maps",
+    "active_map",
+    "enlarged",
+    "coloring",
+    "filter",
+    "sets",
+    "active_set",
+    "operation",
+    "tracks",
+    "own_tracks",
+)
+OF_CURSOR = ("z", "star", "g_mag", "lines", "mode", "locked")
+
+
+class Address:
+    """Brings back the visit that the address names, then keeps the address up to date."""
+
+    def __init__(self, visit: Visit, store: VisitStore) -> None:
+        self._visit, self._store = visit, store
+        self._pending = False
+        self._changed = 0.0
+        self._location = pn.state.location
+        name = self._named()
+        if name:
+            try:
+                restore(visit, store.load(name), f"visit {name}")
+                visit.forget_past()
+            except InputError as error:
+                log.warning("%s", error)
+                problem = f"The address's visit could not be opened: {error}"
+                pn.state.onload(lambda: notify(problem))
+        visit.param.watch(self._on_change, list(FOLLOWED))
+        visit.cursor.param.watch(self._on_change, list(OF_CURSOR))
+
+    def _named(self) -> str:
+        search = self._location.search if self._location is not None else ""
+        return next(iter(parse_qs((search or "").lstrip("?")).get(KEY, [])), "")
+
+    @guarded("Following the visit")
+    def _on_change(self, *events: object) -> None:
+        # One timer for however many changes come: a drag has hundreds.
+        self._changed = time.monotonic()
+        if not self._pending:
+            self._wait(REST)
+
+    def _wait(self, rest: float) -> None:
+        document = pn.state.curdoc
+        self._pending = document is not None and self._location is not None
+        if self._pending:
+            document.add_timeout_callback(self._write, max(rest, 1))
+
+    @guarded("Keeping the visit in the address")
+    def _write(self) -> None:
+        self._pending = False
+        cursor = self._visit.cursor
+        quiet = 1e3 * (time.monotonic() - self._changed)
+        if cursor.moving or cursor.playing or quiet < REST:
+            self._wait(REST if quiet >= REST else REST - quiet)
+            return
+        name = self._store.save(state_of(self._visit))
+        if name != self._named():
+            self._location.search = f"?{KEY}={name}"

@@ -1,0 +1,169 @@
+"""Controls of the active map's axes, and of the colors of all maps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from xpapp.runtime.callbacks import guarded
+from xpapp.state.map_state import (
+    CATEGORY,
+    COLOR_SCALES,
+    DENSITY,
+    MEAN,
+    MEDIAN,
+    SETS,
+    SPREAD,
+    Coloring,
+)
+from xpapp.state.visit import Visit
+from xpapp.widgets.material import TEXT, WIDE, column, column_choices, heading, row
+from xpmodel.columns import describe
+
+HOW_LABELS = {
+    "density of stars": DENSITY,
+    "mean of": MEAN,
+    "median of": MEDIAN,
+    "spread (standard deviation) of": SPREAD,
+    "category": CATEGORY,
+}
+
+
+class MapControls:
+    """Axes, scales and colors; open, close and enlarge."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._following = False
+        catalog = visit.catalog
+        columns = column_choices(catalog)
+        self._columns = columns
+        searchable = {"searchable": True} | WIDE
+        self.which = pmui.Select(label="Map", options={}, **WIDE)
+        self.x = pmui.Select(label="Horizontal", options=columns, **searchable)
+        self.y = pmui.Select(label="Vertical", options=columns, **searchable)
+        self.x_log = pmui.Checkbox(label="log x", margin=(0, 8))
+        self.y_log = pmui.Checkbox(label="log y", margin=(0, 8))
+        self.how = pmui.Select(label="Color", options=HOW_LABELS, **WIDE)
+        self.of = pmui.Select(label="Column", options=columns, **searchable)
+        self.scale = pmui.RadioButtonGroup(label="Color scale", options=list(COLOR_SCALES), **WIDE)
+        self.enlarge = pmui.Button(label="Enlarge", on_click=self._enlarge, **TEXT, **WIDE)
+        opening = pmui.Button(label="Open another", on_click=self._open, **TEXT, **WIDE)
+        closing = pmui.Button(label="Close", on_click=self._close, **TEXT, **WIDE)
+        self.corner = pmui.Button(
+            label="All pairs of latents", on_click=self._corner, **TEXT, **WIDE
+        )
+        sky = pmui.Button(label="Sky", on_click=self._sky, **TEXT, **WIDE)
+        sky.disabled = not {"l", "b"} <= set(catalog.numeric)
+        self.panel = column(
+            self.which,
+            self.x,
+            self.y,
+            row(self.x_log, self.y_log),
+            row(self.enlarge, closing),
+            row(opening, sky),
+            self.corner,
+            heading("Colors of all maps"),
+            self.how,
+            self.of,
+            self.scale,
+        )
+        for widget in (self.x, self.y, self.x_log, self.y_log):
+            widget.param.watch(self._on_axes, "value")
+        for widget in (self.how, self.of, self.scale):
+            widget.param.watch(self._on_color, "value")
+        self.which.param.watch(self._on_which, "value")
+        visit.param.watch(self._follow, ["maps", "active_map", "coloring", "enlarged", "corner"])
+        self._follow()
+
+    @guarded("Showing the map's settings")
+    def _follow(self, *events: object) -> None:
+        visit = self._visit
+        state = visit.map_state(visit.active_map)
+        coloring = visit.coloring
+        self._following = True
+        try:
+            self.which.param.update(options=self._titles(), value=visit.active_map)
+            self.x.value, self.y.value = state.columns
+            self.x_log.value, self.y_log.value = (scale == "log" for scale in state.scales)
+            self.how.value, self.scale.value = coloring.how, coloring.scale
+            self.of.visible = coloring.how != DENSITY
+            self.scale.visible = coloring.how != CATEGORY
+            if self.of.visible:
+                self.of.param.update(options=self._options(coloring.how), value=coloring.column)
+            self.corner.label = "Back to the maps" if visit.corner else "All pairs of latents"
+            self.enlarge.label = "All maps" if visit.enlarged else "Enlarge"
+        finally:
+            self._following = False
+
+    def _titles(self) -> dict[str, str]:
+        return {
+            f"{i}: {state.y} against {state.x}": state.key
+            for i, state in enumerate(self._visit.maps, start=1)
+        }
+
+    def _options(self, how: str) -> dict[str, str]:
+        if how != CATEGORY:
+            return self._columns
+        return {"sets": SETS} | {describe(c): c for c in self._visit.catalog.categorical}
+
+    @guarded("Choosing a map")
+    def _on_which(self, *events: object) -> None:
+        if not self._following and self.which.value:
+            self._visit.active_map = self.which.value
+
+    @guarded("Changing the axes")
+    def _on_axes(self, *events: object) -> None:
+        if self._following:
+            return
+        scales = ("log" if w.value else "linear" for w in (self.x_log, self.y_log))
+        changes: dict[str, Any] = dict(zip(("x_scale", "y_scale"), scales, strict=True))
+        key = self._visit.active_map
+        self._visit.change_map(key, x=self.x.value, y=self.y.value, **changes)
+
+    @guarded("Changing the colors")
+    def _on_color(self, *events: Any) -> None:
+        if self._following:
+            return
+        how, of, scale = self.how.value, self.of.value, self.scale.value
+        if events[0].obj is self.how:  # each way has its own columns, and a scale that suits it
+            options = list(self._options(how).values())
+            of = self._visit.coloring.column
+            of = "" if how == DENSITY else of if of in options else self._first(how, options)
+            scale = "log" if how == DENSITY else "linear"
+        with pn.io.unlocked():
+            self._visit.coloring = Coloring(how, of, scale)
+
+    @staticmethod
+    def _first(how: str, options: list[str]) -> str:
+        labels = [name for name in ("m_h", "teff", *options) if name in options]
+        return options[-1] if how == CATEGORY else labels[0]
+
+    @guarded("Opening a map")
+    def _open(self, event: object) -> None:
+        """Two active latents that no map shows yet, else the active map's columns again."""
+        visit = self._visit
+        shown = {frozenset(state.columns) for state in visit.maps}
+        active = visit.catalog.active
+        pairs = [(a, b) for i, a in enumerate(active) for b in active[i + 1 :]]
+        free = [pair for pair in pairs if frozenset(pair) not in shown]
+        visit.open_map(*(free[0] if free else visit.map_state(visit.active_map).columns))
+
+    @guarded("Opening the sky")
+    def _sky(self, event: object) -> None:
+        self._visit.open_map("l", "b")
+
+    @guarded("Closing the map")
+    def _close(self, event: object) -> None:
+        self._visit.close_map(self._visit.active_map)
+
+    @guarded("Showing all pairs of latents")
+    def _corner(self, event: object) -> None:
+        self._visit.corner = not self._visit.corner
+
+    @guarded("Enlarging the map")
+    def _enlarge(self, event: object) -> None:
+        visit = self._visit
+        visit.enlarged = "" if visit.enlarged else visit.active_map

@@ -1,0 +1,69 @@
+"""The open maps side by side, or one of them enlarged, or the corner view."""
+
+from __future__ import annotations
+
+import math
+
+import panel as pn
+
+from xpapp.maps.corner import CornerView
+from xpapp.maps.view import MapView, Place
+from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.coalesce import Pace
+from xpapp.state.visit import Visit
+
+
+class MapGrid:
+    """Shows a `MapView` for each open map of the visit.
+
+    Maps are made anew when they change their places, with what they showed: what a browser says
+    of a figure that is being moved is lost, and the server would never know its size.
+    """
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._views: dict[str, MapView] = {}
+        self._corner: CornerView | None = None
+        self._places: dict[str, Place] = {}
+        self._keys: list[str] = []
+        # The marks of all maps move as one message.
+        self._marking: Pace | None = None
+        self.panel = pn.Column(sizing_mode="stretch_both", margin=0)
+        visit.param.watch(self._on_maps, ["maps", "enlarged", "corner"])
+        visit.cursor.param.watch(self._on_z, ["z", "star"])
+        self._lay_out()
+
+    @guarded("Arranging the maps")
+    def _on_maps(self, *events: object) -> None:
+        keys = [state.key for state in self._visit.maps]
+        if keys != self._keys or any(e.name != "maps" for e in events):
+            self._lay_out()
+
+    def _on_z(self, *events: object) -> None:
+        if self._marking is not None:
+            self._marking.soon()
+
+    def _mark(self) -> None:
+        for view in self._views.values():
+            view.mark()
+
+    def _lay_out(self) -> None:
+        visit = self._visit
+        self._keys = [state.key for state in visit.maps]
+        self._places |= {key: view.place for key, view in self._views.items()}
+        for view in [*self._views.values(), *([self._corner] if self._corner else [])]:
+            view.close()
+        self._views, self._corner, self._marking = {}, None, None
+        if visit.corner:
+            self._corner = CornerView(visit)
+            self.panel.objects = [self._corner.panel]
+            return
+        shown = [visit.enlarged] if visit.enlarged in self._keys else self._keys
+        self._views = {key: MapView(visit, key, self._places.get(key)) for key in shown}
+        per_row = math.ceil(math.sqrt(len(shown)))
+        self._marking = Pace(self._mark, next(iter(self._views.values())).figure)
+        panels = [view.panel for view in self._views.values()]
+        self.panel.objects = [
+            pn.Row(*panels[i : i + per_row], sizing_mode="stretch_both", margin=0)
+            for i in range(0, len(panels), per_row)
+        ]

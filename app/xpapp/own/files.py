@@ -1,0 +1,65 @@
+"""Files of spectra that a visitor gives: read, encoded, shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import panel as pn
+
+from xpapp.browser.upload_route import Inbox, close_inbox, open_inbox
+from xpapp.browser.window import Bridge
+from xpapp.runtime.callbacks import guarded, notify
+from xpapp.state.visit import Visit
+from xpmodel.own.stars import MAX_BYTES, OwnStars, given_name, read_own
+
+
+class OwnFiles:
+    """Takes what the bridge sends, as long as the page is open.
+
+    Parameters
+    ----------
+    visit : Visit
+    bridge : Bridge
+        Is told where to send files.
+    show : callable
+        Brings the visitor's own stars to the front.
+    """
+
+    def __init__(self, visit: Visit, bridge: Bridge, show: Callable[[], None]) -> None:
+        self._visit, self._show = visit, show
+        self._document = pn.state.curdoc
+        if self._document is None:
+            return
+        token = open_inbox(Inbox(MAX_BYTES, self._begin, self._read, self._done))
+        bridge.param.update(inbox=token, max_bytes=MAX_BYTES)
+        pn.state.on_session_destroyed(lambda context: close_inbox(token))
+
+    def _begin(self) -> None:
+        self._soon(lambda: self._visit.param.update(busy=True))
+
+    def _soon(self, work: Callable[[], None]) -> None:
+        if self._document.session_context is not None:  # or the visitor has gone
+            self._document.add_next_tick_callback(work)
+
+    def _read(self, name: str, path: Path) -> OwnStars:
+        return read_own(path, self._visit.model, name=name, max_bytes=MAX_BYTES)
+
+    def _done(self, name: str, stars: OwnStars | None, problem: Exception | None) -> None:
+        if problem is not None:
+            said = f"{given_name(name)} could not be read: {problem}"
+            self._soon(guarded("Telling of the file")(lambda: self._refuse(said)))
+        else:
+            self._soon(guarded("Showing your stars")(lambda: self._take(stars)))
+
+    def _refuse(self, said: str) -> None:
+        self._visit.busy = False
+        notify(said)
+
+    def _take(self, stars: OwnStars) -> None:
+        self._visit.busy = False
+        cursor = self._visit.cursor
+        cursor.add_own(stars)
+        self._show()
+        if len(stars):
+            cursor.visit_own(len(cursor.own) - len(stars))

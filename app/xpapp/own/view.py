@@ -1,0 +1,201 @@
+"""Stars of the visitor's own: from a file or by Gaia ids, encoded, listed, looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import ColumnDataSource, DataTable, NumberFormatter, TableColumn
+
+from xpapp.browser.sender import Sender
+from xpapp.runtime.callbacks import guarded, notify
+from xpapp.state.background import in_background
+from xpapp.state.visit import Visit
+from xpapp.widgets.drop_zone import DropZone
+from xpapp.widgets.material import TEXT, WIDE, row
+from xpapp.widgets.text_line import SMALL_TABLE, status_line
+from xpmodel.catalog.ids import MAX_TEXT, parse_ids
+from xpmodel.columns import symbol
+from xpmodel.latent.steering import LABELS
+from xpmodel.own.gaia_archive import MAX_IDS, fetch_own
+from xpmodel.own.stars import OwnStars
+from xpmodel.selection.recipe import Ids
+
+DIGITS = {"teff": "0", "logg": "0.00", "m_h": "0.00", "alpha_m": "0.000", "j_k": "0.000"}
+
+
+class OwnView:
+    """The list of them, and what is wrong with the rows that cannot be used."""
+
+    def __init__(self, visit: Visit, sender: Callable[[Callable[[str], None]], Sender]) -> None:
+        self._visit, self._cursor = visit, visit.cursor
+        self._sender = sender(self._say)
+        self.said = status_line()
+        self.ids = pmui.TextAreaInput(
+            label=f"or Gaia DR3 ids (at most {MAX_IDS})", rows=2, max_length=MAX_TEXT, **WIDE
+        )
+        buttons = {
+            "Fetch from the Gaia Archive": self._fetch,
+            "Set of those in the catalog": self._to_set,
+            "Set of the chosen one's neighbours": self._near_to_set,
+            "Export the list": self._export,
+            "Forget them": self._forget,
+        }
+        self.buttons = {
+            label: pmui.Button(label=label, on_click=work, **TEXT, **WIDE)
+            for label, work in buttons.items()
+        }
+        b = self.buttons
+        self._table = pn.pane.Bokeh(sizing_mode="stretch_width")
+        self._bad = pn.pane.Bokeh(sizing_mode="stretch_width", visible=False)
+        self.panel = pn.Column(
+            DropZone(sizing_mode="stretch_width"),
+            self.ids,
+            b["Fetch from the Gaia Archive"],
+            self.said,
+            self._table,
+            self._bad,
+            row(b["Set of those in the catalog"], b["Set of the chosen one's neighbours"]),
+            row(b["Export the list"], b["Forget them"]),
+            sizing_mode="stretch_width",
+        )
+        self.watchers = [
+            self._cursor.param.watch(self._follow, ["own"]),
+            self._cursor.param.watch(self._on_star, ["own_star"]),
+        ]
+        self._follow()
+
+    def _say(self, text: str) -> None:
+        self.said.object = text
+
+    @guarded("Listing your stars")
+    def _follow(self, *events: object) -> None:
+        own = self._cursor.own
+        self._list(own)
+        self._list_bad(own)
+        n = 0 if own is None else len(own)
+        for label in ("Export the list", "Set of those in the catalog", "Forget them"):
+            self.buttons[label].disabled = own is None or (not n and label != "Forget them")
+        self._on_star()
+        if own is None:
+            self._say(
+                "XP spectra as the Gaia Archive has them, in CSV, ECSV, FITS, VOTable, Parquet "
+                "or HDF5. They stay in this visit's memory; the address does not keep them."
+            )
+            return
+        bad = len(own.report.left_out)
+        text = f"<b>{n:,}</b> of {own.report.n_read:,} rows of {own.name} encoded"
+        text += f"; <b>{bad:,} left out</b>, each with its reason below" if bad else ""
+        self._say(text + ". Diamonds on the maps: hollow where only their neighbours say where.")
+
+    def _list(self, own: OwnStars | None) -> None:
+        if own is None or not len(own):
+            self._table.object = None
+            return
+        near = self._cursor.own_near
+        data: dict[str, object] = {
+            "source_id": [str(i) for i in own.source_id],
+            "G": own.g_mag,
+            "χ² obs": own.encoded.chi2_obs.astype(float),
+            "χ²": own.encoded.chi2.astype(float),
+            "near": [near.nearness(i).text for i in range(len(own))],
+        }
+        catalog = self._visit.catalog
+        labels = [name for name in LABELS if name in catalog.numeric]
+        data |= {symbol(name): near.median(name) for name in labels}
+        formats = {"G": "0.00", "χ² obs": "0.00", "χ²": "0.00"}
+        formats |= {symbol(name): DIGITS[name] for name in labels}
+        widths = {"source_id": 130, "near": 130}
+        source = ColumnDataSource(data, name="own_source")
+        source.selected.on_change("indices", self._on_row)
+        columns = [
+            TableColumn(field=name, title=name, width=widths.get(name, 52))
+            if name not in formats
+            else TableColumn(
+                field=name,
+                title=name,
+                width=52,
+                formatter=NumberFormatter(format=formats[name], nan_format="–"),
+            )
+            for name in data
+        ]
+        self._table.object = _small_table(source, columns, len(own), 8)
+
+    def _list_bad(self, own: OwnStars | None) -> None:
+        rows = None if own is None else own.report.left_out
+        self._bad.visible = rows is not None and bool(len(rows))
+        if self._bad.visible:
+            data = {name: [str(v) for v in rows[name]] for name in rows.columns}
+            source = ColumnDataSource(data, name="own_bad_source")
+            widths = {"file": 110, "row": 40, "source_id": 130, "reason": 170}
+            columns = [TableColumn(field=n, title=n, width=widths.get(n, 80)) for n in data]
+            self._bad.object = _small_table(source, columns, len(rows), 5)
+
+    @guarded("Going to your star")
+    def _on_row(self, attr: str, old: list[int], new: list[int]) -> None:
+        if new:
+            self._cursor.visit_own(new[0])
+
+    @guarded("Following the star")
+    def _on_star(self, *events: object) -> None:
+        self.buttons["Set of the chosen one's neighbours"].disabled = self._cursor.own_star is None
+
+    @guarded("Fetching from the Gaia Archive")
+    def _fetch(self, event: object) -> None:
+        ids, bad = parse_ids(self.ids.value or "")
+        if bad:
+            notify(f"No ids: {', '.join(bad[:5])}")
+        if not len(ids):
+            notify("There are no ids: paste some")
+            return
+        model = self._visit.model
+        self._say(f"Asking the Gaia Archive for {len(ids):,} spectra …")
+        in_background(
+            self._visit,
+            "Fetching from the Gaia Archive",
+            lambda: fetch_own(ids, model),
+            self._cursor.add_own,
+        )
+
+    @guarded("Making a set")
+    def _to_set(self, event: object) -> None:
+        own = self._cursor.own
+        n = int(np.isin(own.source_id, self._visit.catalog.source_id).sum())
+        if not n:
+            notify("None of your stars is in the catalog: a set can only hold the catalog's stars")
+            return
+        self._visit.new_set(Ids(tuple(map(int, own.source_id))), name="own")
+        self._say(f"{n:,} of your {len(own):,} stars are in the catalog, and now a set.")
+
+    @guarded("Making a set")
+    def _near_to_set(self, event: object) -> None:
+        own, index = self._cursor.own, self._cursor.own_star
+        source = self._cursor.near_own(index)
+        self._visit.new_set(source, name=f"near {int(own.source_id[index])}")
+
+    @guarded("Exporting your stars")
+    def _export(self, event: object) -> None:
+        self._sender.send("own_stars.csv", "text/csv", self._cursor.own.write)
+
+    @guarded("Forgetting your stars")
+    def _forget(self, event: object) -> None:
+        self._cursor.forget_own()
+
+
+def _small_table(
+    source: ColumnDataSource, columns: list[TableColumn], n: int, at_most: int
+) -> DataTable:
+    """Made anew each time: a table shows new data of its old rows too late."""
+    return DataTable(
+        source=source,
+        columns=columns,
+        index_position=None,
+        autosize_mode="none",
+        reorderable=False,
+        row_height=22,
+        stylesheets=[SMALL_TABLE],
+        height=22 * (min(n, at_most) + 2),
+        sizing_mode="stretch_width",
+    )

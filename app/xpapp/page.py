@@ -1,0 +1,262 @@
+"""The page: shell, side bar and views around one visit."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+
+import panel as pn
+import panel_material_ui as pmui
+
+from xpapp.browser.address import Address
+from xpapp.browser.sender import Sender
+from xpapp.browser.window import KEYS, Bridge
+from xpapp.colors import ACCENT
+from xpapp.maps.controls import MapControls
+from xpapp.maps.grid import MapGrid
+from xpapp.own.files import OwnFiles
+from xpapp.own.view import OwnView
+from xpapp.runtime.callbacks import guarded
+from xpapp.sets.compare import CompareView
+from xpapp.sets.controls import GestureControls, SetControls
+from xpapp.sets.filters import FilterControls, RangeView
+from xpapp.sets.samp import SampControls
+from xpapp.sets.save import SaveControls
+from xpapp.sets.stars import StarsView
+from xpapp.settings import Opened, Sources, wavelengths
+from xpapp.spectrum.medians import GroupView
+from xpapp.spectrum.player import Player
+from xpapp.spectrum.tab import SpectrumTab
+from xpapp.state.visit import Visit
+from xpapp.state.visit_file import VisitStore
+from xpapp.tracks.controls import TrackControls
+from xpapp.widgets.bokeh_theme import THEMES
+from xpapp.widgets.lazy_tabs import LazyTabs, Seen
+from xpapp.widgets.material import TEXT, WIDE, column
+from xpapp.widgets.text_line import status_line
+from xpmodel import Catalog
+
+# Several titles side by side.
+TABS = {
+    "& .MuiTab-root": {
+        "minWidth": 0,
+        "padding": "6px 5px",
+        "fontSize": "0.72rem",
+        "letterSpacing": 0,
+    }
+}
+OWN = "My stars"
+TITLE = "XP latent space"
+# A key moves the chosen latent by so much of its standard deviation; with Shift ten times that.
+NUDGE = 0.02
+
+
+def make_page(opened: Opened, sources: Sources) -> pmui.Page:
+    """The page of one visit."""
+    alerts = [
+        pmui.Alert(object=problem, alert_type="warning", sizing_mode="stretch_width", margin=5)
+        for problem in opened.problems
+    ]
+    if opened.catalog is None:
+        return _shell(main=[*alerts, _how_to_begin(sources)])
+    visit = Visit(opened.catalog, opened.model)
+    return _Explorer(visit, alerts, sources.samp).page
+
+
+def _shell(**parts: object) -> pmui.Page:
+    return pmui.Page(
+        title=TITLE,
+        busy_indicator=None,
+        theme_toggle=True,
+        sidebar_width=268,
+        sx={"& .MuiToolbar-root": {"minHeight": "44px"}},
+        **parts,
+    )
+
+
+def _how_to_begin(sources: Sources) -> pn.viewable.Viewable:
+    return pn.pane.Markdown(
+        f"""
+## There is no catalog to show
+
+The page looked for `{sources.catalog}`. Make one from a trained model and your spectra:
+
+```
+xpmodel import-model weight.pt --norm apogee_norm.npz --out MODEL
+xpmodel encode SPECTRA… --model MODEL --out CATALOG.parquet
+panel serve app --args --catalog CATALOG.parquet --model MODEL
+```
+
+`SPECTRA…` are files, folders or globs of XP spectra from the Gaia archive: CSV, ECSV, FITS,
+VOTable or Parquet. Reload the page when the catalog is there.
+""",
+        sizing_mode="stretch_width",
+        margin=20,
+    )
+
+
+class _Explorer:
+    """Builds the side bar and the views, and ties them to the visit."""
+
+    def __init__(self, visit: Visit, alerts: list[pn.viewable.Viewable], samp: bool) -> None:
+        self._visit = visit
+        self._address = Address(visit, VisitStore())
+        self._bridge = Bridge(guarded("A key")(self._on_key))
+        self._maps = MapGrid(visit)
+        self._help = _help()
+        self._player = Player(visit.cursor)
+        self._spectrum = (
+            None
+            if visit.model is None
+            else SpectrumTab(visit, wavelengths(), self._player, self._bridge)
+        )
+        decoding = {} if visit.model is None else self._decoding_views()
+        self._views = LazyTabs(
+            {"Spectrum": self._spectrum.panel} if self._spectrum is not None else {},
+            decoding
+            | {
+                "Ranges": lambda: RangeView(visit),
+                "Compare": lambda: CompareView(visit),
+                "Stars": lambda: StarsView(visit),
+            },
+            sizing_mode="stretch_both",
+            sx=TABS,
+        )
+        content = pn.Row(
+            pn.Column(self._maps.panel, sizing_mode="stretch_both", min_width=500, margin=0),
+            pn.Column(
+                self._views.panel,
+                sizing_mode="stretch_both",
+                margin=0,
+                styles={"flex": "0 0 clamp(400px, 31vw, 640px)"},
+            ),
+            sizing_mode="stretch_both",
+            min_height=560,
+        )
+        self.page = _shell(
+            main=[
+                pn.Column(
+                    *alerts,
+                    _provenance(visit.catalog),
+                    content,
+                    self._help,
+                    self._bridge,
+                    sizing_mode="stretch_both",
+                    margin=0,
+                )
+            ],
+            sidebar=[self._sidebar(samp)],
+        )
+        self._on_theme()
+        self.page.param.watch(self._on_theme, "dark_theme")
+        visit.param.watch(self._show_busy, "busy")
+
+    def _decoding_views(self) -> dict[str, Callable[[], Seen]]:
+        """The views that need the model: medians of spectra, and the visitor's own stars."""
+        visit, bridge = self._visit, self._bridge
+
+        def sender(say: Callable[[str], None]) -> Sender:
+            return Sender(visit, bridge, say)
+
+        OwnFiles(visit, bridge, lambda: self._views.show(OWN))
+        return {
+            "Medians": lambda: GroupView(visit, wavelengths(), sender),
+            OWN: lambda: OwnView(visit, sender),
+        }
+
+    def _show_busy(self, *events: object) -> None:
+        self._bridge.busy = self._visit.busy
+
+    @guarded("Changing the theme")
+    def _on_theme(self, *events: object) -> None:
+        self._visit.dark = bool(self.page.dark_theme)
+        if pn.state.curdoc is not None:
+            pn.state.curdoc.theme = THEMES[self._visit.dark]
+
+    def _on_key(self, key: str) -> None:
+        cursor = self._visit.cursor
+        if key == "released":
+            cursor.release()
+        match key:
+            case "undo":
+                self._visit.undo()
+            case "redo":
+                self._visit.redo()
+            case "help":
+                self._help.open = not self._help.open
+            case "escape":
+                self._help.open = False
+            case "play":
+                self._player.toggle()
+            case "reset":
+                cursor.reset()
+            case "lock":
+                cursor.lock(cursor.chosen, cursor.chosen not in cursor.locked)
+            case "before" | "next":
+                cursor.choose(-1 if key == "before" else 1)
+            case "less" | "more" | "much less" | "much more":
+                step = NUDGE * (10 if key.startswith("much") else 1)
+                cursor.nudge(-step if key.endswith("less") else step)
+
+    def _sidebar(self, samp: bool) -> pn.viewable.Viewable:
+        visit = self._visit
+        tabs = LazyTabs(
+            {"Maps": MapControls(visit).panel},
+            {
+                "Filter": lambda: FilterControls(visit),
+                "Sets": lambda: SetControls(visit),
+                "Tracks": lambda: TrackControls(visit),
+                "Save": lambda: SaveControls(visit, self._bridge),
+            },
+            sizing_mode="stretch_width",
+            sx=TABS,
+        )
+        # It stays connected whatever tab is open.
+        others = [SampControls(visit).panel] if samp else []
+        keys = pmui.Button(label="Help and keys", on_click=self._on_help, **TEXT, **WIDE)
+        return column(GestureControls(visit).panel, tabs.panel, *others, keys)
+
+    @guarded("Opening the help")
+    def _on_help(self, event: object) -> None:
+        self._help.open = True
+
+
+def _help() -> pmui.Dialog:
+    keys = "".join(
+        f"<tr><td><kbd>{html.escape(k)}</kbd></td><td>{html.escape(what)}</td></tr>"
+        for k, what in KEYS
+    )
+    text = f"""
+<p><b>Maps.</b> Each shows two columns of the catalog; nothing is sampled. The map with the bold
+frame is the one whose axes the tab <i>Maps</i> changes. All maps share their colors.</p>
+<p><b>Sets.</b> Draw with the lasso or the box of any map: the active set changes, and every map
+shows it. Only stars that the filter shows are meant. A star without a value on an axis lies in no
+outline. Sets can be named, combined, undone (100 steps) and exported; the recipe of a set finds the
+same stars again with <code>xpmodel select</code>.</p>
+<p><b>Filter.</b> Named cuts, a condition, and ranges dragged on histograms hide stars; sets keep
+theirs.</p>
+<p><b>Tracks</b> are means over the stars of bins in label space, in label and latent maps.</p>
+<p><b>Latents</b> are posterior means; an inactive one follows the prior and means nothing.</p>
+<table>{keys}</table>"""
+    return pmui.Dialog(
+        pn.pane.HTML(text, sizing_mode="stretch_width"),
+        title="How to use this page",
+        show_close_button=True,
+        close_on_click=True,
+        width_option="md",
+    )
+
+
+def _provenance(catalog: Catalog) -> pn.viewable.Viewable:
+    """What the page shows, and which parts of it are estimates."""
+    estimated = catalog.metadata.get("model", {}).get("estimated", [])
+    text = f"<b>{html.escape(catalog.path.name)}</b> · {len(catalog):,} stars"
+    if catalog.n_mock:
+        every = catalog.n_mock == len(catalog)
+        mock = "all made up, none observed" if every else f"{catalog.n_mock:,} of them made up"
+        text += f" · <b style='color:{ACCENT}'>MOCK</b>: {mock}"
+    if estimated:
+        text += f" · the model's {' and '.join(estimated)} are an <b>estimate</b>"
+    if n := catalog.metadata.get("g_flux", {}).get("synthetic"):
+        text += f" · G flux of {n:,} stars synthetic"
+    return status_line(text)

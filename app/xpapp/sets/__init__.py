@@ -1,0 +1,1 @@
+"""Filters and named sets of stars: made, combined, compared, listed, exported."""

@@ -1,0 +1,160 @@
+"""A set in numbers, and against another one: where they differ most, with histograms."""
+
+from __future__ import annotations
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import ColumnDataSource, DataTable, HTMLTemplateFormatter, TableColumn
+from bokeh.plotting import figure
+
+from xpapp.runtime.callbacks import guarded
+from xpapp.state.visit import Visit
+from xpapp.widgets.material import WIDE, row
+from xpapp.widgets.text_line import SMALL_TABLE, status_line
+from xpmodel.columns import axis_label
+from xpmodel.selection.compare_sets import Comparison, compare, histograms
+
+REST, ALL = "all other stars shown", "all stars shown"
+N_BINS = 60
+COLUMNS = {
+    "column": ("column", 85),
+    "delta": ("Cliff's δ", 52),
+    "a": ("A: median (16–84 %)", 128),
+    "b": ("B: median (16–84 %)", 128),
+    "p": ("p, corrected", 70),
+    "n": ("values in A, B", 110),
+}
+
+
+class CompareView:
+    """Set A against set B, ranked by how much their columns differ."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._following = False
+        self._comparison: Comparison | None = None
+        self.a = pmui.Select(label="A", **WIDE)
+        self.b = pmui.Select(label="against B", **WIDE)
+        self.said = status_line()
+        self._source = ColumnDataSource({name: [] for name in COLUMNS}, name="compare_source")
+        bold = HTMLTemplateFormatter(template='<b title="<%= value %>"><%- value %></b>')
+        table = DataTable(
+            source=self._source,
+            columns=[
+                TableColumn(field=name, title=title, width=width, sortable=False)
+                for name, (title, width) in COLUMNS.items()
+            ],
+            index_position=None,
+            autosize_mode="none",
+            reorderable=False,
+            row_height=22,
+            stylesheets=[SMALL_TABLE],
+            height=230,
+            sizing_mode="stretch_width",
+        )
+        table.columns[0].formatter = bold
+        self._bars = ColumnDataSource({"left": [], "right": [], "a": [], "b": []})
+        self._bars.name = "compare_histogram"
+        self.figure = figure(
+            name="compare", height=190, sizing_mode="stretch_width", toolbar_location=None, tools=[]
+        )
+        self._lines = [
+            self.figure.step(
+                "left", name, source=self._bars, mode="after", line_width=2, legend_label=label
+            )
+            for name, label in (("a", "A"), ("b", "B"))
+        ]
+        self.figure.y_range.start = 0
+        self.figure.yaxis.axis_label = "part of the set's stars"
+        self._source.selected.on_change("indices", self._on_row)
+        self.panel = pn.Column(
+            row(self.a, self.b),
+            self.said,
+            pn.pane.Bokeh(table, sizing_mode="stretch_width"),
+            pn.pane.Bokeh(self.figure, sizing_mode="stretch_width"),
+            status_line(
+                "Cliff's δ: how much likelier a star of A has the larger value than one of B, "
+                "−1 to 1. p: Mann–Whitney U, corrected by Holm for the number of columns; of "
+                "large sets nearly every p is 0, so look at δ. Click a row for its histogram."
+            ),
+            sizing_mode="stretch_width",
+        )
+        for select in (self.a, self.b):
+            select.param.watch(self._on_choice, "value")
+        self.watchers = [visit.param.watch(self._follow, ["sets", "active_set", "shown"])]
+        self._follow()
+
+    @guarded("Comparing the sets")
+    def _follow(self, *events: object) -> None:
+        visit = self._visit
+        names = [s.name for s in visit.sets]
+        self._following = True
+        try:
+            self.a.param.update(options=names, value=visit.active_set)
+            others = [*names, REST, ALL]
+            kept = self.b.value if self.b.value in others else REST
+            self.b.param.update(options=others, value=kept)
+        finally:
+            self._following = False
+        self._compare()
+
+    @guarded("Comparing the sets")
+    def _on_choice(self, event: object) -> None:
+        if not self._following:
+            self._compare()
+
+    def _masks(self) -> tuple[np.ndarray, np.ndarray]:
+        visit, catalog = self._visit, self._visit.catalog
+        a = visit.star_set(self.a.value).mask(catalog)
+        shown = np.ones(len(catalog), dtype=bool) if visit.shown is None else visit.shown
+        if self.b.value == ALL:
+            return a, shown
+        return a, shown & ~a if self.b.value == REST else visit.star_set(self.b.value).mask(catalog)
+
+    def _compare(self) -> None:
+        a, b = self._masks()
+        found = self._comparison = compare(self._visit.catalog, a, b)
+        both = f", {found.n_both:,} in both" if found.n_both else ""
+        self.said.object = f"<b>A {found.n_a:,}</b> stars, <b>B {found.n_b:,}</b> stars{both}"
+        self._source.selected.indices = []
+        self._source.data = {
+            "column": [c.name for c in found.columns],
+            "a": [_median(c.a) for c in found.columns],
+            "b": [_median(c.b) for c in found.columns],
+            "delta": [_number(c.delta, "+.3f") for c in found.columns],
+            "p": [_number(c.p_corrected, ".1e") for c in found.columns],
+            "n": [f"{c.a.n:,}, {c.b.n:,}" for c in found.columns],
+        }
+        self._draw(0)
+
+    @guarded("Drawing the histogram")
+    def _on_row(self, attr: str, old: list[int], new: list[int]) -> None:
+        if new:
+            self._draw(new[0])
+
+    def _draw(self, index: int) -> None:
+        """The histograms of the column in a row of the table."""
+        visit, catalog = self._visit, self._visit.catalog
+        if self._comparison is None or not 0 <= index < len(self._comparison.columns):
+            return
+        name = self._comparison.columns[index].name
+        masks = self._masks()
+        edges, counts = histograms(catalog, masks, name, np.linspace(*catalog.span(name), N_BINS))
+        parts = counts / np.maximum([[mask.sum()] for mask in masks], 1)
+        parts = np.concatenate([parts, parts[:, -1:]], axis=1)
+        self.figure.xaxis.axis_label = axis_label(name)
+        sets = {s.name: s.color for s in visit.sets}
+        for line, chosen in zip(self._lines, (self.a.value, self.b.value), strict=True):
+            line.glyph.line_color = sets.get(chosen, "#8c8c8c")
+        self._bars.data = {"left": edges, "right": edges, "a": parts[0], "b": parts[1]}
+
+
+def _median(summary) -> str:  # noqa: ANN001 (a ColumnSummary)
+    if not summary.n:
+        return "–"
+    return f"{summary.median:.4g} ({summary.p16:.3g}, {summary.p84:.3g})"
+
+
+def _number(value: float, digits: str) -> str:
+    return f"{value:{digits}}" if np.isfinite(value) else "–"

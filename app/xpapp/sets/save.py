@@ -1,0 +1,129 @@
+"""Exports of the active set, and the visit as a link and a file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import panel_material_ui as pmui
+
+from xpapp.browser.sender import Sender
+from xpapp.browser.window import Bridge
+from xpapp.runtime.callbacks import guarded
+from xpapp.state.visit import Visit
+from xpapp.state.visit_file import FORMAT, MAX_BYTES, restore, state_of
+from xpapp.widgets.material import TEXT, WIDE, column, heading, row
+from xpapp.widgets.text_line import status_line
+from xpmodel import InputError, make_recipe
+from xpmodel.catalog.ids import adql_ids
+from xpmodel.export.stars import FORMATS, write_stars
+from xpmodel.selection.recipe import Probable
+
+STARS = {fmt.title: ending for ending, fmt in FORMATS.items()}
+
+
+class SaveControls:
+    """Every button offers a file that the browser then fetches."""
+
+    def __init__(self, visit: Visit, bridge: Bridge) -> None:
+        self._visit = visit
+        self._sender = Sender(visit, bridge, self._say)
+        self.kind = pmui.Select(label="Format", options=STARS, value=".csv", **WIDE)
+        self.coefficients = pmui.Checkbox(label="with coefficients and errors", margin=(0, 8))
+        labels: dict[str, Callable[[object], None]] = {
+            "Stars": self._stars,
+            "Recipe": self._recipe,
+            "ADQL": self._adql,
+            "Save this visit": self._visit_file,
+        }
+        self.buttons = {
+            label: pmui.Button(label=label, on_click=work, **TEXT, **WIDE)
+            for label, work in labels.items()
+        }
+        self.file = pmui.FileInput(
+            label="Open a visit", accept=".json", max_file_size=MAX_BYTES, **WIDE
+        )
+        b = self.buttons
+        self.said = status_line("")
+        self.panel = column(
+            heading("The active set"),
+            self.kind,
+            self.coefficients,
+            b["Stars"],
+            row(b["Recipe"], b["ADQL"]),
+            self.said,
+            heading("This visit"),
+            status_line(
+                "The address in your browser holds maps, colors, filter, sets and z: copy it, or "
+                "save them as a file."
+            ),
+            b["Save this visit"],
+            self.file,
+        )
+        self.file.param.watch(self._on_file, "value")
+        self.watchers = [visit.param.watch(self._follow, ["sets", "active_set"])]
+        self._follow()
+
+    def _say(self, text: str) -> None:
+        self.said.object = text
+
+    @guarded("Counting")
+    def _follow(self, *events: object) -> None:
+        current = self._visit.current
+        for label in ("Stars", "Recipe", "ADQL"):
+            self.buttons[label].disabled = not current.steps
+
+    def _file(self, ending: str) -> str:
+        name = re.sub(r"[^\w-]+", "_", self._visit.active_set, flags=re.ASCII).strip("_")
+        return f"{name or 'set'}{ending}"
+
+    def _text(self, filename: str, mime: str, text: str) -> None:
+        self._sender.send(filename, mime, lambda path: path.write_text(text, encoding="utf-8"))
+
+    @guarded("Exporting the stars")
+    def _stars(self, event: object) -> None:
+        catalog, current, ending = self._visit.catalog, self._visit.current, self.kind.value
+        mask, coefficients = current.mask(catalog), self.coefficients.value
+        # A set by probability has each star's in a column.
+        probable = [s.source for s in current.steps if isinstance(s.source, Probable)]
+
+        def write(path: Path) -> None:
+            extra = {"p_inside": probable[-1].probability(catalog)} if probable else None
+            write_stars(catalog, mask, path, coefficients=coefficients, extra=extra)
+
+        self._sender.send(
+            self._file(ending),
+            FORMATS[ending].mime,
+            write,
+        )
+
+    @guarded("Exporting the recipe")
+    def _recipe(self, event: object) -> None:
+        visit = self._visit
+        recipe = make_recipe(visit.current.steps, visit.catalog, visit.current.n_members)
+        self._text(self._file(".json"), "application/json", recipe)
+
+    @guarded("Exporting the ADQL")
+    def _adql(self, event: object) -> None:
+        visit = self._visit
+        query = adql_ids(visit.catalog, visit.current.mask(visit.catalog))
+        self._text(self._file(".adql"), "text/plain", query)
+
+    @guarded("Saving the visit")
+    def _visit_file(self, event: object) -> None:
+        self._text("visit.json", "application/json", json.dumps(state_of(self._visit), indent=1))
+
+    @guarded("Opening the visit")
+    def _on_file(self, event: object) -> None:
+        if not self.file.value:
+            return
+        name = self.file.filename or "the file"
+        try:
+            content = json.loads(self.file.value)
+        except (ValueError, RecursionError) as error:
+            raise InputError(f"{name}: not JSON ({error})") from None
+        if not isinstance(content, dict) or content.get("format") != FORMAT:
+            raise InputError(f"{name}: not a visit that was saved here")
+        restore(self._visit, content, name)

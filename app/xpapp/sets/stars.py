@@ -1,0 +1,156 @@
+"""The stars of a set as a table, a page at a time, with links to the archives."""
+
+from __future__ import annotations
+
+import html
+
+import numpy as np
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.models import ColumnDataSource, DataTable, HTMLTemplateFormatter, TableColumn
+
+from xpapp.runtime.callbacks import guarded
+from xpapp.state.visit import Visit
+from xpapp.widgets.material import WIDE, column_choices, row
+from xpapp.widgets.text_line import SMALL_TABLE, status_line
+from xpmodel.catalog.ids import star_links
+
+PAGE = 15
+FIRST = ("teff", "logg", "m_h", "alpha_m", "phot_g_mean_mag", "bp_rp", "chi2")
+ALL = "all stars shown"
+LINK = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
+
+
+class StarsView:
+    """Sorted and paged by the server: the browser has one page of it."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._following = False
+        catalog = visit.catalog
+        self._rows = np.empty(0, dtype=np.int64)
+        self._page = 0
+        self._columns = [n for n in FIRST if n in catalog.numeric] or catalog.latents
+        by = {"source_id": "source_id"} | column_choices(catalog)
+        self.which = pmui.Select(label="Stars of", **WIDE)
+        self.by = pmui.Select(label="Sorted by", options=by, value="source_id", **WIDE)
+        self.falling = pmui.Checkbox(label="largest first", margin=(10, 8))
+        self.said = status_line()
+        self._place = pn.pane.Bokeh(sizing_mode="stretch_width")
+        small = {"size": "small", "variant": "text", "margin": (0, 4)}
+        self.back = pmui.Button(label="◀ Page before", on_click=self._back, **small)
+        self.on = pmui.Button(label="Next page ▶", on_click=self._on, **small)
+        self.panel = pn.Column(
+            row(self.which, self.by, self.falling),
+            row(self.back, self.said, self.on),
+            self._place,
+            status_line("Click a row to see the star's spectrum."),
+            sizing_mode="stretch_width",
+        )
+        for widget in (self.which, self.by, self.falling):
+            widget.param.watch(self._on_choice, "value")
+        self.watchers = [visit.param.watch(self._follow, ["sets", "active_set", "shown"])]
+        self._follow()
+
+    @guarded("Listing the stars")
+    def _follow(self, *events: object) -> None:
+        visit = self._visit
+        names = [s.name for s in visit.sets]
+        self._following = True
+        try:
+            value = visit.active_set if visit.current.steps else ALL
+            self.which.param.update(options=[*names, ALL], value=value)
+        finally:
+            self._following = False
+        self._sort()
+
+    @guarded("Sorting the stars")
+    def _on_choice(self, event: object) -> None:
+        if not self._following:
+            self._sort()
+
+    def _sort(self) -> None:
+        visit, catalog = self._visit, self._visit.catalog
+        mask = visit.shown
+        if self.which.value != ALL:
+            mask = visit.star_set(self.which.value).mask(catalog)
+        rows = np.arange(len(catalog)) if mask is None else np.flatnonzero(mask)
+        values = catalog[self.by.value][rows]
+        order = np.argsort(values, kind="stable")
+        if self.falling.value:
+            order = order[::-1]
+            # Stars without a value come last, either way.
+            n_missing = int(np.count_nonzero(np.isnan(values))) if values.dtype.kind == "f" else 0
+            order = np.concatenate([order[n_missing:], order[:n_missing]])
+        self._rows = rows[order]
+        self._page = 0
+        self._show()
+
+    @guarded("Turning the page")
+    def _back(self, event: object) -> None:
+        self._page -= 1
+        self._show()
+
+    @guarded("Turning the page")
+    def _on(self, event: object) -> None:
+        self._page += 1
+        self._show()
+
+    def _show(self) -> None:
+        catalog, n = self._visit.catalog, len(self._rows)
+        pages = max(1, -(-n // PAGE))
+        self._page = min(max(self._page, 0), pages - 1)
+        start = self._page * PAGE
+        here = self._rows[start : start + PAGE]
+        names = list(self._columns)
+        if self.by.value not in ("source_id", *names):
+            names.insert(0, self.by.value)
+        data: dict[str, list[str]] = {
+            "source_id": [str(i) for i in catalog.source_id[here]],
+            "links": [self._links(int(r)) for r in here],
+        }
+        for name in names:
+            data[name] = [f"{v:.5g}" if np.isfinite(v) else "–" for v in catalog[name][here]]
+        self._place.object = self._table(data)
+        first = start + 1 if n else 0
+        self.said.object = f"{first:,} to {start + len(here):,} of {n:,} stars"
+        self.back.disabled, self.on.disabled = self._page == 0, self._page == pages - 1
+
+    def _table(self, data: dict[str, list[str]]) -> DataTable:
+        """A page of stars; made anew, since a table shows new data of its old rows too late."""
+        source = ColumnDataSource(data, name="stars_source")
+        source.selected.on_change("indices", self._on_row)
+        look = {"width": 80, "sortable": False}
+        html_cell = HTMLTemplateFormatter(template="<%= value %>")
+        first = {
+            "source_id": TableColumn(field="source_id", title="source_id", **look | {"width": 130}),
+            "links": TableColumn(
+                field="links", title="look up", formatter=html_cell, **look | {"width": 165}
+            ),
+        }
+        return DataTable(
+            source=source,
+            columns=[first.get(n) or TableColumn(field=n, title=n, **look) for n in data],
+            index_position=None,
+            autosize_mode="none",
+            reorderable=False,
+            row_height=22,
+            stylesheets=[SMALL_TABLE],
+            height=22 * (PAGE + 2),
+            sizing_mode="stretch_width",
+        )
+
+    def _links(self, index: int) -> str:
+        catalog = self._visit.catalog
+        where = [
+            float(catalog[name][index]) if name in catalog.numeric else float("nan")
+            for name in ("ra", "dec")
+        ]
+        links = star_links(int(catalog.source_id[index]), *where)
+        made = [LINK.format(html.escape(url), html.escape(name)) for name, url in links.items()]
+        return " ".join(made) or "a mock star"
+
+    @guarded("Going to the star")
+    def _on_row(self, attr: str, old: list[int], new: list[int]) -> None:
+        if new:
+            self._visit.cursor.visit_star(int(self._rows[self._page * PAGE + new[0]]))

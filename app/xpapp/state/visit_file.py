@@ -1,0 +1,184 @@
+"""A visit's state as JSON: a file to save and open, and a short name in the address."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import math
+import os
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from xpapp.state.map_state import Coloring, MapState
+from xpapp.state.visit import MAX_MAPS, Visit
+from xpmodel import InputError
+from xpmodel._atomic import read_json, replacing
+from xpmodel.selection.filters import Filter
+from xpmodel.selection.recipe import catalog_reference
+from xpmodel.selection.star_sets import StarSet
+from xpmodel.spectra.modes import MODES
+from xpmodel.tracks.bins import Bin
+from xpmodel.tracks.definitions import TrackDefinition
+
+FORMAT = "xpmodel-visit"
+NAME = re.compile(r"[a-z2-7]{16}")
+# A visit with thousands of pasted ids is some 100 kB.
+MAX_BYTES = 16 * 2**20
+MAX_SETS = 200
+DEFAULT_FOLDER = Path(__file__).resolve().parents[3] / "data/build/visits"
+
+
+def state_of(visit: Visit) -> dict[str, Any]:
+    """What brings a visit back, as JSON can hold it."""
+    return {
+        "format": FORMAT,
+        "version": 1,
+        "catalog": catalog_reference(visit.catalog),
+        "maps": [asdict(state) for state in visit.maps],
+        "active_map": visit.active_map,
+        "enlarged": visit.enlarged,
+        "coloring": asdict(visit.coloring),
+        "filter": visit.filter.to_json(),
+        "sets": [star_set.to_json() for star_set in visit.sets],
+        "active_set": visit.active_set,
+        "operation": visit.operation,
+        "tracks": list(visit.tracks),
+        "own_tracks": [_track_to_json(definition) for definition in visit.own_tracks],
+        "z": [float(v) for v in visit.cursor.z],
+        "star": None
+        if visit.cursor.star is None
+        else str(int(visit.catalog.source_id[visit.cursor.star])),
+        "g_mag": float(visit.cursor.g_mag),
+        "lines": visit.cursor.lines,
+        "mode": visit.cursor.mode,
+        "locked": sorted(visit.cursor.locked),
+    }
+
+
+def restore(visit: Visit, content: dict[str, Any], source: str) -> None:
+    """Bring a visit into a saved state.
+
+    Parameters
+    ----------
+    source : str
+        Where the state comes from, for messages.
+
+    Raises
+    ------
+    InputError
+        When it is damaged or belongs to another catalog; then nothing changes.
+    """
+    catalog = visit.catalog
+    try:
+        if str(content["catalog"]["sha256"]) != catalog.sha256:
+            name = str(content["catalog"].get("name"))[:80]
+            raise InputError(f"it belongs to another catalog ({name})")
+        maps = tuple(MapState.from_json(m, catalog) for m in content["maps"])
+        keys = [m.key for m in maps]
+        sets = tuple(StarSet.from_json(s, catalog) for s in content["sets"][:MAX_SETS])
+        names = [s.name for s in sets]
+        for saved, star_set in zip(content["sets"], sets, strict=True):
+            if saved["n_members"] != star_set.n_members:
+                raise InputError(f"its set {star_set.name!r} has other stars than it says")
+        if not 1 <= len(keys) == len(set(keys)) <= MAX_MAPS or len(set(names)) != len(names):
+            raise InputError("its maps or sets are not told apart")
+        z = tuple(float(v) for v in content["z"])
+        g_mag = float(content["g_mag"])
+        if len(z) != len(catalog.latents) or not all(map(math.isfinite, (*z, g_mag))):
+            raise InputError("its z does not fit the catalog's latents")
+        if content["operation"] not in visit.param.operation.objects:
+            raise InputError("the next outline's operation is unknown")
+        changes = {
+            "maps": maps,
+            "active_map": content["active_map"] if content["active_map"] in keys else keys[0],
+            "enlarged": content["enlarged"] if content["enlarged"] in keys else "",
+            "coloring": Coloring.from_json(content["coloring"], catalog),
+            "operation": str(content["operation"]),
+            "tracks": tuple(str(name) for name in content["tracks"]),
+            "own_tracks": tuple(_track_from_json(t) for t in content["own_tracks"]),
+        }
+        cursor = {
+            "z": z,
+            "star": _row(visit, content["star"]),
+            "own_star": None,
+            "g_mag": g_mag,
+            "lines": bool(content["lines"]),
+            "mode": content.get("mode", "flux"),
+            # Files of earlier versions know of no locks.
+            "locked": frozenset(int(i) for i in content.get("locked", ())),
+        }
+        if cursor["mode"] not in MODES or not cursor["locked"] <= set(range(len(z))):
+            raise InputError("its way to show spectra, or a locked latent, is unknown")
+        active_set = content["active_set"] if content["active_set"] in names else names[0]
+        visit.bring_back(sets, active_set, Filter.from_json(content["filter"]), changes, cursor)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{source}: not a whole visit ({error})") from None
+
+
+def _row(visit: Visit, source_id: object) -> int | None:
+    if source_id is None:
+        return None
+    rows = (visit.catalog.source_id == int(str(source_id))).nonzero()[0]
+    return int(rows[0]) if len(rows) else None
+
+
+def _track_to_json(definition: TrackDefinition) -> dict[str, Any]:
+    bins = [b.to_json() for b in definition.bins]
+    return {"name": definition.name, "axes": list(definition.axes), "bins": bins}
+
+
+def _track_from_json(content: dict[str, Any]) -> TrackDefinition:
+    name, axes = str(content["name"])[:80], tuple(str(a) for a in content["axes"])
+    return TrackDefinition(name, name, axes, tuple(map(Bin.from_json, content["bins"])), "own")
+
+
+class VisitStore:
+    """States of visits under short names, which are made of their content.
+
+    Parameters
+    ----------
+    folder : path, optional
+        Default: the environment's XPMODEL_VISITS, else data/build/visits.
+    """
+
+    def __init__(self, folder: str | Path | None = None) -> None:
+        self.folder = Path(folder or os.environ.get("XPMODEL_VISITS") or DEFAULT_FOLDER)
+
+    def save(self, content: dict[str, Any]) -> str:
+        """Keep a state; its name, which is the same for the same state.
+
+        Raises
+        ------
+        InputError
+            When the folder cannot be written, or the state is too large for it.
+        """
+        text = json.dumps(content, sort_keys=True).encode()
+        if len(text) > MAX_BYTES:
+            raise InputError("the visit is too large for an address: save it as a file")
+        digest = hashlib.sha256(text).digest()
+        name = base64.b32encode(digest)[:16].decode().lower()
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            with replacing(path) as temporary:
+                temporary.write_bytes(text)
+        return name
+
+    def load(self, name: str) -> dict[str, Any]:
+        """The state of a name.
+
+        Raises
+        ------
+        InputError
+            When there is none.
+        """
+        if not NAME.fullmatch(name):  # names come from addresses: no path gets through
+            raise InputError("the address names no visit")
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            raise InputError(f"the visit {name} is not kept on this server")
+        return read_json(path, FORMAT)

@@ -1,0 +1,1 @@
+"""Tracks and dividing lines over the maps: measured once a catalog, switched on and off."""

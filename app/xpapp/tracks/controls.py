@@ -1,0 +1,99 @@
+"""Tracks and dividing lines to switch on; tracks of the visitor's own."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import panel_material_ui as pmui
+
+from xpapp.runtime.callbacks import guarded
+from xpapp.state.visit import Visit
+from xpapp.tracks import measured as overlays
+from xpapp.widgets.material import TEXT, WIDE, column, heading
+from xpapp.widgets.text_line import status_line
+from xpmodel.tracks.latent_threshold import DIVISIONS
+from xpmodel.tracks.own import MAX_BYTES, read_track
+
+
+class TrackControls:
+    """A switch for each track and line that the catalog can show."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._following = False
+        self.switches = {
+            name: pmui.Checkbox(label=title, size="small", margin=(0, 8))
+            for name, title in overlays.choices(visit.catalog).items()
+        }
+        self.said = status_line("")
+        self.file = pmui.FileInput(
+            label="A track of your own (CSV)", accept=".csv", max_file_size=MAX_BYTES, **WIDE
+        )
+        forget = pmui.Button(label="Forget own tracks", on_click=self._forget, **TEXT, **WIDE)
+        none = status_line("The catalog has no labels to draw tracks by.")
+        self.panel = column(
+            *(self.switches.values() or [none]),
+            self.said,
+            heading("Your own"),
+            status_line(
+                "A table of bins, teff,teff_width,logg,logg_width …, or a line drawn in a map "
+                "with the tool Freehand Draw."
+            ),
+            self.file,
+            forget,
+        )
+        for name, switch in self.switches.items():
+            switch.param.watch(self._switcher(name), "value")
+        self.file.param.watch(self._on_file, "value")
+        self.watchers = [visit.param.watch(self._follow, ["tracks", "own_tracks", "track_point"])]
+        self._follow()
+
+    def _switcher(self, name: str):  # -> the callback of one switch
+        @guarded("Drawing the track")
+        def on_switch(event: object) -> None:
+            if not self._following:
+                self._visit.switch_track(name, self.switches[name].value)
+
+        return on_switch
+
+    @guarded("Listing the tracks")
+    def _follow(self, *events: object) -> None:
+        visit = self._visit
+        self._following = True
+        try:
+            for name, switch in self.switches.items():
+                switch.value = name in visit.tracks
+        finally:
+            self._following = False
+        lines = [
+            "Bars: standard deviation of the bin's stars. Hollow: fewer than 10 stars. "
+            "A click on a point moves z there."
+        ]
+        if set(overlays.LINES) & set(visit.tracks):
+            lines += [
+                f"Best single split of {' from '.join(DIVISIONS[name])}: {split.latent} = "
+                f"{split.threshold:.3g}, balanced accuracy {split.balanced_accuracy:.1%}"
+                for name, split in overlays.splits(visit.catalog).items()
+            ]
+        lines += [f"own: {definition.title}" for definition in visit.own_tracks]
+        if visit.track_point is not None:
+            lines.append(f"chosen: <b>{visit.track_point.title}</b>")
+        self.said.object = "<br>".join(lines)
+
+    @guarded("Reading the track")
+    def _on_file(self, event: object) -> None:
+        if not self.file.value:
+            return
+        stem = re.sub(r"[^\w-]+", "_", Path(self.file.filename or "own").stem)[:60]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / f"{stem}.csv"
+            path.write_bytes(self.file.value)
+            definition = read_track(path)
+        overlays.own_track(self._visit.catalog, definition)
+        self._visit.own_tracks = (*self._visit.own_tracks, definition)
+
+    @guarded("Forgetting the tracks")
+    def _forget(self, event: object) -> None:
+        self._visit.own_tracks = ()

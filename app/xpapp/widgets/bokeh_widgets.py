@@ -1,0 +1,60 @@
+"""Bokeh's own controls, where the browser would wait for Material's: how they look.
+
+Each of Material's is a React component, which takes tens of milliseconds to open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import panel as pn
+from bokeh.models import Button, Select
+from bokeh.models.ui import UIElement
+
+from xpapp.runtime.callbacks import guarded
+
+_PLAIN = "background: transparent; color: inherit; border: 1px solid rgba(128, 128, 128, 0.5)"
+BUTTON = f"""
+.bk-btn, .bk-btn:hover, .bk-btn.bk-active {{ {_PLAIN}; border-radius: 4px; font-size: 12px;
+  padding: 3px 6px; box-shadow: none; }}
+.bk-btn:hover {{ background: rgba(128, 128, 128, 0.18); }}
+.bk-btn[disabled], .bk-btn[disabled]:hover {{ background: transparent; opacity: 0.45; }}
+.bk-btn.bk-active {{ background: rgba(42, 120, 214, 0.25); }}
+"""
+SELECT = f"""
+select.bk-input {{ {_PLAIN}; border-radius: 4px; font-size: 12px; height: 28px;
+  min-height: 28px; padding: 0 20px 0 6px; }}
+select.bk-input option {{ color: #212121; background: #ffffff; }}
+"""
+
+
+def button(label: str, work: Callable[[], None], doing: str, **look: Any) -> Button:
+    """A small button; what its work raises is shown."""
+    made = Button(
+        label=label, height=28, margin=(4, 2), stylesheets=[BUTTON], **({"width": 60} | look)
+    )
+    made.on_click(guarded(doing)(lambda event=None: work()))
+    return made
+
+
+def select(
+    options: dict[str, str], value: str, work: Callable[[str], None], doing: str, **look: Any
+) -> Select:
+    """A small choice: values and how they are called."""
+    made = Select(
+        options=list(options.items()),
+        value=value,
+        height=28,
+        margin=(4, 2),
+        stylesheets=[SELECT],
+        **look,
+    )
+    made.on_change("value", guarded(doing)(lambda attr, old, new: work(new)))
+    return made
+
+
+def native_row(*parts: UIElement) -> pn.Row:
+    """Controls side by side, as wide as they ask for."""
+    panes = [pn.pane.Bokeh(part, margin=0, sizing_mode=part.sizing_mode) for part in parts]
+    return pn.Row(*panes, sizing_mode="stretch_width", margin=0)
