@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.mock import Mock, make_mock
+from tests.support.mock import Mock, make_mock
 
 
 @pytest.fixture(scope="session")

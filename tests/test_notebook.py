@@ -6,7 +6,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.mock import Mock
+from tests.support.mock import Mock
 
 NOTEBOOK = Path(__file__).resolve().parents[1] / "docs/latent_point.ipynb"
 

@@ -14,7 +14,7 @@ from panel.tests.util import serve_and_wait
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
 from tests.browser.explorer import Explorer
-from tests.mock import Mock, mock_model
+from tests.support.mock import Mock, mock_model
 from xpapp import page
 from xpapp.browser.download_route import PATTERN, ExportHandler
 from xpapp.browser.upload_route import UPLOAD_PATTERN, UploadHandler

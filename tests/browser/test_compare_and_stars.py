@@ -9,7 +9,7 @@ from scipy.stats import mannwhitneyu
 
 from tests.browser.explorer import Explorer
 from tests.browser.reference import drawn, members
-from tests.mock import MOCK_ID
+from tests.support.mock import MOCK_ID
 
 LEFT = [(0.25, 0.10), (0.58, 0.10), (0.56, 0.55), (0.25, 0.60)]
 RIGHT = [(0.50, 0.05), (0.85, 0.08), (0.80, 0.40), (0.48, 0.45)]

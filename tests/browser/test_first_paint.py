@@ -13,7 +13,7 @@ import pytest
 from panel.tests.util import get_open_ports
 
 from tests.browser.explorer import Explorer
-from tests.mock import INACTIVE, Mock
+from tests.support.mock import INACTIVE, Mock
 from xpapp.colors import BASE_LEVELS
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -7,7 +7,7 @@ import pytest
 from astropy.table import Table
 
 from tests.browser.explorer import Explorer
-from tests.mock import Mock
+from tests.support.mock import Mock
 from xpmodel import Wavelengths, load_model
 
 SHAPE = [(0.3, 0.2), (0.7, 0.25), (0.65, 0.7), (0.3, 0.6)]

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.browser.explorer import Explorer
-from tests.mock import Mock
+from tests.support.mock import Mock
 from xpmodel import load_model
 from xpmodel.spectra.spectra import read_spectra
 
@@ -31,7 +31,7 @@ def spectra_file(mock: Mock, folder, bad: int = 0):
     table = pq.read_table(mock.catalog.with_name("spectra.parquet")) \
         if mock.catalog.with_name("spectra.parquet").exists() else None  # fmt: skip
     if table is None:
-        from tests.mock import mock_model, mock_stars
+        from tests.support.mock import mock_model, mock_stars
 
         table = mock_stars(mock_model())[0]
     table = table.slice(0, N)

@@ -12,7 +12,7 @@ import pytest
 
 from tests.browser.explorer import Explorer
 from tests.browser.reference import inside, members
-from tests.mock import LOWEST_ID, MOCK_ID, Mock
+from tests.support.mock import LOWEST_ID, MOCK_ID, Mock
 from xpapp.colors import FIRST_SET_LEVEL
 
 # Fractions of the map's frame, from its top left corner.

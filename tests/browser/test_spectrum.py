@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from tests.browser.explorer import Explorer
-from tests.mock import Mock
+from tests.support.mock import Mock
 from xpmodel import Wavelengths, load_model
 
 COUNT_UPDATES = """() => {

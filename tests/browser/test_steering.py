@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.browser.explorer import Explorer
-from tests.mock import Mock
+from tests.support.mock import Mock
 from xpmodel import Wavelengths, load_model
 
 

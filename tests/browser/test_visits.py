@@ -25,7 +25,7 @@ from panel.tests.util import get_open_ports
 
 from tests.browser.explorer import Explorer
 from tests.browser.reference import drawn, ids, members
-from tests.mock import MOCK_ID, Mock
+from tests.support.mock import MOCK_ID, Mock
 
 ROOT = Path(__file__).resolve().parents[2]
 LEFT = [(0.25, 0.10), (0.58, 0.10), (0.56, 0.55), (0.25, 0.60)]

@@ -1,0 +1,119 @@
+import logging
+import runpy
+import sys
+from pathlib import Path
+
+import panel as pn
+import pytest
+
+from tests.support.mock import Mock, mock_model
+from xpapp.colors import BASE_LEVELS, density_palette, value_palette
+from xpapp.runtime.callbacks import guarded
+from xpapp.settings import DEFAULT_CATALOG, Sources, open_sources
+from xpmodel import InputError
+
+MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
+
+
+def test_arguments_before_environment_before_defaults():
+    environment = {"XPMODEL_CATALOG": "e.parquet", "XPMODEL_MODEL": "e"}
+    arguments = ["--catalog", "a.parquet", "--model", "a"]
+    assert Sources.of(arguments, environment) == Sources(Path("a.parquet"), Path("a"))
+    assert Sources.of(arguments[:2], environment) == Sources(Path("a.parquet"), Path("e"))
+    assert Sources.of([], environment) == Sources(Path("e.parquet"), Path("e"))
+    assert Sources.of([], {}).catalog == DEFAULT_CATALOG
+
+
+@pytest.mark.parametrize("arguments", [["--catalogue", "x"], ["x.parquet"], ["--model"]])
+def test_other_arguments(arguments):
+    with pytest.raises(InputError, match=f"panel serve app --args: .*{arguments[0]}"):
+        Sources.of(arguments, {})
+
+
+def test_open(mock: Mock):
+    opened = open_sources(Sources(mock.catalog, mock.model))
+    assert opened.problems == ()
+    assert opened.model.hash == opened.catalog.model_hash
+    again = open_sources(Sources(mock.catalog, mock.model))
+    assert again.catalog is opened.catalog and again.model is opened.model
+
+
+def test_open_nothing(tmp_path):
+    opened = open_sources(Sources(tmp_path / "no.parquet", tmp_path / "model"))
+    assert opened.catalog is None and opened.model is None
+    catalog, model = opened.problems
+    assert "no.parquet" in catalog and "Without a model" in model
+
+
+def test_open_with_another_model(mock: Mock, tmp_path):
+    mock_model(seed=9).save(tmp_path / "other")
+    opened = open_sources(Sources(mock.catalog, tmp_path / "other"))
+    assert opened.model is None and len(opened.catalog) > 0
+    (problem,) = opened.problems
+    assert "was made by another model" in problem and opened.catalog.model_hash[:12] in problem
+
+
+def test_open_truncated(mock: Mock, tmp_path):
+    path = tmp_path / "short.parquet"
+    path.write_bytes(mock.catalog.read_bytes()[:5000])
+    opened = open_sources(Sources(path, mock.model))
+    assert opened.catalog is None and "not a whole Parquet file" in opened.problems[0]
+
+
+def test_a_new_catalog_is_opened_anew(mock: Mock, tmp_path):
+    path = tmp_path / "catalog.parquet"
+    sources = Sources(path, mock.model)
+    assert open_sources(sources).catalog is None
+    path.write_bytes(mock.catalog.read_bytes())
+    assert open_sources(sources).catalog is not None
+
+
+def test_main_with_an_unknown_argument(monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["panel", "--catalogue", "stars.parquet"])
+    shown = []
+    monkeypatch.setattr(pn.viewable.ServableMixin, "servable", lambda self, **_: shown.append(self))
+    runpy.run_path(str(MAIN))
+    (page,) = shown
+    texts = [str(part.object) for part in page.main if hasattr(part, "object")]
+    assert any("--catalogue is unknown; it takes --catalog, --model and --samp" in t for t in texts)
+
+
+def test_guarded(caplog, monkeypatch):
+    told = []
+    monkeypatch.setattr("xpapp.runtime.callbacks.notify", told.append)
+
+    @guarded("Doing it")
+    def callback(error: Exception | None, *, done: list) -> None:
+        if error is not None:
+            raise error
+        done.append(True)
+
+    done = []
+    callback(None, done=done)
+    assert done == [True] and not told
+    with caplog.at_level(logging.WARNING, "xpapp"):
+        callback(ValueError("odd"), done=done)
+        callback(InputError("no column 'q'"), done=done)
+    assert told == ["Doing it failed: odd", "Doing it failed: no column 'q'"]
+    unexpected, mistake = caplog.records
+    assert unexpected.exc_info is not None and unexpected.levelname == "ERROR"
+    assert mistake.exc_info is None and mistake.levelname == "WARNING"
+
+
+def test_guarded_lets_a_stop_through():
+    @guarded("Doing it")
+    def callback() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        callback()
+
+
+@pytest.mark.parametrize("make", [density_palette, value_palette])
+@pytest.mark.parametrize("dark", [False, True])
+def test_palettes_stand_out_from_the_page(make, dark):
+    colors = make(dark)
+    assert len(colors) == BASE_LEVELS
+    for color in colors:
+        brightness = sum(int(color[i : i + 2], 16) for i in (1, 3, 5)) / 3
+        assert (brightness > 50) if dark else (brightness < 240)

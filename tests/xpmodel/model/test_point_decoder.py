@@ -1,0 +1,35 @@
+"""One point at a time against PyTorch's own."""
+
+import numpy as np
+import pytest
+import torch
+
+from tests.xpmodel.model.test_model import random_model
+from xpmodel import InputError
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_point_as_in_double_precision(seed):
+    model = random_model(seed)
+    network = random_model(seed).network.double()
+    for z in np.random.default_rng(seed).normal(0, 3, (20, model.n_latents)):
+        coefficients, scatter = model.decode_point(tuple(z))
+        with torch.inference_mode():
+            x_hat, s_hat = (part[0].numpy() for part in network.decode(torch.from_numpy(z)[None]))
+        np.testing.assert_allclose(coefficients, x_hat * model.sig + model.mu, rtol=1e-9)
+        np.testing.assert_allclose(scatter, s_hat * model.sig, rtol=1e-9)
+        for found, wanted in zip((coefficients, scatter), model.decode(z), strict=True):
+            np.testing.assert_allclose(found / model.sig, wanted / model.sig, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("z", [(1.0, 2.0), (), ((1.0, 2.0, 3.0),)])
+def test_points_of_the_wrong_size(z):
+    with pytest.raises(InputError, match="must hold the model's 3 latents"):
+        random_model().decode_point(z)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_cuda_gives_the_same():
+    z = (0.3, -1.0, 2.0)
+    for a, b in zip(*(random_model(0, device=d).decode_point(z) for d in ("cpu", "cuda"))):  # noqa: B905
+        np.testing.assert_allclose(b, a, rtol=1e-3, atol=1e-5)
