@@ -53,9 +53,10 @@ bench: $(INSTALLED_TEST) $(CATALOG)  ## time what a visitor waits for
 bench-train: $(INSTALLED_TEST)  ## time an epoch of training, on a GPU where there is one
 	$(BIN)/python -m tests.bench.train
 
-lint: $(INSTALLED_TEST)  ## check the format and lint
+lint: $(INSTALLED_TEST)  ## check the format, lint, and check who imports whom
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
+	PYTHONPATH=app $(BIN)/lint-imports --no-logo
 
 format: $(INSTALLED_TEST)  ## format the code and fix what ruff can fix
 	$(BIN)/ruff format

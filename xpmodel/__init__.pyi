@@ -24,6 +24,7 @@ from .plots.curves import observed_curve as observed_curve
 from .plots.curves import residual as residual
 from .plots.group_bands import group_band as group_band
 from .plots.group_bands import ratio as ratio
+from .plots.modes import Projection as Projection
 from .plots.plot_files import write_plot as write_plot
 from .plots.spectrum_plots import track_plot as track_plot
 from .selection.filters import Filter as Filter
@@ -32,7 +33,6 @@ from .selection.recipe import make_recipe as make_recipe
 from .selection.recipe import replay as replay
 from .selection.recipe import replay_recipe as replay_recipe
 from .selection.regions import Region as Region
-from .spectra.modes import Projection as Projection
 from .spectra.spectra import Spectra as Spectra
 from .spectra.spectra import read_spectra as read_spectra
 from .spectra.wavelengths import Wavelengths as Wavelengths

@@ -11,7 +11,7 @@ from tests.bench.inputs import random_model
 from tests.bench.measure import Row, medians
 from xpmodel import Wavelengths
 from xpmodel.plots.curves import decoded_curve
-from xpmodel.spectra.modes import Projection
+from xpmodel.plots.modes import Projection
 
 N_MANY = 500_000
 

@@ -14,7 +14,7 @@ from tests.bench.measure import Row, medians
 from tests.xpmodel.catalog.test_catalog import write_catalog
 from xpmodel import Wavelengths, open_catalog
 from xpmodel.plots.group_bands import group_band
-from xpmodel.spectra.modes import Projection
+from xpmodel.plots.modes import Projection
 
 N = 100_000
 

@@ -11,7 +11,7 @@ from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.plots.group_bands import Band, group_band
-from xpmodel.spectra.modes import Projection
+from xpmodel.plots.modes import Projection
 from xpmodel.tracks.measured import Track
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 
 from xpmodel.model.model import Model
-from xpmodel.spectra.modes import Projection
+from xpmodel.plots.modes import Projection
 from xpmodel.spectra.spectra import Spectra
 
 
@@ -54,7 +54,7 @@ def decoded_curve(
     projection : Projection
     z : sequence of float, (K,)
     scale : float
-        G flux [e⁻ s⁻¹] that the spectrum shall have, or `xpmodel.spectra.modes.scale_at_1kpc`.
+        G flux [e⁻ s⁻¹] that the spectrum shall have, or `xpmodel.plots.modes.scale_at_1kpc`.
 
     Returns
     -------

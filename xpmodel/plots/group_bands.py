@@ -13,7 +13,7 @@ from torch import Tensor
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
-from xpmodel.spectra.modes import Projection, scale_at_1kpc
+from xpmodel.plots.modes import Projection, scale_at_1kpc
 
 KINDS = ("observed", "decoded")
 PERCENTILES = (16.0, 50.0, 84.0)

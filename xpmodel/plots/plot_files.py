@@ -15,9 +15,9 @@ from matplotlib.figure import Figure
 from xpmodel._atomic import replacing
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
+from xpmodel.plots.modes import MODES
 from xpmodel.plots.spectrum_plots import Plot, Series
 from xpmodel.report.figure_style import WIDTH, plain, write_figure
-from xpmodel.spectra.modes import MODES
 from xpmodel.spectra.spectral_lines import LINES
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from xpmodel.model.model import Model
 from xpmodel.plots.along_tracks import track_spectra
 from xpmodel.plots.curves import Curve, residual
 from xpmodel.plots.group_bands import Band, group_band, ratio
-from xpmodel.spectra.modes import Projection
+from xpmodel.plots.modes import Projection
 from xpmodel.tracks.measured import Track
 
 DECODED, OBSERVED = "#2a78d6", "#d9480f"
@@ -57,7 +57,7 @@ class Plot:
     Attributes
     ----------
     mode : str
-        Of `xpmodel.spectra.modes.MODES`.
+        Of `xpmodel.plots.modes.MODES`.
     series, residuals : tuple of Series
     residual_label : str
     notes : tuple of str

@@ -21,8 +21,8 @@ from xpapp.widgets.glyphs import add_glyphs
 from xpapp.widgets.line_marks import LineMarks
 from xpapp.widgets.text_line import LiveLine
 from xpmodel import Wavelengths
+from xpmodel.plots.modes import MODES, Projection
 from xpmodel.plots.spectrum_plots import Group, Plot, Series, sets_plot, track_plot
-from xpmodel.spectra.modes import MODES, Projection
 from xpmodel.spectra.photometry import g_flux_from_mag
 
 SETS, NONE, REST = "sets", "none", "all others shown"

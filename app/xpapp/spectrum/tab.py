@@ -21,7 +21,7 @@ from xpapp.state.visit import Visit
 from xpapp.widgets.bokeh_widgets import BUTTON, button, native_row, select
 from xpapp.widgets.lazy_tabs import LazyTabs
 from xpmodel import Wavelengths
-from xpmodel.spectra.modes import MODES
+from xpmodel.plots.modes import MODES
 
 # What a click on a map means.
 CLICKS = {"star": "click: star", "place": "click: place"}

@@ -28,8 +28,8 @@ from xpapp.widgets.text_line import LiveLine
 from xpmodel import Wavelengths
 from xpmodel.catalog.catalog import LAST_GAIA_ID
 from xpmodel.plots.curves import Curve, decoded_curve, observed_curve, residual
+from xpmodel.plots.modes import Projection
 from xpmodel.plots.spectrum_plots import Plot, point_plot
-from xpmodel.spectra.modes import Projection
 
 NOTHING: dict[str, list[float]] = {"x": [], "value": []}
 DECODED, NEAREST, BEFORE = "#2a78d6", "#b07aa1", "#8c8c8c"

@@ -15,8 +15,8 @@ from xpmodel.latent.neighbours import Neighbours, neighbours_of
 from xpmodel.latent.paths import LatentPath
 from xpmodel.latent.steering import LocalFit, Steered, fit_labels, steer
 from xpmodel.own.stars import OwnStars
+from xpmodel.plots.modes import MODES, scale_at_1kpc
 from xpmodel.selection.star_sources import NearestStars
-from xpmodel.spectra.modes import MODES, scale_at_1kpc
 from xpmodel.spectra.photometry import g_flux_from_mag, g_mag_from_flux
 
 DEFAULT_G_MAG = 15.0

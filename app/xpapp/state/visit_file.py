@@ -16,10 +16,10 @@ from xpapp.state.map_state import Coloring, MapState
 from xpapp.state.visit import MAX_MAPS, Visit
 from xpmodel import InputError
 from xpmodel._atomic import read_json, replacing
+from xpmodel.plots.modes import MODES
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.recipe import catalog_reference
 from xpmodel.selection.star_sets import StarSet
-from xpmodel.spectra.modes import MODES
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
 

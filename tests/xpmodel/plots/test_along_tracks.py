@@ -6,8 +6,8 @@ import pytest
 from tests.support.mock import Mock
 from xpmodel import Catalog, Model, Wavelengths, load_model, open_catalog
 from xpmodel.plots.along_tracks import track_spectra
+from xpmodel.plots.modes import MODES, Projection
 from xpmodel.plots.spectrum_plots import track_plot
-from xpmodel.spectra.modes import MODES, Projection
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
 from xpmodel.tracks.measured import Track, measure

@@ -10,7 +10,7 @@ from tests.xpmodel.model.test_model import random_model
 from tests.xpmodel.spectra.test_wavelengths import GRID, random_stars
 from xpmodel.errors import InputError
 from xpmodel.plots.curves import Curve, decoded_curve, decoded_gradient, observed_curve, residual
-from xpmodel.spectra.modes import MODES, Projection
+from xpmodel.plots.modes import MODES, Projection
 from xpmodel.spectra.spectral_lines import LINES
 from xpmodel.spectra.wavelengths import Wavelengths
 

@@ -10,7 +10,7 @@ from tests.support.mock import Mock
 from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
 from xpmodel.plots import group_bands as group_spectra
 from xpmodel.plots.group_bands import Band, group_band, ratio
-from xpmodel.spectra.modes import MODES, Projection, scale_at_1kpc
+from xpmodel.plots.modes import MODES, Projection, scale_at_1kpc
 
 G_FLUX = 4321.0
 

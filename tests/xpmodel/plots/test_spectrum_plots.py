@@ -12,9 +12,9 @@ from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_ca
 from xpmodel.plots.along_tracks import track_spectra
 from xpmodel.plots.curves import decoded_curve, observed_curve
 from xpmodel.plots.group_bands import group_band
+from xpmodel.plots.modes import MODES, Projection
 from xpmodel.plots.plot_files import MIMES, make_figure, to_table, write_plot
 from xpmodel.plots.spectrum_plots import Group, Plot, point_plot, sets_plot, track_plot
-from xpmodel.spectra.modes import MODES, Projection
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
 from xpmodel.tracks.measured import measure

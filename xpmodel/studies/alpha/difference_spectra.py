@@ -8,7 +8,7 @@ import numpy as np
 
 from xpmodel.catalog.catalog import Catalog, check_model
 from xpmodel.model.model import Model
-from xpmodel.spectra.modes import Projection
+from xpmodel.plots.modes import Projection
 from xpmodel.spectra.wavelengths import Wavelengths
 from xpmodel.studies.alpha.equal_pairs import Pairs
 

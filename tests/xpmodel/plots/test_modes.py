@@ -6,7 +6,7 @@ import pytest
 from tests.xpmodel.model.test_model import random_model
 from tests.xpmodel.spectra.test_wavelengths import GRID, random_stars
 from xpmodel import InputError, Wavelengths
-from xpmodel.spectra.modes import CONTINUUM_NM, MODES, Projection, scale_at_1kpc
+from xpmodel.plots.modes import CONTINUUM_NM, MODES, Projection, scale_at_1kpc
 
 
 @pytest.fixture(scope="module")
