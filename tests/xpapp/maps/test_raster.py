@@ -48,7 +48,7 @@ def test_density(stars):
 
 
 @pytest.mark.parametrize(
-    "how, reduce",
+    ("how", "reduce"),
     [(MEAN, np.mean), (MEDIAN, np.median), (SPREAD, np.std)],
     ids=["mean", "median", "spread"],
 )

@@ -92,7 +92,7 @@ def test_unknown_name(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "path, value",
+    ("path", "value"),
     [
         (("catalog", "sha256"), "0" * 64),
         (("catalog",), None),

@@ -249,7 +249,7 @@ def test_command_without_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name, id_name, n_missing",
+    ("name", "id_name", "n_missing"),
     [("apogee_dr17_allstar_95", "GAIAEDR3_SOURCE_ID", 1), ("apogee_1612", "dr3_source_id", 0)],
 )
 def test_real_rows(shared, tmp_path, monkeypatch, name, id_name, n_missing):

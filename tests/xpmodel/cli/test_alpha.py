@@ -86,7 +86,7 @@ def test_control(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    ("arguments", "message"),
     [
         (("--equal", "m_h"), "--equal m_h: must be COLUMN=MOST"),
         (("--equal", "m_h=-1"), "pairs within -1.0 in m_h"),

@@ -356,7 +356,9 @@ def test_always_busy(server, remote, tmp_path, pauses):
     assert not names(tmp_path)
 
 
-@pytest.mark.parametrize("status, match", [(404, "404, there is no such file"), (403, "403, Forb")])
+@pytest.mark.parametrize(
+    ("status", "match"), [(404, "404, there is no such file"), (403, "403, Forb")]
+)
 def test_refused(server, remote, status, match, tmp_path, pauses):
     server.files["/" + NAME].before = [(status, {})]
     with pytest.raises(InputError, match=match):
@@ -380,7 +382,7 @@ def test_wrong_checksum(server, remote, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "served, match",
+    ("served", "match"),
     [
         (Served(CONTENT[:-1]), "has 299999 bytes, should have 300000"),
         (Served(length=400_000), "has 400000 bytes, should have 300000"),
@@ -478,7 +480,7 @@ def test_zenodo_files(server):
 
 
 @pytest.mark.parametrize(
-    "spoil, match",
+    ("spoil", "match"),
     [
         ({"key": "../xp_apogee_cat.h5"}, "no plain file name"),
         ({"key": "owner/code.zip"}, "no plain file name"),
@@ -500,7 +502,7 @@ def test_zenodo_record_that_cannot_be_trusted(server, spoil, match):
 
 
 @pytest.mark.parametrize(
-    "served, match",
+    ("served", "match"),
     [
         (Served(b"<html>", content_type="text/html"), "web page"),
         (Served(b"<html>"), "something else than a record"),
@@ -565,7 +567,7 @@ def test_command_all(laroche24, tmp_path):
     assert "xp_corrs.npz" in names(tmp_path)
 
 
-@pytest.mark.parametrize("status, n_run", [(0, 2), (2, 1)])
+@pytest.mark.parametrize(("status", "n_run"), [(0, 2), (2, 1)])
 def test_command_build(laroche24, tmp_path, monkeypatch, status, n_run):
     ran = []
 

@@ -213,7 +213,7 @@ def test_command(mock, opened, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "options, message",
+    ("options", "message"),
     [
         (("--rival", "=x"), "give a rival as FILE or NAME=FILE"),
         (("--rival", "nowhere.csv"), "nowhere.csv: no such file"),

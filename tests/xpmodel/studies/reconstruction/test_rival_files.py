@@ -199,7 +199,7 @@ def test_wavelengths_that_cannot_be_had(spectra, tmp_path, names):
 
 
 @pytest.mark.parametrize(
-    "columns, message",
+    ("columns", "message"),
     [
         ({"id": [1]}, "no column source_id"),
         ({"source_id": [1], "teff": [1.0]}, "no reconstruction to compare"),
