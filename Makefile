@@ -20,7 +20,7 @@ CATALOG := data/build/catalog.parquet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help app test testall bench bench-train lint format hooks chromium clean
+.PHONY: help app test testall fast cover bench bench-train lint format hooks chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -46,6 +46,16 @@ test: $(INSTALLED_TEST) chromium lint  ## check the format, lint, and run the te
 testall: $(INSTALLED_TEST) chromium lint  ## the same, with the long tests in the browser
 	$(BIN)/python -m pytest -n 2 --ignore tests/browser $(PYTEST_ARGS)
 	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
+
+fast: $(INSTALLED_TEST)  ## the quick tests, without a browser: about a minute
+	$(BIN)/python -m pytest -q -n auto -m "not slow" --ignore tests/browser $(PYTEST_ARGS)
+
+cover: $(INSTALLED_TEST) chromium  ## all tests, and how much of each file of the product they run
+	rm -f .coverage .coverage.*
+	$(BIN)/coverage run -m pytest -n 2 --ignore tests/browser $(PYTEST_ARGS)
+	$(BIN)/coverage run -m pytest tests/browser $(PYTEST_ARGS)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 bench: $(INSTALLED_TEST) $(CATALOG)  ## time what a visitor waits for
 	$(BIN)/python -m tests.bench
