@@ -11,29 +11,29 @@ import json
 import os
 import re
 import shutil
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
-import requests
-from tqdm import tqdm
-
 from xpmodel._atomic import fcntl  # None where there are no file locks
-from xpmodel._version import __version__
+from xpmodel.download.answers import (
+    FILE_LIMIT,
+    TryAgain,
+    bytes_text,
+    check_answer,
+    content_range,
+    get,
+    persist,
+    tag_of,
+    total_bytes,
+)
 from xpmodel.download.datasets import ZENODO_API, RemoteFile
 from xpmodel.errors import InputError
 
-TIMEOUT = (10.0, 60.0)  # seconds to connect, and between two pieces of an answer
-ATTEMPTS = 6  # in a row that bring nothing; the pauses between them double from one second
-LONGEST_PAUSE = 300.0  # seconds; a server that asks for more is left alone
 BLOCK = 1 << 16  # bytes; a block that a break cuts short is lost
 RECORD_LIMIT = 4 << 20  # bytes of a record's description; 100 files take 50 kB
-FILE_LIMIT = 50 * 10**9  # bytes; what Zenodo allows a record
 SPARE = 100 * 10**6  # bytes to leave free on the disk
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,199}")
@@ -41,8 +41,6 @@ CHECKSUM = re.compile(r"md5:[0-9a-f]{32}|sha256:[0-9a-f]{64}")
 
 Progress = Callable[[int, int], None]
 """Called with the bytes of a file that are there and those that it has."""
-
-T = TypeVar("T")
 
 
 def zenodo_files(record: int, *, api: str = ZENODO_API) -> list[RemoteFile]:
@@ -56,16 +54,18 @@ def zenodo_files(record: int, *, api: str = ZENODO_API) -> list[RemoteFile]:
     url = f"{api}/records/{record}"
 
     def ask() -> bytes:
-        with _get(url) as answer:
-            _check_answer(answer, url)
+        with get(url) as answer:
+            check_answer(answer, url)
             content = b""
             for block in answer.iter_content(BLOCK):
                 content += block
                 if len(content) > RECORD_LIMIT:
-                    raise InputError(f"{url}: answers more than {_bytes(RECORD_LIMIT)}; no record")
+                    raise InputError(
+                        f"{url}: answers more than {bytes_text(RECORD_LIMIT)}; no record"
+                    )
             return content
 
-    content = _persist(ask, url, lambda: 0)
+    content = persist(ask, url, lambda: 0)
     try:
         entries = json.loads(content)["files"]
         files = [_zenodo_file(entry) for entry in entries]
@@ -105,7 +105,7 @@ def check_space(folder: str | Path, n_bytes: int) -> None:
     free = shutil.disk_usage(there).free - SPARE
     if n_bytes > free:
         raise InputError(
-            f"{folder}: needs {_bytes(n_bytes)}, has {_bytes(max(free, 0))} to spare; "
+            f"{folder}: needs {bytes_text(n_bytes)}, has {bytes_text(max(free, 0))} to spare; "
             "free some, or choose another folder with --out"
         )
 
@@ -170,11 +170,11 @@ def _is_whole(target: Path, file: RemoteFile) -> bool:
         )
 
     def ask() -> int:
-        with _get(file.url) as answer:
-            _check_answer(answer, file.url)
-            return _total(answer, file)
+        with get(file.url) as answer:
+            check_answer(answer, file.url)
+            return total_bytes(answer, file)
 
-    return target.stat().st_size == _persist(ask, file.url, lambda: 0)
+    return target.stat().st_size == persist(ask, file.url, lambda: 0)
 
 
 class _Part:
@@ -248,20 +248,20 @@ def _receive(file: RemoteFile, part: _Part, progress: Progress | None) -> int:
 
     def ask() -> int:
         wish = part.wish(file)
-        with _get(file.url, wish) as answer:
+        with get(file.url, wish) as answer:
             if answer.status_code == 416:  # the part is no beginning of what the server has
                 part.restart()
-                raise _Again(f"{file.url}: no more bytes there")
-            _check_answer(answer, file.url)
-            total = _total(answer, file)
+                raise TryAgain(f"{file.url}: no more bytes there")
+            check_answer(answer, file.url)
+            total = total_bytes(answer, file)
             if answer.status_code == 206:
-                start, tag = _content_range(answer)[0], _tag(answer)
+                start, tag = content_range(answer)[0], tag_of(answer)
                 is_other_file = tag is not None and wish.get("If-Range", tag) != tag
                 if "Range" not in wish or start != part.size or is_other_file:
                     part.restart()
-                    raise _Again(f"{file.url}: sends other bytes than were asked for")
+                    raise TryAgain(f"{file.url}: sends other bytes than were asked for")
             else:
-                part.restart(_tag(answer))
+                part.restart(tag_of(answer))
             check_space(part.path.parent, total - part.size)
             with open(part.path, "ab") as stream:
                 have = part.size
@@ -273,10 +273,10 @@ def _receive(file: RemoteFile, part: _Part, progress: Progress | None) -> int:
                     if progress is not None:
                         progress(have, total)
         if have < total:
-            raise _Again(f"{file.url}: the connection broke")
+            raise TryAgain(f"{file.url}: the connection broke")
         return total
 
-    return _persist(ask, file.url, lambda: part.size)
+    return persist(ask, file.url, lambda: part.size)
 
 
 def _verify(part: _Part, file: RemoteFile, size: int) -> None:
@@ -297,117 +297,3 @@ def _checksum(path: Path, like: str) -> str:
     with open(path, "rb") as stream:
         digest = hashlib.file_digest(stream, lambda: hashlib.new(kind, usedforsecurity=False))
     return f"{kind}:{digest.hexdigest()}"
-
-
-class _Again(requests.RequestException):
-    """An answer after which the same question may get a better one, perhaps after a pause [s]."""
-
-    def __init__(self, message: str, pause: float = 0.0):
-        super().__init__(message)
-        self.pause = pause
-
-
-def _persist(ask: Callable[[], T], url: str, arrived: Callable[[], int]) -> T:
-    """Ask until there is an answer, as long as bytes arrive or a better answer may come."""
-    failures, begin = 0, arrived()
-    while True:
-        before = arrived()
-        try:
-            return ask()
-        except requests.RequestException as error:
-            failures = 1 if arrived() > before else failures + 1
-            offline = isinstance(error, requests.ConnectionError) and arrived() == begin
-            if offline and failures == 1:
-                raise InputError(
-                    f"{urlsplit(url).netloc}: cannot be reached ({_cause(error)}); check the "
-                    "network connection and try again"
-                ) from None
-            if failures == ATTEMPTS:
-                kept = f", {_bytes(arrived())} are kept" if arrived() else ""
-                raise InputError(
-                    f"{url}: {ATTEMPTS} attempts failed ({_cause(error)}); run this again{kept}"
-                ) from None
-            time.sleep(max(getattr(error, "pause", 0.0), 2.0 ** (failures - 1)))
-
-
-def _check_answer(answer: requests.Response, url: str) -> None:
-    """Raise what an answer calls for that is not the file."""
-    status = answer.status_code
-    for way in (*answer.history, answer):
-        if url.startswith("https:") and not way.url.startswith("https:"):
-            raise InputError(f"{url}: leads to {way.url[:80]!r}, which is not encrypted")
-    if status == 429 or status >= 500:
-        pause = _retry_after(answer)
-        if pause > LONGEST_PAUSE:
-            raise InputError(f"{url}: busy; the server asks to try again in {pause:.0f} s")
-        raise _Again(f"status {status}", pause)
-    if status not in (200, 206):
-        reason = "there is no such file" if status in (404, 410) else answer.reason
-        raise InputError(f"{url}: the server answers {status}, {reason}")
-    if answer.headers.get("Content-Type", "").startswith("text/html"):
-        raise InputError(
-            f"{url}: answers with a web page; is there a login page between, or maintenance? "
-            "Open it in a browser"
-        )
-
-
-def _total(answer: requests.Response, file: RemoteFile) -> int:
-    """The length of the whole file that an answer begins or continues."""
-    if answer.status_code == 206:
-        total = _content_range(answer)[1]
-    else:
-        length = answer.headers.get("Content-Length", "")
-        if not length.isdecimal():
-            raise InputError(f"{file.url}: the server does not say how long it is")
-        total = int(length)
-    if file.size is not None and total != file.size:
-        raise InputError(f"{file.url}: has {total} bytes, should have {file.size}; try again later")
-    if total > FILE_LIMIT:
-        raise InputError(f"{file.url}: has {_bytes(total)}, more than can be right")
-    return total
-
-
-def _content_range(answer: requests.Response) -> tuple[int, int]:
-    """The first byte of a partial answer, and the length of the whole."""
-    given = answer.headers.get("Content-Range", "")
-    match = re.fullmatch(r"bytes (\d{1,18})-\d{1,18}/(\d{1,18})", given)
-    if match is None:
-        raise InputError(f"{answer.url}: a partial answer without its place ({given[:80]!r})")
-    return int(match[1]), int(match[2])
-
-
-def _tag(answer: requests.Response) -> str | None:
-    """By what a server will know this file again; HTTP admits no weak ETag for that."""
-    tag = answer.headers.get("ETag", "")
-    return tag if tag.startswith('"') else answer.headers.get("Last-Modified")
-
-
-def _retry_after(answer: requests.Response) -> float:
-    """Seconds that a server asks to wait; 0 where it does not say."""
-    given = answer.headers.get("Retry-After", "")
-    if given.isdecimal():
-        return float(given)
-    try:
-        moment = parsedate_to_datetime(given)
-    except ValueError:
-        return 0.0
-    return max((moment.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)
-
-
-@contextmanager
-def _get(url: str, wish: dict[str, str] | None = None) -> Iterator[requests.Response]:
-    headers = {
-        "User-Agent": f"xpmodel/{__version__}",
-        "Accept-Encoding": "identity",  # sizes and ranges count the file's own bytes
-    }
-    with requests.get(url, headers=headers | (wish or {}), stream=True, timeout=TIMEOUT) as answer:
-        yield answer
-
-
-def _cause(error: requests.RequestException) -> str:
-    """A few words of what may be a long story."""
-    return str(error) if isinstance(error, _Again) else type(error).__name__
-
-
-def _bytes(n: int) -> str:
-    return tqdm.format_sizeof(n, "B")

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from xpmodel.cli import data as cli_data
 from xpmodel.cli.data import fetch_command
 from xpmodel.cli.main import main
-from xpmodel.download import datasets, fetch
+from xpmodel.download import answers, datasets, fetch
 from xpmodel.download.datasets import RemoteFile
 from xpmodel.download.fetch import check_space, download, missing_bytes, zenodo_files
 from xpmodel.errors import InputError
@@ -128,7 +128,7 @@ def small_blocks(monkeypatch):
 def pauses(monkeypatch) -> list[float]:
     """The pauses that a download would have made, in seconds."""
     made = []
-    monkeypatch.setattr(fetch.time, "sleep", made.append)
+    monkeypatch.setattr(answers.time, "sleep", made.append)
     return made
 
 
@@ -421,7 +421,7 @@ def test_no_room(server, unknown, tmp_path, monkeypatch):
 def test_encryption_is_not_given_up():
     answer = SimpleNamespace(status_code=200, headers={}, history=[], url="http://a.org/x")
     with pytest.raises(InputError, match="not encrypted"):
-        fetch._check_answer(answer, "https://a.org/x")
+        answers.check_answer(answer, "https://a.org/x")
 
 
 def test_redirect(server, remote, tmp_path):
