@@ -7,28 +7,12 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from xpapp.color_modes import COLOR_MODES, COLOR_SCALES, NO_COLUMN, ColorMode, color_mode
 from xpapp.runtime.callbacks import guarded
-from xpapp.state.map_state import (
-    CATEGORY,
-    COLOR_SCALES,
-    DENSITY,
-    MEAN,
-    MEDIAN,
-    SETS,
-    SPREAD,
-    Coloring,
-)
+from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, column_choices, heading, row
 from xpmodel.columns import describe
-
-HOW_LABELS = {
-    "density of stars": DENSITY,
-    "mean of": MEAN,
-    "median of": MEDIAN,
-    "spread (standard deviation) of": SPREAD,
-    "category": CATEGORY,
-}
 
 
 class MapControls:
@@ -46,7 +30,8 @@ class MapControls:
         self.y = pmui.Select(label="Vertical", options=columns, **searchable)
         self.x_log = pmui.Checkbox(label="log x", margin=(0, 8))
         self.y_log = pmui.Checkbox(label="log y", margin=(0, 8))
-        self.how = pmui.Select(label="Color", options=HOW_LABELS, **WIDE)
+        modes = {mode.label: name for name, mode in COLOR_MODES.items()}
+        self.how = pmui.Select(label="Color", options=modes, **WIDE)
         self.of = pmui.Select(label="Column", options=columns, **searchable)
         self.scale = pmui.RadioButtonGroup(label="Color scale", options=list(COLOR_SCALES), **WIDE)
         self.enlarge = pmui.Button(label="Enlarge", on_click=self._enlarge, **TEXT, **WIDE)
@@ -89,10 +74,11 @@ class MapControls:
             self.x.value, self.y.value = state.columns
             self.x_log.value, self.y_log.value = (scale == "log" for scale in state.scales)
             self.how.value, self.scale.value = coloring.how, coloring.scale
-            self.of.visible = coloring.how != DENSITY
-            self.scale.visible = coloring.how != CATEGORY
+            options = self._options(coloring.mode)
+            self.of.visible = coloring.column != NO_COLUMN
+            self.scale.visible = not coloring.mode.categorical
             if self.of.visible:
-                self.of.param.update(options=self._options(coloring.how), value=coloring.column)
+                self.of.param.update(options=options, value=coloring.column)
             self.corner.label = "Back to the maps" if visit.corner else "All pairs of latents"
             self.enlarge.label = "All maps" if visit.enlarged else "Enlarge"
         finally:
@@ -104,10 +90,12 @@ class MapControls:
             for i, state in enumerate(self._visit.maps, start=1)
         }
 
-    def _options(self, how: str) -> dict[str, str]:
-        if how != CATEGORY:
-            return self._columns
-        return {"sets": SETS} | {describe(c): c for c in self._visit.catalog.categorical}
+    def _options(self, mode: ColorMode) -> dict[str, str]:
+        """Columns of which a mode can be, in the order of those of the axes."""
+        columns = mode.columns(self._visit.catalog)
+        numeric = {label: name for label, name in self._columns.items() if name in columns}
+        others = [name for name in columns if name not in numeric.values()]
+        return numeric | {describe(name): name for name in others}
 
     @guarded("Choosing a map")
     def _on_which(self, *events: object) -> None:
@@ -127,19 +115,15 @@ class MapControls:
     def _on_color(self, *events: Any) -> None:
         if self._following:
             return
-        how, of, scale = self.how.value, self.of.value, self.scale.value
+        mode = color_mode(self.how.value)
+        of, scale = self.of.value, self.scale.value
         if events[0].obj is self.how:  # each way has its own columns, and a scale that suits it
-            options = list(self._options(how).values())
-            of = self._visit.coloring.column
-            of = "" if how == DENSITY else of if of in options else self._first(how, options)
-            scale = "log" if how == DENSITY else "linear"
+            of, scale = self._visit.coloring.column, mode.default_scale
+        options = list(self._options(mode).values())
+        if of not in options:
+            of = mode.default_column(options)
         with pn.io.unlocked():
-            self._visit.coloring = Coloring(how, of, scale)
-
-    @staticmethod
-    def _first(how: str, options: list[str]) -> str:
-        labels = [name for name in ("m_h", "teff", *options) if name in options]
-        return options[-1] if how == CATEGORY else labels[0]
+            self._visit.coloring = Coloring(mode.name, of, scale)
 
     @guarded("Opening a map")
     def _open(self, event: object) -> None:

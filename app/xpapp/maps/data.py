@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import html
-
 import numpy as np
-import pandas as pd
 
-from xpapp.colors import (
-    category_colors,
-    category_palette,
-    density_palette,
-    image_palette,
-    value_palette,
-)
+from xpapp.color_modes import StarValues
+from xpapp.colors import image_palette
 from xpapp.maps.raster import Base, Plane, View, draw_base, draw_sets
-from xpapp.state.map_state import CATEGORY, DENSITY, MAX_CATEGORIES, SETS, MapState
+from xpapp.state.map_state import MapState
 from xpapp.state.visit import Visit
-from xpmodel import Catalog
-from xpmodel.columns import axis_label, period
+from xpmodel.columns import period
 from xpmodel.selection.regions import nearest_point, to_scale
 
 
@@ -42,7 +32,7 @@ class MapData:
         self._visit = visit
         self._rows: np.ndarray | None = None
         self._sets: list[Plane] = []
-        self._value: np.ndarray | None = None
+        self._stars = StarValues()
         self.base: Base | None = None
         self.dark = visit.dark
         self.set_colors: list[str] = []
@@ -52,18 +42,16 @@ class MapData:
         """Take the axes of a map, and the visit's filter, colors and sets."""
         catalog, shown = self._visit.catalog, self._visit.shown
         coloring = self._visit.coloring
-        self._state = state
         self.periods = tuple(map(period, state.columns))
         self._all = Plane(*(catalog[n] for n in state.columns), state.scales, self.periods)
         self.plane = self._all if shown is None else self._all.some(shown)
         self._rows = None if shown is None else np.flatnonzero(shown)
-        self._value, self._names = None, []
-        if coloring.how == CATEGORY and coloring.column != SETS:
-            self._value, self._names = categories(catalog, coloring.column)
-        elif coloring.how not in (CATEGORY, DENSITY):
-            self._value = np.asarray(catalog[coloring.column], np.float32)
-        if self._value is not None and shown is not None:
-            self._value = self._value[shown]
+        self._mode, self._scale = coloring.mode.drawn(coloring.column, coloring.scale)
+        self._column = coloring.column
+        stars = self._mode.star_values(catalog, coloring.column)
+        if stars.values is not None and shown is not None:
+            stars = stars._replace(values=stars.values[shown])
+        self._stars = stars
         self.load_sets()
 
     def load_sets(self) -> None:
@@ -73,11 +61,10 @@ class MapData:
 
     def draw(self, view: View) -> None:
         """Aggregate the stars in a view."""
-        coloring = self._visit.coloring
-        how, scale = coloring.how, coloring.scale
-        if self._value is None:  # the sets are drawn over the density
-            how, scale = DENSITY, scale if coloring.how == DENSITY else "log"
-        self.base = draw_base(self.plane, view, how, scale, self._value)
+        n_categories = len(self._stars.names)
+        self.base = draw_base(
+            self.plane, view, self._mode, self._scale, self._stars.values, n_categories
+        )
 
     def image(self, view: View) -> np.ndarray:  # (H, W) uint8
         """The image of the view that was drawn, with the sets as they are now."""
@@ -86,9 +73,7 @@ class MapData:
     @property
     def colors(self) -> tuple[str, ...]:
         """Colors of the bins, from low to high."""
-        if self._names:
-            return category_palette(len(self._names))
-        return density_palette(self.dark) if self._value is None else value_palette(self.dark)
+        return self._mode.palette(self.dark, self._stars.names)
 
     @property
     def palette(self) -> list[str]:
@@ -98,17 +83,11 @@ class MapData:
     @property
     def legend(self) -> str:
         """What the colors stand for, as HTML."""
-        coloring = self._visit.coloring
-        if self._value is None:
-            return "stars per bin"
-        if not self._names:
-            scale = "" if self.base.scale.kind == coloring.scale else ", linear: not all positive"
-            return f"{coloring.how} {html.escape(axis_label(coloring.column))}{scale}"
-        pairs = zip(self._names, category_colors(len(self._names)), strict=True)
-        return " ".join(
-            f"<span style='color:{color}'>■</span>&nbsp;{html.escape(name)}"
-            for name, color in pairs
-        )
+        legend = self._mode.legend(self._column, self._stars.names)
+        scale = self.base.scale
+        if scale is None or self._mode.from_one or scale.kind == self._scale:
+            return legend
+        return f"{legend}, linear: not all positive"
 
     def span(self, name: str, scale: str) -> tuple[float, float]:
         """Ends of an axis, in its own scale: nearly all values; a whole turn of a longitude."""
@@ -130,8 +109,8 @@ class MapData:
         near = nearest_point(*self.plane.within(view), at, view.pixel)
         return near if near is None or self._rows is None else int(self._rows[near])
 
-    def bin_at(self, view: View, at: tuple[float, float]) -> tuple[int, np.ndarray | None]:
-        """Number of stars in the bin at a place, and their values where values color it."""
+    def bin_at(self, view: View, at: tuple[float, float]) -> tuple[int, str]:
+        """Number of stars in the bin at a place, and what is said of their values, if anything."""
         x, y = self.plane.within(view)
         height, width = self.base.levels.shape
         inside = np.ones(len(x), dtype=bool)
@@ -140,27 +119,7 @@ class MapData:
             step = abs(ends[1] - ends[0]) / n
             edge = low + np.floor((place - low) / step) * step
             inside &= (values >= edge) & (values < edge + step)
-        values = None if self._value is None else self._value[inside]
-        return int(np.count_nonzero(inside)), values
-
-    def category(self, code: float) -> str:
-        """Name of a category."""
-        return self._names[int(code)]
-
-
-@functools.lru_cache(maxsize=8)
-def categories(catalog: Catalog, column: str) -> tuple[np.ndarray, list[str]]:
-    """Codes of a column of text, and their names, most frequent first.
-
-    Beyond a few categories the rarer ones share the last code. Missing is -1.
-    """
-    codes, names = pd.factorize(pd.Series(catalog[column], dtype=object))
-    order = np.argsort(-np.bincount(codes[codes >= 0], minlength=len(names)), kind="stable")
-    rank = np.empty(len(names) + 1, dtype=np.int64)
-    rank[order], rank[-1] = np.arange(len(names)), -1
-    labels = [str(names[i]) for i in order]
-    if len(labels) > MAX_CATEGORIES:
-        rest = len(labels) - MAX_CATEGORIES + 1
-        labels = [*labels[: MAX_CATEGORIES - 1], f"{rest} others"]
-        rank = np.minimum(rank, MAX_CATEGORIES - 1)
-    return rank[codes].astype(np.float32), labels
+        n, (values, names) = int(np.count_nonzero(inside)), self._stars
+        if values is None or not n:
+            return n, ""
+        return n, self._mode.describe_bin(values[inside], self._column, names)

@@ -12,7 +12,6 @@ from bokeh.plotting import figure as Figure
 from xpapp.maps.data import MapData
 from xpapp.maps.raster import View
 from xpapp.runtime.callbacks import guarded
-from xpapp.state.map_state import CATEGORY, MEAN, MEDIAN, SPREAD
 from xpapp.state.visit import Visit
 from xpmodel.catalog.catalog import LAST_GAIA_ID
 
@@ -95,27 +94,13 @@ class Hover:
         self.tip.update(content=text, position=(left, top), visible=True)
 
     def _say(self, at: tuple[float, float], view: View) -> str:
-        n, values = self._data.bin_at(view, at)
+        n, said = self._data.bin_at(view, at)
         lines = [f"{n:,} star{'' if n == 1 else 's'} in this bin"]
-        if n and values is not None:
-            lines.append(self._value(values))
+        if said:
+            lines.append(said)
         row = self._data.nearest(view, at)
         if row is not None:
             source_id = int(self._visit.catalog.source_id[row])
             kind = "mock star" if source_id > LAST_GAIA_ID else "Gaia DR3"
             lines.append(f"nearest: {kind} {source_id}")
         return "\n".join(lines)
-
-    def _value(self, values: np.ndarray) -> str:
-        coloring = self._visit.coloring
-        if coloring.how == CATEGORY:
-            codes = values[values >= 0].astype(int)
-            if not len(codes):
-                return f"no {coloring.column} known"
-            most = np.bincount(codes).argmax()
-            return f"{np.count_nonzero(codes == most):,} of {self._data.category(most)}"
-        known = values[np.isfinite(values)].astype(np.float64)
-        if not len(known):
-            return f"no {coloring.column} known"
-        value = {MEAN: np.mean, MEDIAN: np.median, SPREAD: np.std}[coloring.how](known)
-        return f"{coloring.how} {coloring.column} {value:.5g} of {len(known):,}"

@@ -10,9 +10,9 @@ import datashader as ds
 import numpy as np
 import pandas as pd
 
+from xpapp.color_modes import COLOR_MODES, ColorMode, GroupStatistic
 from xpapp.colors import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE, set_shades
 from xpapp.maps.color_scale import ColorScale
-from xpapp.state.map_state import CATEGORY, DENSITY, MEAN, MEDIAN, SPREAD
 from xpmodel.selection.regions import to_scale
 
 Range = tuple[float, float]
@@ -134,18 +134,20 @@ class Plane:
         """Number of stars in each bin."""
         return self.aggregate(view, size, ds.count(), None).astype(np.float32)
 
-    def medians(self, view: View, size: int, value: np.ndarray) -> np.ndarray:  # (H, W)
-        """Median of a value in each bin; NaN without one."""
+    def grouped(
+        self, view: View, size: int, statistic: GroupStatistic, value: np.ndarray
+    ) -> np.ndarray:  # (H, W) float32
+        """A statistic of the known values in each bin; NaN without one."""
         x, y = self.within(view)
         (x0, x1), (y0, y1) = sorted(view.x), sorted(view.y)
         width, height = _shape(view, size)
         rows = np.flatnonzero(self.in_view(view) & np.isfinite(value))
         column = np.minimum((x[rows] - x0) * (width / (x1 - x0)), width - 1).astype(np.int64)
         line = np.minimum((y[rows] - y0) * (height / (y1 - y0)), height - 1).astype(np.int64)
-        found = pd.Series(value[rows]).groupby(line * width + column, sort=False).median()
-        medians = np.full(width * height, np.nan, np.float32)
-        medians[found.index.to_numpy()] = found.to_numpy()
-        return medians.reshape(height, width)
+        found = statistic(pd.Series(value[rows]).groupby(line * width + column, sort=False))
+        bins = np.full(width * height, np.nan, np.float32)
+        bins[found.index.to_numpy()] = found.to_numpy()
+        return bins.reshape(height, width)
 
     def bin_size(self, view: View) -> tuple[int, int]:
         """How large the number of stars in view makes the bins, and that number."""
@@ -154,41 +156,51 @@ class Plane:
 
 
 def draw_base(
-    plane: Plane, view: View, how: str, scale: str, value: np.ndarray | None = None
+    plane: Plane,
+    view: View,
+    mode: ColorMode,
+    scale: str,
+    value: np.ndarray | None = None,
+    n_categories: int = 0,
 ) -> Base:
     """The bins of the stars, colored by their number or by a value.
 
     Parameters
     ----------
-    how : str
-        ``density``, ``mean``, ``median`` or ``spread`` (the standard deviation) of the value,
-        or ``category``: the most frequent of its codes, and how many there are.
+    mode : ColorMode
     scale : str
         ``linear``, ``log`` or ``equalized``.
     value : ndarray, (N,)
         float32; for categories whole numbers from 0, -1 for none.
+    n_categories : int
+        How many share the levels, also if none of the stars is of the last ones.
     """
     size, n = plane.bin_size(view)
     count = plane.counts(view, size)
-    if how == CATEGORY:
-        return Base(_category_levels(plane, view, size, count, value), None, n, size)
-    if how == DENSITY:
+    if mode.categorical:
+        levels = _category_levels(plane, view, size, count, value, n_categories)
+        return Base(levels, None, n, size)
+    if mode.reduction is None:
         aggregate = np.where(count > 0, count, np.nan)
-    elif how == MEDIAN:
-        aggregate = plane.medians(view, size, value)
+    elif isinstance(mode.reduction, ds.reductions.Reduction):
+        aggregate = plane.aggregate(view, size, mode.reduction, value)
     else:
-        reduction = {MEAN: ds.mean, SPREAD: ds.std}[how]("value")
-        aggregate = plane.aggregate(view, size, reduction, value)
-    colors = ColorScale.of(aggregate, scale, from_one=how == DENSITY)
+        aggregate = plane.grouped(view, size, mode.reduction, value)
+    colors = ColorScale.of(aggregate, scale, mode.from_one)
     levels = colors.levels(aggregate, BASE_LEVELS)
     levels[(count > 0) & (levels == 0)] = NO_VALUE
     return Base(levels, colors, n, size)
 
 
 def _category_levels(
-    plane: Plane, view: View, size: int, count: np.ndarray, codes: np.ndarray
+    plane: Plane,
+    view: View,
+    size: int,
+    count: np.ndarray,
+    codes: np.ndarray,
+    n_categories: int,
 ) -> np.ndarray:  # (H, W) uint8
-    n = int(codes.max(initial=0)) + 1
+    n = max(n_categories, int(codes.max(initial=0)) + 1)
     counts = np.stack([plane.some(codes == i).counts(view, size) for i in range(n)])
     shades = BASE_LEVELS // n
     most, winner = counts.max(axis=0), counts.argmax(axis=0)
@@ -236,5 +248,5 @@ def warm_up() -> None:
     values = np.linspace(0, 1, 16, dtype=np.float32)
     view = View((0.0, 1.0), (0.0, 1.0), 8, 8)
     plane = Plane(values, values)
-    for how in (DENSITY, MEAN, SPREAD):
-        draw_base(plane, view, how, "linear", values)
+    for mode in COLOR_MODES.values():
+        draw_base(plane, view, mode, "linear", values)

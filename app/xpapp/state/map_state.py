@@ -5,16 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from xpapp.color_modes import COLOR_SCALES, DENSITY, NO_COLUMN, ColorMode, color_mode
 from xpmodel import Catalog, InputError
 from xpmodel.selection.regions import SCALES
-
-DENSITY, MEAN, MEDIAN, SPREAD, CATEGORY = "density", "mean", "median", "spread", "category"
-HOW = (DENSITY, MEAN, MEDIAN, SPREAD, CATEGORY)
-COLOR_SCALES = ("linear", "log", "equalized")
-# Colored by the sets that stars are in: a category that is no column.
-SETS = "sets"
-# Rarer ones share the last color.
-MAX_CATEGORIES = 9
 
 
 @dataclass(frozen=True)
@@ -62,16 +55,21 @@ class Coloring:
     Attributes
     ----------
     how : str
-        One of HOW.
+        Name of the color mode.
     column : str
-        Of the mean, median, spread or category; `SETS` for the sets; empty for the density.
+        Of which the mode is; `NO_COLUMN` where it needs none.
     scale : str
-        One of COLOR_SCALES; a category has none.
+        One of COLOR_SCALES, also where the mode makes no use of it.
     """
 
-    how: str = DENSITY
-    column: str = ""
-    scale: str = "log"
+    how: str = DENSITY.name
+    column: str = NO_COLUMN
+    scale: str = DENSITY.default_scale
+
+    @property
+    def mode(self) -> ColorMode:
+        """The color mode."""
+        return color_mode(self.how)
 
     @classmethod
     def from_json(cls, content: dict[str, Any], catalog: Catalog) -> Coloring:
@@ -80,17 +78,15 @@ class Coloring:
         Raises
         ------
         InputError, KeyError, TypeError
-            When it is none, or the catalog lacks the column.
+            When it is none, its mode is unknown, or the catalog lacks the column.
         """
         coloring = cls(**{k: str(content[k]) for k in ("how", "column", "scale")})
-        columns = {
-            DENSITY: [""],
-            CATEGORY: [SETS, *catalog.categorical],
-        }.get(coloring.how, catalog.numeric)
-        if coloring.how not in HOW or coloring.scale not in COLOR_SCALES:
-            raise InputError("colors are by density, mean, median, spread or category")
-        if coloring.column not in columns:
-            raise InputError(f"{catalog.path.name} cannot color by {coloring.column[:60]!r}")
+        if coloring.scale not in COLOR_SCALES:
+            raise InputError(f"a color scale is one of {', '.join(COLOR_SCALES)}")
+        if coloring.column not in coloring.mode.columns(catalog):
+            raise InputError(
+                f"{catalog.path.name} cannot color by {coloring.how} of {coloring.column[:60]!r}"
+            )
         return coloring
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from xpapp.color_modes import CATEGORY, DENSITY, MEAN, MEDIAN, SPREAD
 from xpapp.colors import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE, category_palette, image_palette
 from xpapp.maps.color_scale import ColorScale
 from xpapp.maps.raster import LARGEST_BIN, Plane, View, draw_base, draw_sets
-from xpapp.state.map_state import CATEGORY, DENSITY, MEAN, MEDIAN, SPREAD
 
 N = 20_000
 VIEW = View((-2.0, 2.0), (-1.5, 1.5), 40, 30)
