@@ -5,7 +5,6 @@ import pytest
 
 from xpapp.color_modes import CATEGORY, DENSITY, MEAN, MEDIAN, SPREAD
 from xpapp.colors import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE, category_palette, image_palette
-from xpapp.maps.color_scale import ColorScale
 from xpapp.maps.raster import LARGEST_BIN, Plane, View, draw_base, draw_sets
 
 N = 20_000
@@ -157,36 +156,6 @@ def test_empty_view(stars):
     for how in (DENSITY, MEAN, MEDIAN, SPREAD):
         base = draw_base(plane, far, how, "log", stars["value"])
         assert base.n_in_view == 0 and not base.levels.any()
-
-
-@pytest.mark.parametrize("kind", ["linear", "log", "equalized"])
-def test_color_scale(kind):
-    values = np.random.default_rng(8).lognormal(3, 1, 3000)
-    scale = ColorScale.of(values, kind)
-    order = np.argsort(values)
-    fractions = scale.fractions(values)[order]
-    assert (np.diff(fractions) >= 0).all() and fractions[0] == 0 and fractions[-1] == 1
-    middle = fractions[len(fractions) // 2]
-    ends = np.percentile(values, [1, 50, 99])
-    logs = np.log(ends)
-    wanted = {
-        "linear": (ends[1] - ends[0]) / (ends[2] - ends[0]),
-        "log": (logs[1] - logs[0]) / (logs[2] - logs[0]),
-        "equalized": 0.5,
-    }[kind]
-    assert middle == pytest.approx(wanted, abs=0.01)
-    for place, label in scale.ticks.items():
-        # A tick's label says the value of its place.
-        assert scale.fractions(np.array([float(label)]))[0] == pytest.approx(place, abs=0.03)
-    assert 2 <= len(scale.ticks) <= 7
-
-
-def test_logarithm_of_what_is_not_positive_is_linear():
-    assert ColorScale.of(np.array([-1.0, 2.0, 3.0]), "log").kind == "linear"
-    assert ColorScale.of(np.array([np.nan]), "log").ticks
-    assert (
-        ColorScale.of(np.full(5, 2.0), "linear").levels(np.full(3, 2.0), 127).tolist() == [127] * 3
-    )
 
 
 def test_the_nearest_of_points():
