@@ -11,7 +11,7 @@ import torch
 
 from tests.bench.inputs import random_model
 from tests.bench.measure import Row, medians
-from tests.xpmodel.catalog.test_catalog import write_catalog
+from tests.support.catalogs import write_catalog
 from xpmodel import Wavelengths, open_catalog
 from xpmodel.plots.group_bands import group_band
 from xpmodel.plots.modes import Projection

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.coordinates import SkyCoord
 
-from tests.xpmodel.catalog.test_catalog import rewrite, write_catalog
+from tests.support.catalogs import rewrite, write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.catalog.derived_columns import DERIVED, absolute_g, galactic
 from xpmodel.columns import BY_NAME, DERIVED_COLUMNS, period

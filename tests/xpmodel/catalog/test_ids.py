@@ -7,8 +7,8 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 import pytest
 
+from tests.support.catalogs import FIRST_ID, rewrite, write_catalog
 from tests.support.mock import MOCK_ID
-from tests.xpmodel.catalog.test_catalog import FIRST_ID, rewrite, write_catalog
 from xpmodel.catalog.catalog import LAST_GAIA_ID, open_catalog
 from xpmodel.catalog.ids import (
     IDS_PER_QUERY,

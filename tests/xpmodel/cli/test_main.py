@@ -14,8 +14,8 @@ import torch
 from astropy.table import Table
 
 from tests.support.commands import run
-from tests.xpmodel.catalog.test_encode import write_spectra
-from tests.xpmodel.model.test_model import random_model, random_spectra
+from tests.support.models import random_model, random_spectra
+from tests.support.spectra_files import write_spectra
 from xpmodel._version import __version__
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.catalog.encode import encode_files

@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.xpmodel.catalog.test_catalog import FIRST_ID, write_catalog
-from tests.xpmodel.diagnostics.test_outliers import N, star_columns
+from tests.support.catalogs import FIRST_ID, write_catalog
+from tests.support.outliers import N, star_columns
 from xpmodel import encode_files, import_model, open_catalog
 from xpmodel.diagnostics.outlier_recovery import (
     ANY,

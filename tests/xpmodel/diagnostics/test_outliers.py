@@ -6,8 +6,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.catalogs import rewrite, write_catalog
+from tests.support.outliers import PLANTED, N, star_columns
 from tests.support.tracks import catalog_of
-from tests.xpmodel.catalog.test_catalog import rewrite, write_catalog
 from xpmodel import open_catalog
 from xpmodel.diagnostics.outliers import (
     BIN_STARS,
@@ -23,31 +24,6 @@ from xpmodel.diagnostics.outliers import (
 from xpmodel.errors import InputError
 from xpmodel.selection.recipe import Step, make_recipe, replay_recipe
 from xpmodel.selection.star_sources import Outliers
-
-N = 1500
-PLANTED = {"misfit": 7, "isolation": 700, "width": 1400}
-
-
-def star_columns() -> dict[str, np.ndarray]:
-    """χ² that grows with brightness, and one star that is odd in each way."""
-    rng = np.random.default_rng(3)
-    g = rng.uniform(9, 18, N)
-    chi2_obs = 10 ** (0.2 * (18 - g)) * rng.lognormal(0, 0.1, N)
-    z = {f"z{i}": rng.normal(size=N) for i in (1, 2, 3, 4)}
-    errors = {f"{name}_err": rng.lognormal(-2, 0.1, N) for name in z}
-    faint = np.argsort(-g)[:3]
-    row = dict(zip(PLANTED, faint, strict=True))
-    for values in (g, chi2_obs, *z.values(), *errors.values()):
-        for name, place in PLANTED.items():  # faint stars come where the odd ones are planted
-            values[[place, row[name]]] = values[[row[name], place]]
-    # Not large among all stars, but much for so faint a star.
-    chi2_obs[PLANTED["misfit"]] = 4.0
-    for name in z:
-        z[name][PLANTED["isolation"]] = 6.0
-    errors["z2_err"][PLANTED["width"]] = 1e-3
-    return (
-        {"phot_g_mean_mag": g, "chi2_obs": chi2_obs, "teff": rng.uniform(4e3, 6e3, N)} | z | errors
-    )
 
 
 @pytest.fixture(scope="module")

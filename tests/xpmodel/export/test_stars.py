@@ -13,8 +13,8 @@ from astropy.io.votable import parse
 from astropy.table import Table
 from astropy.units import Unit
 
+from tests.support.catalogs import rewrite, write_catalog
 from tests.support.mock import MOCK_ID
-from tests.xpmodel.catalog.test_catalog import rewrite, write_catalog
 from xpmodel import load_model, read_spectra
 from xpmodel.catalog.catalog import METADATA_KEY, open_catalog
 from xpmodel.catalog.encode import encode_files

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.xpmodel.catalog.test_catalog import write_catalog
+from tests.support.catalogs import write_catalog
 from xpmodel import Catalog, InputError, open_catalog
 from xpmodel.latent.neighbours import (
     EXTRAPOLATION,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.xpmodel.catalog.test_catalog import write_catalog
+from tests.support.catalogs import write_catalog
 from xpmodel import Catalog, InputError, open_catalog
 from xpmodel.latent.neighbours import Neighbours
 from xpmodel.latent.steering import MOST, fit_labels, steer

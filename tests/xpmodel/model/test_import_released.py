@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.xpmodel.model.test_network import random_network
+from tests.support.networks import random_network
 from xpmodel.errors import InputError
 from xpmodel.model.import_released import import_model
 from xpmodel.model.model import load_model

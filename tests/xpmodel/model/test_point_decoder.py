@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.xpmodel.model.test_model import random_model
+from tests.support.models import random_model
 from xpmodel import InputError
 
 

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs
 import numpy as np
 import pytest
 
+from tests.support.archive import archive_rows, text_rows, write_csv
 from tests.support.mock import MOCK_ID
-from tests.xpmodel.spectra.test_spectra import archive_rows, text_rows, write_csv
 from xpmodel import load_model
 from xpmodel.errors import InputError
 from xpmodel.own import gaia_archive

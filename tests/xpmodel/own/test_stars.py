@@ -9,9 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.support.mock import MOCK_ID
-from tests.support.released import released_rows, write_released
-from tests.xpmodel.spectra.test_spectra import (
+from tests.support.archive import (
     BAD_ROWS,
     WRITERS,
     N,
@@ -22,6 +20,8 @@ from tests.xpmodel.spectra.test_spectra import (
     write_flat_fits,
     write_parquet,
 )
+from tests.support.mock import MOCK_ID
+from tests.support.released import released_rows, write_released
 from xpmodel import encode_files, import_model, load_model, open_catalog
 from xpmodel.catalog.derived_columns import galactic
 from xpmodel.catalog.positions import position_from_id

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from tests.xpmodel.model.test_model import random_model
-from tests.xpmodel.spectra.test_wavelengths import GRID, random_stars
+from tests.support.models import random_model
+from tests.support.wavelengths import GRID, random_stars
 from xpmodel.errors import InputError
 from xpmodel.plots.curves import Curve, decoded_curve, decoded_gradient, observed_curve, residual
 from xpmodel.plots.modes import MODES, Projection

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from tests.xpmodel.model.test_model import random_model
-from tests.xpmodel.spectra.test_wavelengths import GRID, random_stars
+from tests.support.models import random_model
+from tests.support.wavelengths import GRID, random_stars
 from xpmodel import InputError, Wavelengths
 from xpmodel.plots.modes import CONTINUUM_NM, MODES, Projection, scale_at_1kpc
 

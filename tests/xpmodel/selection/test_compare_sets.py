@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import false_discovery_control, mannwhitneyu
 
-from tests.xpmodel.catalog.test_catalog import write_catalog
+from tests.support.catalogs import write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
 from xpmodel.selection.compare_sets import compare, compared_columns, histograms, summarize

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.xpmodel.catalog.test_catalog import FIRST_ID, rewrite, write_catalog
+from tests.support.catalogs import FIRST_ID, rewrite, write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
 from xpmodel.selection.expression import (

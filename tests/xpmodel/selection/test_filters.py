@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from tests.xpmodel.catalog.test_catalog import write_catalog
+from tests.support.catalogs import write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.catalog.named_cuts import cut_mask, needed_columns
 from xpmodel.errors import InputError

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 
-from tests.xpmodel.catalog.test_catalog import write_catalog
+from tests.support.catalogs import write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.cli.main import main
 from xpmodel.errors import InputError

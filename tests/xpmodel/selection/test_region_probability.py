@@ -8,7 +8,7 @@ import pytest
 from scipy.special import ndtr
 from scipy.stats import norm
 
-from tests.xpmodel.catalog.test_catalog import write_catalog
+from tests.support.catalogs import write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
 from xpmodel.selection import region_probability as membership

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from tests.xpmodel.catalog.test_catalog import write_catalog
+from tests.support.catalogs import write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
 from xpmodel.selection.filters import Filter

@@ -9,11 +9,10 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.support.wavelengths import GRID, random_correlations, random_stars
 from xpmodel.errors import InputError
 from xpmodel.spectra.spectra import Spectra, read_spectra
 from xpmodel.spectra.wavelengths import COVARIANCE_BATCH, Wavelengths
-
-GRID = [340.0, 400.25, 456.0, 636.0, 900.5, 1049.0]
 
 
 def calibrate(data, grid=None) -> tuple[np.ndarray, pd.DataFrame]:
@@ -25,22 +24,6 @@ def calibrate(data, grid=None) -> tuple[np.ndarray, pd.DataFrame]:
         sampling = {} if grid is None else {"sampling": np.array(grid)}
         spectra, positions = gaiaxpy.calibrate(data, save_file=False, **sampling)
     return positions, spectra
-
-
-def random_correlations(rng, n: int, size: int = 55) -> np.ndarray:
-    """Valid correlation matrices, (n, 2, size, size), with correlations of any sign."""
-    factors = rng.normal(size=(n, 2, size, 8))
-    covariance = factors @ factors.swapaxes(2, 3) + 2 * np.eye(size)
-    std = np.sqrt(np.diagonal(covariance, axis1=2, axis2=3))
-    return covariance / (std[..., None] * std[..., None, :])
-
-
-def random_stars(n: int = 6, seed: int = 0) -> Spectra:
-    rng = np.random.default_rng(seed)
-    coefficients = rng.normal(size=(n, 110)) * 10 ** rng.uniform(0, 4, (n, 1))
-    errors = np.abs(coefficients) * rng.uniform(0.01, 0.3, (n, 110)) + 0.1
-    ids = np.arange(n) + (1 << 60)
-    return Spectra(ids, coefficients, errors, np.ones(n), "file", random_correlations(rng, n))
 
 
 def gaiaxpy_rows(stars: Spectra) -> pd.DataFrame:

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from tests.support.plain_loss import plain_loss
 from tests.support.training import some_spectra, write_spectra
-from tests.xpmodel.training.test_parity import plain_loss
 from xpmodel import InputError, ScatterVAE, load_model
 from xpmodel.training.config import Recipe
 from xpmodel.training.distributed import Processes, join_processes
