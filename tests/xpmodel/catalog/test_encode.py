@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
 
+from tests.support.loops import some
 from tests.support.models import random_model, random_spectra
 from tests.support.spectra_files import archive_table, write_spectra
 from xpmodel.catalog import encode as module
@@ -61,7 +62,7 @@ def test_end_to_end(tmp_path, model, stars, suffix):
 
     table = pq.read_table(out)
     assert table.schema.names == catalog_schema(3).names
-    for column in COLUMNS:
+    for column in some(COLUMNS):
         assert table.schema.field(column.name).type == column.type
     for name in ("z1", "z3", "z2_err"):
         assert table.schema.field(name).type == pa.float32()
@@ -258,7 +259,7 @@ def test_an_interruption_leaves_what_was_there(
     out = folder / "stars.parquet"
     if older:
         encode_files(write_spectra(tmp_path / "bad.csv", spoil(stars)), model, out)
-    before = {path: path.read_bytes() for path in folder.iterdir()}
+    before = {path: path.read_bytes() for path in some(folder.iterdir())}
     monkeypatch.setattr(module, "CHUNK_ROWS", 20)
 
     def progress(n_stars, fraction):
@@ -290,7 +291,7 @@ def test_a_killed_run_leaves_the_older_catalog(tmp_path, model, stars, source):
     folder = tmp_path / "out"
     out = folder / "stars.parquet"
     encode_files(write_spectra(tmp_path / "bad.csv", spoil(stars)), model, out)
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    before = {path.name: path.read_bytes() for path in some(folder.iterdir())}
     command = [sys.executable, "-c", KILLED, tmp_path / "model", source, out]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     with subprocess.Popen(command, **pipes) as run:
@@ -394,7 +395,7 @@ def test_chunks_do_not_matter(tmp_path, model, stars, monkeypatch, rows):
     assert chunks.report.left_out.equals(whole.report.left_out)
     catalogs = [open_catalog(out) for out in outs]
     assert catalogs[0].metadata == catalogs[1].metadata
-    for name in catalogs[0].filled:
+    for name in some(catalogs[0].filled):
         a, b = (catalog[name] for catalog in catalogs)
         if a.dtype == np.float32:
             np.testing.assert_allclose(b, a, rtol=1e-4, atol=1e-5)

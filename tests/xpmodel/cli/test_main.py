@@ -14,6 +14,7 @@ import torch
 from astropy.table import Table
 
 from tests.support.commands import run
+from tests.support.loops import some
 from tests.support.models import random_model, random_spectra
 from tests.support.spectra_files import write_spectra
 from xpmodel._version import __version__
@@ -242,7 +243,7 @@ def command(made: Path, tmp_path: Path, line: str) -> list[str]:
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_line_and_writes_nothing(made, tmp_path, mistake):
     line, message = MISTAKES[mistake]
-    before = {path: path.stat() for path in made.rglob("*")}
+    before = {path: path.stat() for path in some(made.rglob("*"))}
     text = fails(*command(made, tmp_path, line))
     assert any(part in text for part in message.split("|")), text
     for path, stat in before.items():

@@ -5,6 +5,7 @@ import pytest
 import torch
 from scipy.stats import rankdata, spearmanr
 
+from tests.support.loops import some
 from tests.support.mock import INACTIVE
 from tests.support.tracks import catalog_of, star_columns
 from xpmodel import Model, import_model, load_model, open_catalog
@@ -85,7 +86,7 @@ def test_use_of_prior_is_the_encoding_of_what_is_decoded(model):
 def test_use_of_catalog(model, catalog):
     use = use_of_catalog(model, catalog, n=100, seed=3)
     assert (use.n, use.n_of, use.n_differentiated) == (len(catalog), len(catalog), 100)
-    for k, name in enumerate(catalog.latents):
+    for k, name in enumerate(some(catalog.latents)):
         mean, std = (catalog[c].astype(float) for c in (name, f"{name}_err"))
         kl = (0.5 * (mean**2 + std**2 - 1) - np.log(std)).mean()
         assert use.kl[k] == pytest.approx(kl) and use.active[k] == (kl > 0.01)
@@ -116,10 +117,10 @@ def test_following_as_scipy(tmp_path):
     following = follow_labels(catalog)
     assert following.labels == [n for n in (*LABELS, *OBSERVED) if n in catalog.numeric]
     assert following.latents == ["z1", "z2", "z3"]
-    for i, name in enumerate(following.labels):
+    for i, name in enumerate(some(following.labels)):
         known = np.isfinite(catalog[name]) & np.isfinite(catalog["z3"])
         assert following.n[i] == known.sum() < len(catalog)
-        for k, z in enumerate(following.latents):
+        for k, z in enumerate(some(following.latents)):
             if z == "z2":  # without ranks
                 assert np.isnan(following.rho[k, i])
                 continue

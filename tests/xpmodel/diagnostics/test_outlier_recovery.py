@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.catalogs import FIRST_ID, write_catalog
+from tests.support.loops import some
 from tests.support.outliers import N, star_columns
 from xpmodel import encode_files, import_model, open_catalog
 from xpmodel.diagnostics.outlier_recovery import (
@@ -120,7 +121,7 @@ def test_real_symbiotic_stars_and_nebulae(shared, tmp_path):
     published, real = shared / "published", shared / "real_xp"
     model = import_model(published / "weight.pt", published / "norm_estimate.npz")
     odd = real / "per_source"
-    sources = [real / "xp_continuous_1400.fits", *sorted(odd.iterdir())]
+    sources = [real / "xp_continuous_1400.fits", *sorted(some(odd.iterdir()))]
     encode_files(sources, model, tmp_path / "stars.parquet")
     catalog = open_catalog(tmp_path / "stars.parquet")
     assert len(catalog) == 1420

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from tests.support.loops import some
 from xpmodel.mock.population import POPULATIONS, draw_stars
 
 
@@ -16,7 +17,7 @@ def test_same_state_same_stars(stars):
 
 
 def test_everything_is_finite(stars):
-    for name, values in vars(stars).items():
+    for name, values in some(vars(stars).items()):
         assert np.isfinite(values).all(), name
 
 

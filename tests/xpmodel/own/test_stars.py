@@ -20,6 +20,7 @@ from tests.support.archive import (
     write_flat_fits,
     write_parquet,
 )
+from tests.support.loops import some
 from tests.support.mock import MOCK_ID
 from tests.support.released import released_rows, write_released
 from xpmodel import encode_files, import_model, load_model, open_catalog
@@ -69,7 +70,7 @@ def check_against_a_catalog(own, path, model, out):
     encode_files(path, model, out)
     catalog = open_catalog(out)
     np.testing.assert_array_equal(own.source_id, catalog.source_id)
-    for name in catalog.numeric:
+    for name in some(catalog.numeric):
         expected = catalog[name]
         found, derived = own.values(name).astype(expected.dtype), name in catalog.derived
         # What a catalog derives comes from numbers that it has rounded to float32.
@@ -99,7 +100,7 @@ def test_a_mock_catalogs_stars_find_their_latents(mock, model):
     catalog = open_catalog(mock.catalog)
     own = read_own(mock.catalog.with_name("spectra.parquet"), model)
     np.testing.assert_array_equal(own.source_id, catalog.source_id)
-    for name in catalog.latents:
+    for name in some(catalog.latents):
         np.testing.assert_array_equal(own.values(name), catalog[name])
     np.testing.assert_allclose(own.g_mag, catalog["phot_g_mean_mag"], rtol=1e-6)
     i = own.source_id.tolist().index(MOCK_ID)
@@ -189,7 +190,7 @@ def test_latents_of_two_models_are_not_mixed(own, mock):
 def test_real_odd_stars(shared, released, folder):
     files = sorted((shared / "real_xp" / "per_source" / folder).glob("*.csv"))
     own = read_own(files[0], released)
-    for file in files[1:]:
+    for file in some(files[1:]):
         own = own + read_own_bytes(file.name, file.read_bytes(), released)
     assert len(own) == len(files) == 10
     assert np.isfinite(own.spectra.correlations).all()

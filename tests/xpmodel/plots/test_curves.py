@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.support.loops import some
 from tests.support.models import random_model
 from tests.support.wavelengths import GRID, random_stars
 from xpmodel.errors import InputError
@@ -127,7 +128,7 @@ def test_cuda_gives_the_same(mode):
 
 
 def test_lines_are_where_xp_spectra_are():
-    assert all(330 < line.wavelength < 1050 for line in LINES)
+    assert all(330 < line.wavelength < 1050 for line in some(LINES))
     wavelengths = [line.wavelength for line in LINES]
     assert wavelengths == sorted(wavelengths) and len(set(wavelengths)) == len(LINES)
     by_hand = {"Hα": 656.3, "Hβ": 486.1, "Na D": 589.3, "Ca II K": 393.4}

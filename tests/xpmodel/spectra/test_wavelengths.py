@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import torch
 
+from tests.support.loops import some
 from tests.support.wavelengths import GRID, random_correlations, random_stars
 from xpmodel.errors import InputError
 from xpmodel.spectra.spectra import Spectra, read_spectra
@@ -82,7 +83,7 @@ def test_archive_rows_equal_gaiaxpy(shared, grid):
 
 
 def test_archive_downloads_of_single_sources_equal_gaiaxpy(shared):
-    paths = sorted((shared / "real_xp" / "per_source").glob("*/*.csv"))
+    paths = sorted(some((shared / "real_xp" / "per_source").glob("*/*.csv")))
     assert len(paths) == 20
     for path in paths:
         check_against_gaiaxpy(read_spectra(path, correlations=True), path)

@@ -7,6 +7,7 @@ import pytest
 from astropy.io import fits
 from astropy.table import MaskedColumn, Table
 
+from tests.support.loops import some
 from xpmodel.errors import InputError
 from xpmodel.tables import reader as tables
 from xpmodel.tables.reader import expand_paths, floats, integer_ids, open_table, read_table
@@ -330,6 +331,6 @@ def test_paths_are_expanded(tmp_path):
 
 
 def test_real_files(shared):
-    for path in expand_paths(shared / "real_xp"):
+    for path in some(expand_paths(shared / "real_xp")):
         assert "source_id" in open_table(path)
     assert len(read_table(shared / "labels" / "apogee_1612.fits")) == 1612

@@ -5,6 +5,7 @@ import pytest
 from astropy.table import Table
 
 from tests.support import commands
+from tests.support.loops import some
 from tests.support.mock import mock_model
 from xpmodel import InputError, load_model, open_catalog
 from xpmodel.spectra.train_test_split import train_test_rows
@@ -208,7 +209,7 @@ def test_command(mock, opened, tmp_path):
     assert "errors counted as independent" in result.stdout
     assert f"copy.parquet: 50 of {len(stars.test)} test stars" in result.stdout
     run(mock.catalog, *options, "--out", tmp_path / "b")
-    for path in (tmp_path / "a").iterdir():
+    for path in some((tmp_path / "a").iterdir()):
         assert path.read_bytes() == (tmp_path / "b" / path.name).read_bytes(), path.name
 
 
