@@ -1,0 +1,87 @@
+"""Long work in a thread: the visit is busy, and its result comes back on the page's own turn."""
+
+import logging
+import threading
+
+import pytest
+
+from tests.support.mock import Mock
+from tests.support.pages import PageDocument, open_page
+from xpapp.state import background
+from xpapp.state.background import in_background
+from xpapp.state.visit import Visit
+from xpmodel import InputError, open_catalog
+
+
+@pytest.fixture
+def visit(mock: Mock) -> Visit:
+    return Visit(open_catalog(mock.catalog), None)
+
+
+@pytest.fixture
+def told(monkeypatch) -> list[str]:
+    messages: list[str] = []
+    monkeypatch.setattr(background, "notify", messages.append)
+    return messages
+
+
+def wait_for_a_turn(document: PageDocument) -> None:
+    """The thread's answer is there, and the page's next turn comes."""
+    came = threading.Event()
+    add = document.add_next_tick_callback
+    document.add_next_tick_callback = lambda back: (add(back), came.set())
+    document.came = came
+
+
+def test_without_a_page_it_is_done_at_once(visit):
+    done = []
+    in_background(visit, "Counting", lambda: 7, done.append)
+    assert done == [7] and not visit.busy
+
+
+def test_in_a_thread_of_its_own(visit, told):
+    with open_page() as document:
+        wait_for_a_turn(document)
+        threads, done = [], []
+        in_background(
+            visit, "Counting", lambda: threads.append(threading.current_thread()) or 7, done.append
+        )
+        assert visit.busy
+        assert document.came.wait(10) and done == []
+        document.turn()
+    assert done == [7] and not visit.busy and told == []
+    assert threads[0] is not threading.current_thread()
+
+
+@pytest.mark.parametrize(
+    ("error", "level"), [(InputError("no such column"), "WARNING"), (ValueError("odd"), "ERROR")]
+)
+def test_what_fails_is_told(visit, told, caplog, error, level):
+    def fail() -> None:
+        raise error
+
+    done = []
+    with open_page() as document, caplog.at_level(logging.WARNING, "xpapp"):
+        wait_for_a_turn(document)
+        in_background(visit, "Counting", fail, done.append)
+        assert document.came.wait(10)
+        document.turn()
+    assert told == [f"Counting failed: {error}"] and done == [] and not visit.busy
+    assert [record.levelname for record in caplog.records] == [level]
+
+
+def test_a_visitor_who_has_gone_is_told_nothing(visit, told, monkeypatch):
+    left, asked = threading.Event(), threading.Event()
+
+    def context(document: PageDocument) -> object:
+        if left.is_set():
+            asked.set()
+            return None
+        return "a session"
+
+    monkeypatch.setattr(PageDocument, "session_context", property(context, lambda *a: None))
+    with open_page() as document:
+        in_background(visit, "Counting", lambda: left.wait(10), told.append)
+        left.set()
+        assert asked.wait(10)
+    assert document.session_callbacks == [] and told == []
