@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
 
+import panel as pn
 from bokeh.document import Document
+from bokeh.server.callbacks import SessionCallback
 from panel.io.state import set_curdoc
 from tornado.httpclient import AsyncHTTPClient, HTTPResponse
 from tornado.httpserver import HTTPServer
@@ -27,25 +29,31 @@ class PageDocument(Document):
 
     session_context: Any = None
 
-    def __init__(self, search: str = "") -> None:
+    def __init__(self) -> None:
         super().__init__()
-        request = SimpleNamespace(protocol="http", host="localhost:5006", uri=f"/app{search}")
-        self.session_context = SimpleNamespace(request=request, id="visitor")
+        self.session_context = SimpleNamespace(request=None, id="visitor")
+        self._waiting: list[SessionCallback] = []
 
-    def turn(self) -> int:
-        """Do what was put off to the server's next turn, and say how much it was."""
-        waiting = list(self.session_callbacks)
-        for one in waiting:
+    def add_next_tick_callback(self, callback: Callable[[], None]) -> SessionCallback:
+        """Keep the order, which Bokeh's set of callbacks does not."""
+        self._waiting.append(super().add_next_tick_callback(callback))
+        return self._waiting[-1]
+
+    def turn(self) -> None:
+        """Do what was put off to the server's next turn, in order, and what timers do."""
+        ticks, self._waiting = self._waiting, []
+        timers = [one for one in self.session_callbacks if one not in ticks]
+        for one in [*ticks, *timers]:
             if one in self.session_callbacks:
                 one.callback()
-        return len(waiting)
 
 
 @contextmanager
 def open_page(search: str = "") -> Iterator[PageDocument]:
-    """The page of one visitor, as callbacks find it."""
-    document = PageDocument(search)
+    """The page of one visitor, under an address, as callbacks find it."""
+    document = PageDocument()
     with set_curdoc(document):
+        pn.state.location.search = search
         yield document
 
 

@@ -1,4 +1,3 @@
-import logging
 import runpy
 import sys
 from pathlib import Path
@@ -7,8 +6,6 @@ import panel as pn
 import pytest
 
 from tests.support.mock import Mock, mock_model
-from xpapp.colors import BASE_LEVELS, density_palette, value_palette
-from xpapp.runtime.callbacks import guarded
 from xpapp.settings import DEFAULT_CATALOG, Sources, open_sources
 from xpmodel import InputError
 
@@ -76,44 +73,3 @@ def test_main_with_an_unknown_argument(monkeypatch):
     (page,) = shown
     texts = [str(part.object) for part in page.main if hasattr(part, "object")]
     assert any("--catalogue is unknown; it takes --catalog, --model and --samp" in t for t in texts)
-
-
-def test_guarded(caplog, monkeypatch):
-    told = []
-    monkeypatch.setattr("xpapp.runtime.callbacks.notify", told.append)
-
-    @guarded("Doing it")
-    def callback(error: Exception | None, *, done: list) -> None:
-        if error is not None:
-            raise error
-        done.append(True)
-
-    done = []
-    callback(None, done=done)
-    assert done == [True] and not told
-    with caplog.at_level(logging.WARNING, "xpapp"):
-        callback(ValueError("odd"), done=done)
-        callback(InputError("no column 'q'"), done=done)
-    assert told == ["Doing it failed: odd", "Doing it failed: no column 'q'"]
-    unexpected, mistake = caplog.records
-    assert unexpected.exc_info is not None and unexpected.levelname == "ERROR"
-    assert mistake.exc_info is None and mistake.levelname == "WARNING"
-
-
-def test_guarded_lets_a_stop_through():
-    @guarded("Doing it")
-    def callback() -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        callback()
-
-
-@pytest.mark.parametrize("make", [density_palette, value_palette])
-@pytest.mark.parametrize("dark", [False, True])
-def test_palettes_stand_out_from_the_page(make, dark):
-    colors = make(dark)
-    assert len(colors) == BASE_LEVELS
-    for color in colors:
-        brightness = sum(int(color[i : i + 2], 16) for i in (1, 3, 5)) / 3
-        assert (brightness > 50) if dark else (brightness < 240)
