@@ -9,6 +9,7 @@ import panel_material_ui as pmui
 
 from xpapp.color_modes import COLOR_MODES, COLOR_SCALES, NO_COLUMN, ColorMode, color_mode
 from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.inputs import Inputs
 from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, column_choices, heading, row
@@ -20,7 +21,7 @@ class MapControls:
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self._following = False
+        self._inputs = Inputs()
         catalog = visit.catalog
         columns = column_choices(catalog)
         self._columns = columns
@@ -55,11 +56,9 @@ class MapControls:
             self.of,
             self.scale,
         )
-        for widget in (self.x, self.y, self.x_log, self.y_log):
-            widget.param.watch(self._on_axes, "value")
-        for widget in (self.how, self.of, self.scale):
-            widget.param.watch(self._on_color, "value")
-        self.which.param.watch(self._on_which, "value")
+        self._inputs.watch(self._on_axes, self.x, self.y, self.x_log, self.y_log)
+        self._inputs.watch(self._on_color, self.how, self.of, self.scale)
+        self._inputs.watch(self._on_which, self.which)
         visit.param.watch(self._follow, ["maps", "active_map", "coloring", "enlarged", "corner"])
         self._follow()
 
@@ -68,8 +67,7 @@ class MapControls:
         visit = self._visit
         state = visit.map_state(visit.active_map)
         coloring = visit.coloring
-        self._following = True
-        try:
+        with self._inputs.quiet():
             self.which.param.update(options=self._titles(), value=visit.active_map)
             self.x.value, self.y.value = state.columns
             self.x_log.value, self.y_log.value = (scale == "log" for scale in state.scales)
@@ -81,8 +79,6 @@ class MapControls:
                 self.of.param.update(options=options, value=coloring.column)
             self.corner.label = "Back to the maps" if visit.corner else "All pairs of latents"
             self.enlarge.label = "All maps" if visit.enlarged else "Enlarge"
-        finally:
-            self._following = False
 
     def _titles(self) -> dict[str, str]:
         return {
@@ -99,13 +95,11 @@ class MapControls:
 
     @guarded("Choosing a map")
     def _on_which(self, *events: object) -> None:
-        if not self._following and self.which.value:
+        if self.which.value:
             self._visit.active_map = self.which.value
 
     @guarded("Changing the axes")
     def _on_axes(self, *events: object) -> None:
-        if self._following:
-            return
         scales = ("log" if w.value else "linear" for w in (self.x_log, self.y_log))
         changes: dict[str, Any] = dict(zip(("x_scale", "y_scale"), scales, strict=True))
         key = self._visit.active_map
@@ -113,8 +107,6 @@ class MapControls:
 
     @guarded("Changing the colors")
     def _on_color(self, *events: Any) -> None:
-        if self._following:
-            return
         mode = color_mode(self.how.value)
         of, scale = self.of.value, self.scale.value
         if events[0].obj is self.how:  # each way has its own columns, and a scale that suits it

@@ -9,6 +9,7 @@ from bokeh.models import ColumnDataSource, DataTable, HTMLTemplateFormatter, Tab
 from bokeh.plotting import figure
 
 from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.inputs import Inputs
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import WIDE, row
 from xpapp.widgets.text_line import SMALL_TABLE, status_line
@@ -32,7 +33,7 @@ class CompareView:
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self._following = False
+        self._inputs = Inputs()
         self._comparison: Comparison | None = None
         self.a = pmui.Select(label="A", **WIDE)
         self.b = pmui.Select(label="against B", **WIDE)
@@ -80,8 +81,7 @@ class CompareView:
             ),
             sizing_mode="stretch_width",
         )
-        for select in (self.a, self.b):
-            select.param.watch(self._on_choice, "value")
+        self._inputs.watch(self._on_choice, self.a, self.b)
         self.watchers = [visit.param.watch(self._follow, ["sets", "active_set", "shown"])]
         self._follow()
 
@@ -89,20 +89,16 @@ class CompareView:
     def _follow(self, *events: object) -> None:
         visit = self._visit
         names = [s.name for s in visit.sets]
-        self._following = True
-        try:
+        with self._inputs.quiet():
             self.a.param.update(options=names, value=visit.active_set)
             others = [*names, REST, ALL]
             kept = self.b.value if self.b.value in others else REST
             self.b.param.update(options=others, value=kept)
-        finally:
-            self._following = False
         self._compare()
 
     @guarded("Comparing the sets")
     def _on_choice(self, event: object) -> None:
-        if not self._following:
-            self._compare()
+        self._compare()
 
     def _masks(self) -> tuple[np.ndarray, np.ndarray]:
         visit, catalog = self._visit, self._visit.catalog

@@ -8,6 +8,7 @@ import numpy as np
 import panel_material_ui as pmui
 
 from xpapp.runtime.callbacks import guarded, notify
+from xpapp.runtime.inputs import Inputs
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, heading, row
@@ -76,7 +77,7 @@ class SetControls:
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self._following = False
+        self._inputs = Inputs()
         self.rows = column()
         self._rows: list[_SetRow] = []
         self.name = pmui.TextInput(label="Name", **WIDE)
@@ -130,8 +131,8 @@ class SetControls:
             self.said,
             self.unused,
         )
-        self.name.param.watch(self._on_name, "value")
-        self.color.param.watch(self._on_color, "value")
+        self._inputs.watch(self._on_name, self.name)
+        self._inputs.watch(self._on_color, self.color)
         self.watchers = [visit.param.watch(self._follow, ["sets", "active_set", "track_point"])]
         self._follow()
 
@@ -139,8 +140,7 @@ class SetControls:
     def _follow(self, *events: object) -> None:
         visit = self._visit
         names = [s.name for s in visit.sets]
-        self._following = True
-        try:
+        with self._inputs.quiet():
             # Rows change in place, so that a click on one is not lost to another's coming.
             while len(self._rows) > len(names):
                 self._rows.pop()
@@ -158,23 +158,19 @@ class SetControls:
             self.buttons["Combine"].disabled = len(names) < 2
             self.buttons["Set by probability"].disabled = self._last_region() is None
             self.buttons["Set of the track's bin"].disabled = visit.track_point is None
-        finally:
-            self._following = False
 
     @guarded("Naming the set")
     def _on_name(self, *events: object) -> None:
         visit = self._visit
-        if not self._following and self.name.value != visit.active_set:
-            try:
-                visit.change_set(visit.active_set, name=self.name.value)
-            finally:
+        try:
+            visit.change_set(visit.active_set, name=self.name.value)
+        finally:
+            with self._inputs.quiet():
                 self.name.value = visit.active_set
 
     @guarded("Coloring the set")
     def _on_color(self, *events: object) -> None:
-        visit = self._visit
-        if not self._following and self.color.value != visit.current.color:
-            visit.change_set(visit.active_set, color=self.color.value)
+        self._visit.change_set(self._visit.active_set, color=self.color.value)
 
     @guarded("Combining the sets")
     def _combine(self, event: object) -> None:

@@ -13,6 +13,7 @@ from bokeh.plotting import figure
 
 from xpapp.colors import INK
 from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.inputs import Inputs
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, column_choices, heading, row
 from xpapp.widgets.text_line import status_line
@@ -32,7 +33,7 @@ class FilterControls:
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self._following = False
+        self._inputs = Inputs()
         filled = set(visit.catalog.filled)
         self._cuts = {
             f"{name} labels ({variant})": (name, variant)
@@ -60,17 +61,15 @@ class FilterControls:
             clear,
             status_line("Ranges: drag on the histograms of the tab Ranges."),
         )
-        for box in self.cuts:
-            box.param.watch(self._on_cuts, "value")
-        self.expression.param.watch(self._on_expression, "value")
+        self._inputs.watch(self._on_cuts, *self.cuts)
+        self._inputs.watch(self._on_expression, self.expression)
         self.watchers = [visit.param.watch(self._follow, ["filter"])]
         self._follow()
 
     @guarded("Showing the filter")
     def _follow(self, *events: object) -> None:
         current = self._visit.filter
-        self._following = True
-        try:
+        with self._inputs.quiet():
             for box, cut in zip(self.cuts, self._cuts.values(), strict=True):
                 box.value = cut in current.cuts
             if self.expression.value != current.expression:
@@ -82,21 +81,16 @@ class FilterControls:
                 lines.append(f"<b>{name} ({variant})</b>: {report.n_kept:,} stars; alone")
                 lines += [f"{html.escape(k)}: −{n:,}" for k, n in report.removed.items()]
             self.said.object = "<br>".join(lines)
-        finally:
-            self._following = False
 
     @guarded("The cut")
     def _on_cuts(self, *events: object) -> None:
-        if not self._following:
-            chosen = zip(self.cuts, self._cuts.values(), strict=True)
-            cuts = tuple(cut for box, cut in chosen if box.value)
-            current = self._visit.filter
-            self._visit.show(Filter(cuts, current.ranges, current.expression))
+        chosen = zip(self.cuts, self._cuts.values(), strict=True)
+        cuts = tuple(cut for box, cut in chosen if box.value)
+        current = self._visit.filter
+        self._visit.show(Filter(cuts, current.ranges, current.expression))
 
     @guarded("The condition")
     def _on_expression(self, *events: object) -> None:
-        if self._following:
-            return
         current, text = self._visit.filter, (self.expression.value or "").strip()
         try:
             self._visit.show(Filter(current.cuts, current.ranges, text))

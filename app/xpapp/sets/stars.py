@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 from bokeh.models import ColumnDataSource, DataTable, HTMLTemplateFormatter, TableColumn
 
 from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.inputs import Inputs
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import WIDE, column_choices, row
 from xpapp.widgets.text_line import SMALL_TABLE, status_line
@@ -26,7 +27,7 @@ class StarsView:
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self._following = False
+        self._inputs = Inputs()
         catalog = visit.catalog
         self._rows = np.empty(0, dtype=np.int64)
         self._page = 0
@@ -47,8 +48,7 @@ class StarsView:
             status_line("Click a row to see the star's spectrum."),
             sizing_mode="stretch_width",
         )
-        for widget in (self.which, self.by, self.falling):
-            widget.param.watch(self._on_choice, "value")
+        self._inputs.watch(self._on_choice, self.which, self.by, self.falling)
         self.watchers = [visit.param.watch(self._follow, ["sets", "active_set", "shown"])]
         self._follow()
 
@@ -56,18 +56,14 @@ class StarsView:
     def _follow(self, *events: object) -> None:
         visit = self._visit
         names = [s.name for s in visit.sets]
-        self._following = True
-        try:
+        with self._inputs.quiet():
             value = visit.active_set if visit.current.steps else ALL
             self.which.param.update(options=[*names, ALL], value=value)
-        finally:
-            self._following = False
         self._sort()
 
     @guarded("Sorting the stars")
     def _on_choice(self, event: object) -> None:
-        if not self._following:
-            self._sort()
+        self._sort()
 
     def _sort(self) -> None:
         visit, catalog = self._visit, self._visit.catalog

@@ -9,6 +9,7 @@ from pathlib import Path
 import panel_material_ui as pmui
 
 from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.inputs import Inputs
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured as overlays
 from xpapp.widgets.material import TEXT, WIDE, column, heading
@@ -22,7 +23,7 @@ class TrackControls:
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
-        self._following = False
+        self._inputs = Inputs()
         self.switches = {
             name: pmui.Checkbox(label=title, size="small", margin=(0, 8))
             for name, title in overlays.choices(visit.catalog).items()
@@ -45,7 +46,7 @@ class TrackControls:
             forget,
         )
         for name, switch in self.switches.items():
-            switch.param.watch(self._switcher(name), "value")
+            self._inputs.watch(self._switcher(name), switch)
         self.file.param.watch(self._on_file, "value")
         self.watchers = [visit.param.watch(self._follow, ["tracks", "own_tracks", "track_point"])]
         self._follow()
@@ -53,20 +54,16 @@ class TrackControls:
     def _switcher(self, name: str):  # -> the callback of one switch
         @guarded("Drawing the track")
         def on_switch(event: object) -> None:
-            if not self._following:
-                self._visit.switch_track(name, self.switches[name].value)
+            self._visit.switch_track(name, self.switches[name].value)
 
         return on_switch
 
     @guarded("Listing the tracks")
     def _follow(self, *events: object) -> None:
         visit = self._visit
-        self._following = True
-        try:
+        with self._inputs.quiet():
             for name, switch in self.switches.items():
                 switch.value = name in visit.tracks
-        finally:
-            self._following = False
         lines = [
             "Bars: standard deviation of the bin's stars. Hollow: fewer than 10 stars. "
             "A click on a point moves z there."
