@@ -10,8 +10,9 @@ import panel_material_ui as pmui
 
 from xpapp.browser.address import Address
 from xpapp.browser.sender import Sender
-from xpapp.browser.window import KEYS, Bridge
+from xpapp.browser.window import Bridge
 from xpapp.colors import ACCENT
+from xpapp.keys import PRESSES, SHORTCUTS, KeyActions
 from xpapp.maps.controls import MapControls
 from xpapp.maps.grid import MapGrid
 from xpapp.own.files import OwnFiles
@@ -47,8 +48,6 @@ TABS = {
 }
 OWN = "My stars"
 TITLE = "XP latent space"
-# A key moves the chosen latent by so much of its standard deviation; with Shift ten times that.
-NUDGE = 0.02
 
 
 def make_page(opened: Opened, sources: Sources) -> pmui.Page:
@@ -101,10 +100,12 @@ class _Explorer:
     def __init__(self, visit: Visit, alerts: list[pn.viewable.Viewable], samp: bool) -> None:
         self._visit = visit
         self._address = Address(visit, VisitStore())
-        self._bridge = Bridge(guarded("A key")(self._on_key))
         self._maps = MapGrid(visit)
         self._help = _help()
         self._player = Player(visit.cursor)
+        actions = KeyActions(visit, self._player, self._help)
+        presses = [press.for_browser for press in PRESSES]
+        self._bridge = Bridge(presses, guarded("A key")(actions.run))
         self._spectrum = (
             None
             if visit.model is None
@@ -173,31 +174,6 @@ class _Explorer:
         if pn.state.curdoc is not None:
             pn.state.curdoc.theme = THEMES[self._visit.dark]
 
-    def _on_key(self, key: str) -> None:
-        cursor = self._visit.cursor
-        if key == "released":
-            cursor.release()
-        match key:
-            case "undo":
-                self._visit.undo()
-            case "redo":
-                self._visit.redo()
-            case "help":
-                self._help.open = not self._help.open
-            case "escape":
-                self._help.open = False
-            case "play":
-                self._player.toggle()
-            case "reset":
-                cursor.reset()
-            case "lock":
-                cursor.lock(cursor.chosen, cursor.chosen not in cursor.locked)
-            case "before" | "next":
-                cursor.choose(-1 if key == "before" else 1)
-            case "less" | "more" | "much less" | "much more":
-                step = NUDGE * (10 if key.startswith("much") else 1)
-                cursor.nudge(-step if key.endswith("less") else step)
-
     def _sidebar(self, samp: bool) -> pn.viewable.Viewable:
         visit = self._visit
         tabs = LazyTabs(
@@ -223,8 +199,8 @@ class _Explorer:
 
 def _help() -> pmui.Dialog:
     keys = "".join(
-        f"<tr><td><kbd>{html.escape(k)}</kbd></td><td>{html.escape(what)}</td></tr>"
-        for k, what in KEYS
+        f"<tr><td><kbd>{html.escape(s.typed)}</kbd></td><td>{html.escape(s.meaning)}</td></tr>"
+        for s in SHORTCUTS
     )
     text = f"""
 <p><b>Maps.</b> Each shows two columns of the catalog; nothing is sampled. The map with the bold

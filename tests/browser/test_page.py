@@ -7,6 +7,7 @@ import pytest
 
 from tests.browser.explorer import Explorer
 from xpapp.colors import BASE_LEVELS, NO_VALUE, density_palette
+from xpapp.keys import SHORTCUTS
 from xpapp.maps import raster
 from xpapp.spectrum import view as spectrum_view
 from xpapp.state.visit import Visit
@@ -102,6 +103,43 @@ def test_busy_light(explorer, monkeypatch):
     explorer.until(lambda: explorer.busy, timeout=1.5)
     assert time.monotonic() - start < 1.5 and not explorer.visit.current.steps
     explorer.until(lambda: explorer.visit.current.steps and not explorer.busy)
+
+
+def test_help(explorer):
+    page, cursor = explorer.page, explorer.visit.cursor
+    lines = page.get_by_role("dialog").get_by_role("row")
+    page.keyboard.press("?")
+    explorer.until(lambda: lines.count() == len(SHORTCUTS))
+    for line, shortcut in zip(lines.all(), SHORTCUTS, strict=True):
+        assert line.is_visible()
+        assert line.get_by_role("cell").all_text_contents() == [shortcut.typed, shortcut.meaning]
+    page.keyboard.press("Escape")
+    explorer.until(lambda: lines.count() == 0)
+    explorer.button("Help and keys").click()
+    explorer.until(lambda: lines.count() == len(SHORTCUTS))
+    page.keyboard.press("?")
+    explorer.until(lambda: lines.count() == 0)
+
+    # Capital letters are others; with Ctrl or Alt a letter is the browser's.
+    for keys in ("Shift+L", "Alt+l", "Control+ArrowRight", "Alt+ArrowRight", "Control+?"):
+        page.keyboard.press(keys)
+    # Sliders, tabs and lists have their own use for arrows, and in a text field all keys are text.
+    page.get_by_role("tab", name="Maps").focus()
+    page.keyboard.press("ArrowDown")
+    explorer.tab("Filter")
+    field = page.get_by_label("Condition, such as")
+    field.click()
+    for key in ("?", "l", "r", "p", "ArrowLeft"):
+        page.keyboard.press(key)
+    assert field.input_value() == "?lrp"
+    start, chosen = cursor.z, cursor.chosen
+    field.blur()
+    page.keyboard.press("Shift+ArrowRight")
+    explorer.until(lambda: cursor.z != start)
+    assert lines.count() == 0 and not cursor.locked and not cursor.playing
+    assert cursor.chosen == chosen == 0
+    spread = float(np.std(explorer.stars["z1"].astype(float)))
+    assert cursor.z[0] - start[0] == pytest.approx(0.2 * spread, rel=1e-3)
 
 
 def fail_once(monkeypatch, owner: object, name: str) -> None:
