@@ -67,6 +67,7 @@ lint: $(INSTALLED_TEST)  ## check the format, lint, and check who imports whom
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	PYTHONPATH=app $(BIN)/lint-imports --no-logo
+	$(BIN)/oxlint app
 
 format: $(INSTALLED_TEST)  ## format the code and fix what ruff can fix
 	$(BIN)/ruff format

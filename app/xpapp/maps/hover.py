@@ -6,9 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 from bokeh.events import MouseLeave, MouseMove
-from bokeh.models import ColumnDataSource, CustomJS, Tooltip
+from bokeh.models import ColumnDataSource, Tooltip
 from bokeh.plotting import figure as Figure
 
+from xpapp.assets import script
 from xpapp.maps.data import MapData
 from xpapp.maps.raster import View
 from xpapp.runtime.callbacks import guarded
@@ -58,27 +59,12 @@ class Hover:
             styles={"white-space": "pre", "font-size": "11px"},
         )
         figure.elements.append(self.tip)
-        ask = CustomJS(
-            args={"at": self._at, "rest": REST, "tip": self.tip},
-            code="""
-                tip.visible = false
-                at._outside = false
-                clearTimeout(at._resting)
-                const {x, y, sx, sy} = cb_obj
-                at._resting = setTimeout(() => {
-                    at.data = {x: [x], y: [y], left: [sx], top: [sy]}
-                }, rest)
-            """,
-        )
-        leave = CustomJS(
-            args={"at": self._at, "tip": self.tip},
-            code="at._outside = true; clearTimeout(at._resting); tip.visible = false",
-        )
-        # The server's answer may come when the pointer has left.
-        late = CustomJS(args={"at": self._at}, code="if (at._outside) cb_obj.visible = false")
-        self.tip.js_on_change("visible", late)
-        figure.js_on_event(MouseMove, ask)
-        figure.js_on_event(MouseLeave, leave)
+        both = {"at": self._at, "tip": self.tip}
+        moves = script(__file__, "pointer_moves.js", rest=REST, **both)
+        leaves = script(__file__, "pointer_leaves.js", **both)
+        figure.js_on_event(MouseMove, moves)
+        figure.js_on_event(MouseLeave, leaves)
+        self.tip.js_on_change("visible", script(__file__, "tip_appears.js", at=self._at))
         self._at.on_change("data", self._on_rest)
 
     @guarded("Telling what is under the pointer")

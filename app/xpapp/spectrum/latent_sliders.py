@@ -8,7 +8,7 @@ from bokeh.models import Slider, SVGIcon, Toggle
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.coalesce import Pace
 from xpapp.state.visit import Visit
-from xpapp.widgets.bokeh_widgets import BUTTON
+from xpapp.widgets.bokeh_widgets import CONTROLS
 
 INACTIVE_SPAN = (-3.0, 3.0)
 STEPS = 1000
@@ -51,7 +51,7 @@ class LatentSliders:
                 width=26,
                 height=26,
                 margin=(8, 0, 0, 4),
-                stylesheets=[BUTTON],
+                stylesheets=[CONTROLS],
             )
             lock.on_change("active", self._locker(index))
             self.sliders.append(slider)

@@ -18,7 +18,7 @@ from xpapp.spectrum.player import Player
 from xpapp.spectrum.steer import SteerControls
 from xpapp.spectrum.view import SpectrumView
 from xpapp.state.visit import Visit
-from xpapp.widgets.bokeh_widgets import BUTTON, button, native_row, select
+from xpapp.widgets.bokeh_widgets import CONTROLS, button, native_row, select
 from xpapp.widgets.lazy_tabs import LazyTabs
 from xpmodel import Wavelengths
 from xpmodel.plots.modes import MODES
@@ -93,7 +93,7 @@ class SpectrumTab:
 
     def _toggle(self, label: str, name: str) -> Toggle:
         return Toggle(
-            label=label, name=name, width=44, height=28, margin=(4, 2), stylesheets=[BUTTON]
+            label=label, name=name, width=44, height=28, margin=(4, 2), stylesheets=[CONTROLS]
         )
 
     def _say(self, text: str) -> None:

@@ -12,27 +12,16 @@ import panel as pn
 from bokeh.models import Button, Select
 from bokeh.models.ui import UIElement
 
+from xpapp.assets import asset
 from xpapp.runtime.callbacks import guarded
 
-_PLAIN = "background: transparent; color: inherit; border: 1px solid rgba(128, 128, 128, 0.5)"
-BUTTON = f"""
-.bk-btn, .bk-btn:hover, .bk-btn.bk-active {{ {_PLAIN}; border-radius: 4px; font-size: 12px;
-  padding: 3px 6px; box-shadow: none; }}
-.bk-btn:hover {{ background: rgba(128, 128, 128, 0.18); }}
-.bk-btn[disabled], .bk-btn[disabled]:hover {{ background: transparent; opacity: 0.45; }}
-.bk-btn.bk-active {{ background: rgba(42, 120, 214, 0.25); }}
-"""
-SELECT = f"""
-select.bk-input {{ {_PLAIN}; border-radius: 4px; font-size: 12px; height: 28px;
-  min-height: 28px; padding: 0 20px 0 6px; }}
-select.bk-input option {{ color: #212121; background: #ffffff; }}
-"""
+CONTROLS = asset(__file__, "controls.css")
 
 
 def button(label: str, work: Callable[[], None], doing: str, **look: Any) -> Button:
     """A small button; what its work raises is shown."""
     made = Button(
-        label=label, height=28, margin=(4, 2), stylesheets=[BUTTON], **({"width": 60} | look)
+        label=label, height=28, margin=(4, 2), stylesheets=[CONTROLS], **({"width": 60} | look)
     )
     made.on_click(guarded(doing)(lambda event=None: work()))
     return made
@@ -47,7 +36,7 @@ def select(
         value=value,
         height=28,
         margin=(4, 2),
-        stylesheets=[SELECT],
+        stylesheets=[CONTROLS],
         **look,
     )
     made.on_change("value", guarded(doing)(lambda attr, old, new: work(new)))

@@ -3,27 +3,11 @@
 from __future__ import annotations
 
 import panel as pn
-from bokeh.models import ColumnDataSource, CustomJS, Div
+from bokeh.models import ColumnDataSource, Div
 
-# Tables have many columns and little room.
-SMALL_TABLE = """
-:host { font-size: 11px }
-.slick-header-column, .slick-cell { font-size: 11px; color: inherit; }
-.slick-row, .slick-row.even, .slick-row.odd { background: transparent; color: inherit; }
-.slick-row.odd { background: rgba(128, 128, 128, 0.14); }
-.slick-row:hover { background: rgba(42, 120, 214, 0.2); }
-.slick-cell.selected { background: rgba(42, 120, 214, 0.35); }
-.slick-cell a { color: inherit; }
-"""
+from xpapp.assets import asset, script
 
-
-# What Bokeh does for a new text it does for the layout of the whole page, in some 10 ms.
-WRITE = """
-const text = cb_obj.data.text[0]
-div.setv({text}, {silent: true})  // for when it is laid out again
-const view = Bokeh.index.find_one(div)
-if (view?.markup_el != null) view.markup_el.innerHTML = text
-"""
+SMALL_TABLE = asset(__file__, "small_table.css")
 
 
 class LiveLine:
@@ -53,7 +37,7 @@ class LiveLine:
             styles={"font-size": size, "opacity": "0.9"},
         )
         self._source = ColumnDataSource({"text": []}, name=name)
-        self._source.js_on_change("data", CustomJS(args={"div": self.model}, code=WRITE))
+        self._source.js_on_change("data", script(__file__, "write_text.js", div=self.model))
         self.model.tags = [self._source]
         self._text = self.model.text
 
