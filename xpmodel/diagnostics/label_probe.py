@@ -49,8 +49,8 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
     Parameters
     ----------
     catalog : Catalog
-        Its posterior means, each over its standard deviation, are the features. The split is
-        that of its metadata, else the released one.
+        Its posterior means, in the coordinates of `xpmodel.latent.metric.LatentMetric`, are the
+        features. The split is that of its metadata, else the released one.
 
     Raises
     ------
@@ -59,20 +59,24 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
     """
     from scipy.spatial import cKDTree
 
+    from xpmodel.latent.metric import latent_points_of
+
     labels = [name for name in LABELS if name in catalog.filled]
     if not labels:
         raise InputError(f"{catalog.path}: none of the labels {', '.join(LABELS)}")
     if not catalog.active:
         raise InputError(f"{catalog.path}: no latent is active, so they hold nothing")
-    z = np.stack([catalog[name] for name in catalog.active], axis=1).astype(np.float64)
-    z /= z.std(axis=0)
+    stars = latent_points_of(catalog)
+    z = np.full((len(catalog), len(stars.latents)), np.nan)
+    z[stars.rows] = stars.coordinates
+    placed = np.isfinite(z[:, 0])
     train, test = train_test_rows(len(catalog), **catalog.metadata.get("split", {}))
     results = []
     for label in labels:
         values = catalog[label].astype(np.float64)
         error_name = f"{label}_err"
         errors = catalog[error_name] if error_name in catalog.filled else np.array([np.nan])
-        fit, held = (rows[np.isfinite(values[rows])] for rows in (train, test))
+        fit, held = (rows[(placed & np.isfinite(values))[rows]] for rows in (train, test))
         if min(len(fit), len(held)) < NEIGHBOURS:
             raise InputError(f"{catalog.path}: too few stars with a {label} to regress it")
         weights, *_ = np.linalg.lstsq(_with_constant(z[fit]), values[fit], rcond=None)

@@ -69,8 +69,8 @@ def score_outliers(catalog: Catalog) -> OutlierScores:
     those of similar G magnitude (see `rarity`):
 
     - ``misfit``: mean of (x − x̂)²/σ² over the coefficients, ``chi2_obs``, large;
-    - ``isolation``: distance to the tenth neighbour over the active latents, each scaled by its
-      standard deviation, large (as `xpmodel.latent.neighbours.Neighbours` has it);
+    - ``isolation``: distance to the tenth neighbour in latent space, large (as
+      `xpmodel.latent.metric.LatentMetric` measures it);
     - ``width``: posterior standard deviation of the active latent in which it is most unusual,
       large or small: far from what it was trained on an encoder may also be too sure.
 
@@ -130,15 +130,11 @@ def neighbour_distance(catalog: Catalog, k: int = NEIGHBOURS) -> np.ndarray:
 
     NaN for stars without latents.
     """
-    from scipy.spatial import cKDTree
+    from xpmodel.latent.metric import latent_points_of  # imports SciPy, which most do not need
 
-    from xpmodel.latent.neighbours import neighbours_of  # imports PyTorch
-
-    neighbours = neighbours_of(catalog)
-    points = neighbours.points(neighbours.rows)
+    stars = latent_points_of(catalog)
     distance = np.full(len(catalog), np.nan)
-    found, _ = cKDTree(points, balanced_tree=False).query(points, k=[k + 1], workers=-1)
-    distance[neighbours.rows] = found[:, 0]
+    distance[stars.rows] = stars.neighbour_distance(k)
     return distance
 
 

@@ -24,7 +24,7 @@ class Surroundings:
     rows : ndarray, (k,) int64
         Of the catalog, the nearest first.
     distance : ndarray, (k,) float64
-        In latents over their standard deviations (`xpmodel.latent.neighbours.Neighbours`).
+        As `xpmodel.latent.metric.LatentMetric` measures it.
     nearness : Nearness
         How the nearest star's distance compares with the catalog's own ones.
     labels : dict of str to LabelSummary

@@ -9,11 +9,11 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from scipy.spatial import cKDTree
 
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import symbol
 from xpmodel.errors import InputError
+from xpmodel.latent.metric import latent_points_of
 
 LABELS = ("teff", "logg", "m_h", "alpha_m", "j_k")
 _DIGITS = {"teff": 0, "logg": 2, "m_h": 2, "alpha_m": 3, "j_k": 3}
@@ -104,10 +104,9 @@ class LabelSummary:
 class Neighbours:
     """The stars of a catalog by their place in latent space.
 
-    Distances are Euclidean over the active latents (all, where none is active), each divided by
-    its standard deviation over the catalog. On a CPU a k-d tree finds the nearest of 500,000
-    stars in some 0.05 ms, where trying each of them takes 8 ms; on a GPU each is tried. Both are
-    exact and give the same stars.
+    Distances are those of `xpmodel.latent.metric.LatentMetric`. On a CPU a k-d tree finds the
+    nearest of 500,000 stars in some 0.05 ms, where trying each of them takes 8 ms; on a GPU each
+    is tried. Both are exact and give the same stars.
 
     Parameters
     ----------
@@ -123,6 +122,7 @@ class Neighbours:
         Which of all latents they are, from 0.
     scale : ndarray, (A,) float64
         Their standard deviations over the catalog.
+    metric : LatentMetric
     rows : ndarray, (M,) int64
         Rows of the stars with latents.
 
@@ -133,17 +133,10 @@ class Neighbours:
     """
 
     def __init__(self, catalog: Catalog, device: str | torch.device = "cpu") -> None:
-        self.latents = list(catalog.active or catalog.latents)
-        self.index = [catalog.latents.index(name) for name in self.latents]
-        self._n_latents = len(catalog.latents)
-        z = np.stack([catalog[name] for name in self.latents], axis=1).astype(np.float64)
-        self.rows = np.flatnonzero(np.isfinite(z).all(axis=1))
-        if not len(self.rows):
-            raise InputError(f"{catalog.path}: no star has latents")
-        self._z = z[self.rows]
-        spread = self._z.std(axis=0)
-        self.scale = np.where(spread > 0, spread, 1.0)
-        self._points = self._z / self.scale
+        self._stars = latent_points_of(catalog)
+        self.latents, self.metric = self._stars.latents, self._stars.metric
+        self.index, self.scale = self.metric.index, self.metric.scale
+        self.rows = self._stars.rows
         self._device = torch.device(device)
 
     def nearest(self, z: Sequence[float], k: int, exclude: int | None = None) -> Near:
@@ -173,7 +166,7 @@ class Neighbours:
             found = self._from_tree(point, wanted)
         rows = self.rows[found]
         # From the latents themselves, whose differences are exact, so that ties are ties.
-        away = (self._z[found] - np.asarray(z, np.float64)[self.index]) / self.scale
+        away = self.metric.scaled(self._stars.counted[found] - self.metric.counted(z))
         distance = np.sqrt((away**2).sum(axis=1))
         if exclude is not None:
             kept = rows != exclude
@@ -182,34 +175,28 @@ class Neighbours:
         return Near(rows[order], distance[order])
 
     def scaled(self, z: Sequence[float]) -> np.ndarray:
-        """The latents of a point that count, each over its scale, (A,)."""
-        z = np.asarray(z, np.float64)
-        if z.shape != (self._n_latents,) or not np.isfinite(z).all():
-            raise InputError(f"a point has {self._n_latents} finite latents, not {z.tolist()}")
-        return z[self.index] / self.scale
-
-    def unscaled(self, step: np.ndarray) -> np.ndarray:
-        """A step in scaled latents, (A,), as one of all latents, (K,): 0 for those not counted."""
-        full = np.zeros(self._n_latents)
-        full[self.index] = step * self.scale
-        return full
+        """The coordinates of a point, (A,): its latents that count, each over its scale."""
+        z, n = np.asarray(z, np.float64), self.metric.n_latents
+        if z.shape != (n,) or not np.isfinite(z).all():
+            raise InputError(f"a point has {n} finite latents, not {z.tolist()}")
+        return self.metric.coordinates(z)
 
     def points(self, rows: np.ndarray) -> np.ndarray:
-        """Scaled latents of stars with latents, (n, A)."""
-        return self._points[np.searchsorted(self.rows, rows)]
+        """The coordinates of stars with latents, (n, A)."""
+        return self._stars.coordinates[np.searchsorted(self.rows, rows)]
 
     def _from_tree(self, point: np.ndarray, k: int) -> np.ndarray:
         """At least the k nearest, with all that tie with the last of them."""
-        n = len(self.rows)
+        n, tree = len(self.rows), self._stars.tree
         asked = min(k + _MORE, n)
-        distance, found = self._tree.query(point, k=asked)
+        distance, found = tree.query(point, k=asked)
         distance, found = np.atleast_1d(distance), np.atleast_1d(found)
         if asked == n:
             return found
         reach = distance[k - 1] * (1 + _ROUNDING)
         if distance[-1] > reach:
             return found
-        return np.array(self._tree.query_ball_point(point, reach), np.int64)
+        return np.array(tree.query_ball_point(point, reach), np.int64)
 
     def _tried(self, point: np.ndarray, k: int) -> np.ndarray:
         """The same by trying each star in float32, with all that its rounding may have hidden."""
@@ -225,22 +212,15 @@ class Neighbours:
         return torch.nonzero(away <= kth * (1 + 2.0**-20) + slack)[:, 0].cpu().numpy()
 
     @cached_property
-    def _tree(self) -> cKDTree:
-        # A tree that is not balanced is built in a fifth of the time and searched as fast.
-        return cKDTree(self._points, balanced_tree=False)
-
-    @cached_property
     def _on_device(self) -> tuple[torch.Tensor, float]:
-        columns = torch.as_tensor(self._points.T.copy(), dtype=torch.float32)
-        return columns.to(self._device), float(np.abs(self._points).max())
+        coordinates = self._stars.coordinates
+        columns = torch.as_tensor(coordinates.T.copy(), dtype=torch.float32)
+        return columns.to(self._device), float(np.abs(coordinates).max())
 
-    @cached_property
+    @property
     def own_distances(self) -> np.ndarray:
         """Distance of each star to its nearest other star, (M,), in increasing order."""
-        if len(self.rows) < 2:
-            return np.empty(0)
-        distance, _ = self._tree.query(self._points, k=2, workers=-1)
-        return np.sort(distance[:, 1])
+        return self._stars.own_distances
 
     def nearness(self, distance: float) -> Nearness:
         """How a distance compares with the stars' distances to their own nearest."""
@@ -251,9 +231,13 @@ class Neighbours:
         return Nearness(distance, (len(own) - n_nearer) / len(own))
 
 
-@functools.lru_cache(maxsize=2)
-def neighbours_of(catalog: Catalog, device: str = "cpu") -> Neighbours:
+def neighbours_of(catalog: Catalog, device: str | torch.device = "cpu") -> Neighbours:
     """The stars of a catalog by their place, made once for all who ask."""
+    return _made_once(catalog, torch.device(device))
+
+
+@functools.lru_cache(maxsize=2)
+def _made_once(catalog: Catalog, device: torch.device) -> Neighbours:
     return Neighbours(catalog, device)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from xpmodel.errors import InputError
+from xpmodel.latent.metric import LatentMetric
 
 
 class LatentPath:
@@ -17,9 +18,8 @@ class LatentPath:
     title : str
     points : array_like, (P, K)
         Of which those that are not finite, as a track's empty bins, are left out.
-    scale : array_like, (K,)
-        The latents' standard deviations: lengths are measured in them. 0 for a latent that does
-        not count.
+    metric : LatentMetric
+        What lengths are measured by.
 
     Attributes
     ----------
@@ -34,13 +34,11 @@ class LatentPath:
         When fewer than two different points are left.
     """
 
-    def __init__(self, title: str, points: Sequence[Sequence[float]], scale: np.ndarray) -> None:
+    def __init__(self, title: str, points: Sequence[Sequence[float]], metric: LatentMetric) -> None:
         self.title = title
         points = np.asarray(points, np.float64)
         points = points[np.isfinite(points).all(axis=1)]
-        counts = np.asarray(scale) > 0
-        steps = np.diff(points[:, counts], axis=0) / np.asarray(scale)[counts]
-        length = np.concatenate([[0.0], np.cumsum(np.linalg.norm(steps, axis=1))])
+        length = np.concatenate([[0.0], np.cumsum(metric.length(np.diff(points, axis=0)))])
         if len(points) < 2 or not length[-1] > 0:
             raise InputError(f"{title}: a path needs two different points")
         # Of points that repeat, one is enough.

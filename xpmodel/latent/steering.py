@@ -36,7 +36,7 @@ FOLLOWS = {"j_k"}
 
 @dataclass(frozen=True)
 class LabelFit:
-    """A label around z: y ≈ value + slope · (z' − z) / scale.
+    """A label around z: y ≈ value + slope · (u(z') − u(z)), u the coordinates of the metric.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class LabelFit:
     value : float
         At z.
     slope : ndarray, (A,)
-        For each active latent, over its standard deviation over the catalog.
+        Along each coordinate of `xpmodel.latent.metric.LatentMetric`.
     covariance : ndarray, (A + 1, A + 1)
         Of value and slope, whatever the scatter of each star.
     scatter : float
@@ -167,7 +167,7 @@ class LocalFit:
 
         drift = {fit.name: (float(fit.slope @ step), error(fit)) for fit in others}
         reason = self._reason(steered, error(steered), drift)
-        return Direction(name, self._neighbours.unscaled(step), error(steered), drift, reason)
+        return Direction(name, self._neighbours.metric.step(step), error(steered), drift, reason)
 
     def _reason(
         self, steered: LabelFit, gain_error: float, drift: dict[str, tuple[float, float]]
@@ -372,7 +372,7 @@ def steer(
         if abs(away) <= 0.1 * here.value_error or direction.gain_error >= 1:
             break
         step = direction.dz * away
-        length = float(np.linalg.norm(neighbours.scaled(z + step) - neighbours.scaled(z)))
+        length = float(neighbours.metric.length(step))
         if length > fit.radius:
             step = step * (fit.radius / length)
         onward = neighbours.nearest(z + step, 1)

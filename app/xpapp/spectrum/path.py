@@ -70,10 +70,10 @@ class PathControls:
         visit, cursor = self._visit, self._cursor
         if choice == PINS:
             pins = [pin or cursor.z for pin in cursor.pins]
-            return LatentPath("from pin to pin", pins, cursor.spread)
+            return LatentPath("from pin to pin", pins, cursor.metric)
         track = overlays.chosen_track(visit.catalog, visit.own_tracks, choice)
         points = list(zip(*(track.mean[n] for n in visit.catalog.latents), strict=True))
-        return LatentPath(track.definition.title, points, cursor.spread)
+        return LatentPath(track.definition.title, points, cursor.metric)
 
     def _on_choice(self, choice: str) -> None:
         self._cursor.playing = False

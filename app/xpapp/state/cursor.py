@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import param
 
 from xpmodel import Catalog, InputError, Model, Spectra
+from xpmodel.latent.metric import LatentMetric, latent_points_of
 from xpmodel.latent.nearby_stars import ManySurroundings, Surroundings, place_in_map
 from xpmodel.latent.neighbours import Neighbours, neighbours_of
 from xpmodel.latent.paths import LatentPath
@@ -81,15 +81,13 @@ class Cursor(param.Parameterized):
         """Move the chosen latent by part of its standard deviation over the catalog."""
         if self.chosen not in self.locked:
             i = self.chosen
-            value = self.z[i] + step * (float(self.spread[i]) or 1.0)
+            value = self.z[i] + step * (float(self.metric.spread[i]) or 1.0)
             self._slide((*self.z[:i], value, *self.z[i + 1 :]))
 
-    @cached_property
-    def spread(self) -> np.ndarray:
-        """The latents' standard deviations over the catalog, (K,); 0 for an inactive one."""
-        catalog = self.catalog
-        active = catalog.active or catalog.latents
-        return np.array([np.nanstd(catalog[n]) if n in active else 0.0 for n in catalog.latents])
+    @property
+    def metric(self) -> LatentMetric:
+        """What distances in latent space are measured by."""
+        return latent_points_of(self.catalog).metric
 
     def choose(self, by: int) -> None:
         """Choose another active latent for the keys."""

@@ -56,7 +56,8 @@ def test_regressions_against_a_known_relation(catalog, monkeypatch):
     }
 
     class Known:
-        path, metadata, active, filled = catalog.path, {}, ["z1", "z2"], list(columns)
+        path, metadata, filled = catalog.path, {}, list(columns)
+        active = latents = ["z1", "z2"]
 
         def __getitem__(self, name):
             return columns[name]

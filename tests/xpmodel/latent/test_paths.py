@@ -4,12 +4,15 @@ import numpy as np
 import pytest
 
 from xpmodel import InputError
+from xpmodel.latent.metric import LatentMetric
 from xpmodel.latent.paths import LatentPath
+
+BOTH = LatentMetric(2, [0, 1], [1.0, 1.0])
 
 
 def test_even_speed_between_uneven_points():
     # Lengths 3 and 1 in the first latent's standard deviations; the second one does not count.
-    path = LatentPath("L", [[0, 5], [6, 7], [8, -9]], np.array([2.0, 0.0]))
+    path = LatentPath("L", [[0, 5], [6, 7], [8, -9]], LatentMetric(2, [0], [2.0]))
     np.testing.assert_allclose(path.places, [0, 0.75, 1])
     assert path.at(0) == (0, 5) and path.at(1) == (8, -9)
     assert path.at(0.375) == pytest.approx((3, 6))
@@ -18,13 +21,13 @@ def test_even_speed_between_uneven_points():
 
 
 def test_length_in_several_latents():
-    path = LatentPath("L", [[0, 0], [3, 4], [3, 9]], np.array([1.0, 1.0]))
+    path = LatentPath("L", [[0, 0], [3, 4], [3, 9]], BOTH)
     np.testing.assert_allclose(path.places, [0, 0.5, 1])
 
 
 def test_points_that_repeat_or_are_missing():
     nan = np.nan
-    path = LatentPath("L", [[nan, nan], [0, 0], [0, 0], [nan, 1], [1, 0]], np.array([1.0, 1.0]))
+    path = LatentPath("L", [[nan, nan], [0, 0], [0, 0], [nan, 1], [1, 0]], BOTH)
     np.testing.assert_array_equal(path.points, [[0, 0], [1, 0]])
     assert path.at(0.5) == (0.5, 0)
 
@@ -32,9 +35,9 @@ def test_points_that_repeat_or_are_missing():
 @pytest.mark.parametrize("points", [[[0, 0]], [[1, 2], [1, 2]], [[np.nan, 0], [1, 2]]])
 def test_no_path(points):
     with pytest.raises(InputError, match="a way: a path needs two different points"):
-        LatentPath("a way", points, np.array([1.0, 1.0]))
+        LatentPath("a way", points, BOTH)
 
 
 def test_points_that_differ_only_in_an_inactive_latent():
     with pytest.raises(InputError, match="two different points"):
-        LatentPath("a way", [[0, 1], [0, 2]], np.array([1.0, 0.0]))
+        LatentPath("a way", [[0, 1], [0, 2]], LatentMetric(2, [0], [1.0]))
