@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from xpmodel.tracks.relations import alpha_split
+from xpmodel.catalog.label_relations import alpha_split
 
 
 def alpha_columns(n: int = 3000, seed: int = 0, *, signal: bool = True) -> dict[str, np.ndarray]:

@@ -1,1 +1,1 @@
-"""The catalog: ids, latents, labels in Parquet; how it is encoded, built, cut, completed."""
+"""The catalog: ids, latents, labels in Parquet; encoding, building, cuts, relations of labels."""

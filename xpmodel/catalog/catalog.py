@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from xpmodel._atomic import sha256_file
 from xpmodel.catalog.derived_columns import DERIVED
+from xpmodel.catalog.label_relations import giant_mask
 from xpmodel.columns import is_latent, latent_columns
 from xpmodel.errors import InputError
 from xpmodel.spectra.spectra import Spectra
@@ -260,8 +261,8 @@ class Catalog:
         """The pair of active latents to look at first.
 
         Where labels exist, the pair in which a straight line separates dwarfs from giants
-        best (log g = 5.9 − 0.4 Teff/kK, Laroche & Speagle 2024; balanced accuracy of a
-        linear discriminant); else the two latents with the largest KL.
+        best (`xpmodel.catalog.label_relations.giant_mask`; balanced accuracy of a linear
+        discriminant); else the two latents with the largest KL.
         """
         order = np.argsort(-self.kl)
         by_kl = [self.latents[i] for i in order]
@@ -271,7 +272,7 @@ class Catalog:
         if {"teff", "logg"} <= set(self.columns):
             teff, logg = self["teff"], self["logg"]
             known = np.isfinite([teff, logg, *(self[z] for z in candidates)]).all(axis=0)
-            giant = (logg <= 5.9 - 0.4 * teff / 1000.0)[known]
+            giant = giant_mask(teff, logg)[known]
             if min(giant.sum(), (~giant).sum()) >= 10:
                 pairs = itertools.combinations(candidates, 2)
                 return max(pairs, key=lambda pair: self._separation(pair, known, giant))

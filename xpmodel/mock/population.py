@@ -6,6 +6,9 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from xpmodel.catalog.label_relations import gb_teff, giant_mask, ms_logg
+from xpmodel.catalog.positions import galactic_to_icrs
+
 POPULATIONS = ("low-alpha disc", "high-alpha disc", "Gaia-Enceladus")
 FRACTIONS = (0.70, 0.265, 0.035)
 STAGES = ("red giant branch", "red clump", "main sequence", "subgiant", "hot", "very cool")
@@ -60,14 +63,14 @@ class Stars:
 
     @property
     def giant(self) -> np.ndarray:
-        """At or below log g = 5.9 − 0.4 Teff/kK (Laroche & Speagle 2024, Sect. 4.1)."""
-        return self.logg <= 5.9 - 0.4 * self.teff / 1000.0
+        """Giants, as the catalog divides them from dwarfs."""
+        return giant_mask(self.teff, self.logg)
 
     def partner(self) -> Stars:
         """The stars whose light adds to these: dwarfs of the same abundances."""
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         teff = self.second_teff
-        return Stars(**{**values, "teff": teff, "logg": main_sequence_logg(teff)})
+        return Stars(**{**values, "teff": teff, "logg": ms_logg(teff)})
 
 
 def draw_stars(n: int, rng: np.random.Generator) -> Stars:
@@ -137,29 +140,24 @@ def _abundances(population: np.ndarray, rng: np.random.Generator) -> tuple[np.nd
     return m_h, alpha
 
 
-def main_sequence_logg(teff: np.ndarray) -> np.ndarray:
-    """Log g of the main sequence (Laroche & Speagle 2024, Eq. 10)."""
-    return np.where(teff < 5000, 4.6, np.where(teff < 6300, 7.1 - teff / 2000.0, 3.95))
-
-
 def _kiel(
     stage: np.ndarray, m_h: np.ndarray, mass: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
     """Teff and log g of each stage, moved by metallicity and mass as isochrones are."""
     n = len(stage)
     u, noise = rng.random(n), rng.standard_normal((2, n))
-    # Giant branch: more stars towards its foot; Teff/kK = 3.59 + 0.44 log g at [M/H] = -0.1
-    # (Laroche & Speagle 2024, Eq. 11), hotter if metal-poor or massive.
+    # Giant branch: more stars towards its foot; the published line at [M/H] = -0.1, hotter if
+    # metal-poor or massive.
     shift = -230.0 * (m_h + 0.1) + 90.0 * (mass - 1.1)
     rgb_logg = 3.65 * u**0.62
-    rgb_teff = 3590 + 440 * rgb_logg + shift * (0.6 + 0.12 * rgb_logg) + 35 * noise[0]
+    rgb_teff = gb_teff(rgb_logg) + shift * (0.6 + 0.12 * rgb_logg) + 35 * noise[0]
     clump_logg = 2.44 + 0.06 * noise[0] + 0.05 * (mass - 1.1)
     clump_teff = 4770 + 0.9 * shift + 45 * noise[1]
     hottest = np.clip(5900 * (mass / 1.0) ** 0.35 - 180 * m_h, 5000, 6900)
     ms_teff = 4000 + (hottest - 4000) * u**0.55
     turn = np.clip((ms_teff - 5600) / 900.0, 0, 1)
-    ms_logg = main_sequence_logg(ms_teff) - 0.10 * m_h - 0.15 * turn * rng.random(n)
-    ms_logg = ms_logg + 0.03 * noise[1]
+    dwarf_logg = ms_logg(ms_teff) - 0.10 * m_h - 0.15 * turn * rng.random(n)
+    dwarf_logg = dwarf_logg + 0.03 * noise[1]
     sub_logg = 3.5 + 0.6 * u
     sub_teff = 4950 + (hottest - 5050) * (u**1.5) + 60 * noise[0]
     hot_teff = 7000 * np.exp(0.75 * u**2)
@@ -168,7 +166,7 @@ def _kiel(
     cool_teff = 3150 + 500 * u
     cool_logg = np.where(dwarf, 4.75 + 0.08 * noise[0], np.clip(2.0 * u - 0.4, -0.3, 2.0))
     teff = np.choose(stage, [rgb_teff, clump_teff, ms_teff, sub_teff, hot_teff, cool_teff])
-    logg = np.choose(stage, [rgb_logg, clump_logg, ms_logg, sub_logg, hot_logg, cool_logg])
+    logg = np.choose(stage, [rgb_logg, clump_logg, dwarf_logg, sub_logg, hot_logg, cool_logg])
     return np.clip(teff, 3000, 16000), logg
 
 
@@ -204,7 +202,7 @@ def _places(
     ebv = ebv_near * np.clip(distance, 0.05, 3.0) ** 0.5 / (1 + 4 * np.abs(sin_b))
     sfd_ebv = ebv * (1.0 + 0.8 * np.exp(-height / 0.15)) + 0.005
     gal_l = np.where(rng.random(n) < 0.35, 30 * rng.standard_normal(n), rng.uniform(0, 360, n))
-    ra, dec = _equatorial(np.deg2rad(gal_l), np.arcsin(sin_b))
+    ra, dec = galactic_to_icrs(gal_l, np.degrees(np.arcsin(sin_b)))
     g = h + (g_k - h_k) + 2.4 * ebv - 0.45 * ebv
     orbit = _orbits(population, rng, n, distance, gal_l, sin_b)
     return {
@@ -230,22 +228,6 @@ def _latitudes(
     u = rng.random(len(distance))
     height = -np.log1p(-u * -np.expm1(-reach))
     return np.where(rng.random(len(distance)) < 0.5, -1, 1) * height / reach
-
-
-def _equatorial(gal_l: np.ndarray, gal_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """ICRS position [deg] of Galactic coordinates [rad] (Hipparcos Catalogue, Vol. 1, 1.5.3)."""
-    x = np.stack([np.cos(gal_b) * np.cos(gal_l), np.cos(gal_b) * np.sin(gal_l), np.sin(gal_b)])
-    to_galactic = np.array(
-        [
-            [-0.0548755604, -0.8734370902, -0.4838350155],
-            [+0.4941094279, -0.4448296300, +0.7469822445],
-            [-0.8676661490, -0.1980763734, +0.4559837762],
-        ]
-    )
-    # einsum, not a matrix product: BLAS may add in another order on another machine.
-    y = np.einsum("ji,jn->in", to_galactic, x)
-    ra = np.rad2deg(np.arctan2(y[1], y[0])) % 360.0
-    return ra, np.rad2deg(np.arcsin(np.clip(y[2], -1, 1)))
 
 
 def _orbits(

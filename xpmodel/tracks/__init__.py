@@ -1,1 +1,1 @@
-"""Tracks through label and latent space: relations, bins, what their stars measure, figures."""
+"""Tracks through label and latent space: bins, what their stars measure, figures."""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
+from xpmodel.catalog.label_relations import dwarf_mask, giant_mask, high_alpha_mask, low_alpha_mask
 from xpmodel.catalog.named_cuts import gaia_enceladus_columns, gaia_enceladus_mask
 from xpmodel.errors import InputError
-from xpmodel.tracks.relations import dwarf_mask, giant_mask, high_alpha_mask, low_alpha_mask
 
 MAX_COLUMNS = 16
 MAX_NAME = 64  # characters of a column's name

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
+from xpmodel.catalog.label_relations import gb_teff, ms_logg
 from xpmodel.errors import InputError
 from xpmodel.tracks.bins import CONDITIONS, Bin, check_columns
-from xpmodel.tracks.relations import gb_teff, ms_logg
 
 VARIANTS = ("paper", "released")
 

@@ -16,10 +16,10 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 
 from xpmodel.catalog.catalog import Catalog
+from xpmodel.catalog.label_relations import alpha_split, divide_logg
 from xpmodel.columns import is_latent
 from xpmodel.report.figure_style import AXIS_LABELS, axis_label, foot, plain, write_figure
 from xpmodel.tracks.measured import Track
-from xpmodel.tracks.relations import alpha_split, divide_logg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

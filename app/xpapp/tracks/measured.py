@@ -9,10 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpmodel import Catalog, InputError
+from xpmodel.catalog.label_relations import alpha_split, divide_logg
 from xpmodel.tracks.definitions import TRACKS, TrackDefinition, define
 from xpmodel.tracks.latent_threshold import DIVISIONS, Split, label_splits
 from xpmodel.tracks.measured import Track, measure
-from xpmodel.tracks.relations import alpha_split, divide_logg
 
 KIEL_LINE, ALPHA_LINE = "kiel_line", "alpha_line"
 LINES = {

@@ -74,7 +74,7 @@ def test_locked_latents_stay_wherever_z_goes(cursor, catalog):
         cursor.reset,
         lambda: cursor.visit_median(catalog["z1"] > 0),
         lambda: cursor.visit_place(("z1", "z2"), (0.5, 0.7)),
-        lambda: cursor.follow(LatentPath("p", [[0] * 4, [1] * 4], cursor.spread)),
+        lambda: cursor.follow(LatentPath("p", [[0] * 4, [1] * 4], cursor.metric)),
         lambda: cursor.go_along(0.5),
     ):
         before = cursor.z
@@ -143,7 +143,7 @@ def test_path(cursor):
     cursor.pin(1)
     end = cursor.z
     assert cursor.pins == (start, end)
-    cursor.follow(LatentPath("p", cursor.pins, cursor.spread))
+    cursor.follow(LatentPath("p", cursor.pins, cursor.metric))
     assert cursor.z == start and cursor.place == 0
     cursor.go_along(0.5)
     assert cursor.z == pytest.approx([(a + b) / 2 for a, b in zip(start, end, strict=True)])

@@ -11,7 +11,8 @@ from astropy.coordinates import SkyCoord
 from tests.support.catalogs import rewrite, write_catalog
 from tests.support.loops import some
 from xpmodel.catalog.catalog import open_catalog
-from xpmodel.catalog.derived_columns import DERIVED, absolute_g, galactic
+from xpmodel.catalog.derived_columns import DERIVED, absolute_g
+from xpmodel.catalog.positions import icrs_to_galactic
 from xpmodel.columns import BY_NAME, DERIVED_COLUMNS, period
 from xpmodel.errors import InputError
 
@@ -42,7 +43,7 @@ def sky(seed: int = 0, n: int = 5000) -> tuple[np.ndarray, np.ndarray]:
 
 def test_galactic_coordinates_are_those_of_gaia():
     ra, dec = sky()
-    longitude, latitude = galactic(ra, dec)
+    longitude, latitude = icrs_to_galactic(ra, dec)
     assert longitude.dtype == latitude.dtype == np.float64
     assert (longitude >= 0).all() and (longitude < 360).all() and (np.abs(latitude) <= 90).all()
     x, y, z = GAIA @ vector(ra, dec)
@@ -54,19 +55,19 @@ def test_galactic_coordinates_are_those_of_astropy():
     """But for 0.03 arcsec: astropy goes by way of FK5, whose axes are not quite the ICRS's."""
     ra, dec = sky(1)
     wanted = SkyCoord(ra, dec, unit="deg").galactic
-    found = SkyCoord(*galactic(ra, dec), unit="deg", frame="galactic")
+    found = SkyCoord(*icrs_to_galactic(ra, dec), unit="deg", frame="galactic")
     assert found.separation(wanted).deg.max() < 1e-5
 
 
 def test_known_places():
     """The Galactic center, Sgr A* and the poles."""
-    longitude, latitude = galactic(
+    longitude, latitude = icrs_to_galactic(
         np.array([266.40499625, 266.41683708]), np.array([-28.93617242, -29.0078106])
     )
     offset = (longitude + 180) % 360 - 180
     np.testing.assert_allclose(offset, [0, 359.94423 - 360], atol=5e-5)
     np.testing.assert_allclose(latitude, [0, -0.04616], atol=5e-5)
-    poles = galactic(np.array([192.85948, 12.85948]), np.array([27.12825, -27.12825]))[1]
+    poles = icrs_to_galactic(np.array([192.85948, 12.85948]), np.array([27.12825, -27.12825]))[1]
     np.testing.assert_allclose(poles, [90, -90], atol=1e-9)
 
 
@@ -76,16 +77,16 @@ def test_longitudes_never_reach_a_whole_turn():
     for step in (1e-3, 1e-9, 1e-13, 1e-15):
         x, y, z = GAIA.T @ vector(rng.normal(size=500) * step, rng.uniform(-80, 80, 500))
         ra, dec = np.degrees(np.arctan2(y, x)) % 360, np.degrees(np.arctan2(z, np.hypot(x, y)))
-        longitude, _ = galactic(ra, dec)
+        longitude, _ = icrs_to_galactic(ra, dec)
         assert (longitude >= 0).all() and (longitude < 360).all()
         assert (np.minimum(longitude, 360 - longitude) < 5 * step + 1e-11).all()
 
 
 def test_missing_positions():
     with np.errstate(all="raise"):
-        found = galactic(np.array([np.nan, 10.0, np.nan]), np.array([5.0, np.nan, np.nan]))
+        found = icrs_to_galactic(np.array([np.nan, 10.0, np.nan]), np.array([5.0, np.nan, np.nan]))
     assert np.isnan(found).all()
-    assert [len(v) for v in galactic(np.empty(0), np.empty(0))] == [0, 0]
+    assert [len(v) for v in icrs_to_galactic(np.empty(0), np.empty(0))] == [0, 0]
 
 
 def test_the_arguments_are_left_alone():
@@ -93,7 +94,7 @@ def test_the_arguments_are_left_alone():
     before = ra.copy(), dec.copy()
     for values in (ra, dec):
         values.setflags(write=False)
-    galactic(ra, dec)
+    icrs_to_galactic(ra, dec)
     np.testing.assert_array_equal((ra, dec), before)
 
 

@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
 from astropy import units
+from astropy.coordinates import SkyCoord
 from astropy_healpix import lonlat_to_healpix
 
-from xpmodel.catalog.positions import HEALPIX_LEVEL, ID_SHIFT, position_from_id
+from xpmodel.catalog.positions import (
+    HEALPIX_LEVEL,
+    ID_SHIFT,
+    galactic_to_icrs,
+    icrs_to_galactic,
+    position_from_id,
+)
 
 ARCMINUTE = 1 / 60
 
@@ -51,3 +58,18 @@ def test_ids_that_no_gaia_source_has():
 def test_no_stars(ids):
     ra, dec = position_from_id(ids)
     assert ra.shape == dec.shape == (0,)
+
+
+def test_galactic_positions_become_equatorial():
+    """As the Gaia EDR3 documentation gives it; within 0.03 arcsec of astropy's; and back again."""
+    rng = np.random.default_rng(0)
+    gal_l, gal_b = rng.uniform(0, 360, 1000), np.degrees(np.arcsin(rng.uniform(-1, 1, 1000)))
+    ra, dec = galactic_to_icrs(gal_l, gal_b)
+    assert (ra >= 0).all() and (ra < 360).all()
+    found = SkyCoord(ra, dec, unit="deg")
+    assert found.separation(SkyCoord(gal_l, gal_b, unit="deg", frame="galactic")).deg.max() < 1e-5
+    np.testing.assert_allclose(icrs_to_galactic(ra, dec), (gal_l, gal_b), atol=1e-10)
+    # The north Galactic pole and the ascending node.
+    pole, node = np.transpose(galactic_to_icrs(np.array([0, 32.93192]), np.array([90, 0])))
+    np.testing.assert_allclose(pole, [192.85948, 27.12825], atol=1e-12)
+    np.testing.assert_allclose(node, [282.85948, 0], atol=1e-12)

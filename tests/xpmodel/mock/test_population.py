@@ -54,19 +54,6 @@ def test_action_diamond_selects_mostly_gaia_enceladus(stars):
     assert (stars.population[diamond] == POPULATIONS.index("Gaia-Enceladus")).mean() > 0.95
 
 
-def test_galactic_positions_become_equatorial():
-    import astropy.units as u
-    from astropy.coordinates import SkyCoord
-
-    from xpmodel.mock.population import _equatorial
-
-    gal_l, gal_b = np.array([0.3, 2.0, 6.0]), np.array([0.1, -0.9, 1.2])
-    ra, dec = _equatorial(gal_l, gal_b)
-    true = SkyCoord(l=gal_l * u.rad, b=gal_b * u.rad, frame="galactic").icrs
-    assert np.allclose(ra, true.ra.deg, atol=1e-3)
-    assert np.allclose(dec, true.dec.deg, atol=1e-3)
-
-
 def test_oddities_are_marked(stars):
     odd = (stars.emission > 0) | ((stars.second_light > 0) & (stars.stage != 2))
     assert 0.01 < odd.mean() < 0.02

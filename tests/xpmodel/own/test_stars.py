@@ -24,8 +24,7 @@ from tests.support.loops import some
 from tests.support.mock import MOCK_ID
 from tests.support.released import released_rows, write_released
 from xpmodel import encode_files, import_model, load_model, open_catalog
-from xpmodel.catalog.derived_columns import galactic
-from xpmodel.catalog.positions import position_from_id
+from xpmodel.catalog.positions import icrs_to_galactic, position_from_id
 from xpmodel.errors import InputError
 from xpmodel.own import stars as own_stars
 from xpmodel.own.stars import given_name, read_own, read_own_bytes
@@ -117,8 +116,8 @@ def test_values(own):
     given = np.arange(N) != 1
     np.testing.assert_array_equal(ra[given], np.linspace(10, 300, N)[given])
     assert (ra[1], dec[1]) == (from_id[0][1], from_id[1][1])
-    np.testing.assert_array_equal(own.values("l"), galactic(ra, dec)[0])
-    np.testing.assert_array_equal(own.values("b"), galactic(ra, dec)[1])
+    np.testing.assert_array_equal(own.values("l"), icrs_to_galactic(ra, dec)[0])
+    np.testing.assert_array_equal(own.values("b"), icrs_to_galactic(ra, dec)[1])
     absolute = own.g_mag + 5 * np.log10(2.0 / 100)
     np.testing.assert_allclose(own.values("abs_g_mag"), absolute, rtol=1e-6)
     np.testing.assert_array_equal(own.values("phot_g_mean_flux"), own.spectra.g_flux)

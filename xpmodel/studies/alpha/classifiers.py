@@ -1,6 +1,6 @@
 """High- and low-α stars told apart from labels, colors, latents and coefficients.
 
-Laroche & Speagle (2024, Sect. 4.4, Table 1) grow random forests on the pristine stars to show
+Laroche & Speagle (2024, Sect. 5, Table 1) grow random forests on the pristine stars to show
 that the latents know more of the α-bimodality than the other labels do. Here the inputs are
 stacked as they should be; `released_inputs` scrambles them as the released code does.
 """

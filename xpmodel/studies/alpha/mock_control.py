@@ -16,6 +16,7 @@ import numpy as np
 
 from xpmodel.catalog.build import build_catalog
 from xpmodel.catalog.catalog import Catalog, open_catalog
+from xpmodel.catalog.label_relations import high_alpha_mask
 from xpmodel.errors import InputError
 from xpmodel.mock.truth import read_truth
 from xpmodel.mock.write import TRUTH_FILE, Sky, write_mock
@@ -24,7 +25,6 @@ from xpmodel.studies.alpha.equal_pairs import EQUAL, match_pairs
 from xpmodel.studies.alpha.forests import probabilities_out_of_fold
 from xpmodel.studies.alpha.pair_ranking import Order, order_pairs
 from xpmodel.studies.alpha.scores import Confusion, Estimate, gain
-from xpmodel.tracks.relations import high_alpha_mask
 from xpmodel.training.train import Recipe, train
 
 TRUE_LABELS = ("teff", "logg", "m_h", "ebv", "age")

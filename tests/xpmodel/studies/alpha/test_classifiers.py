@@ -7,6 +7,7 @@ from tests.support.alpha import alpha_columns
 from tests.support.loops import some
 from tests.support.tracks import catalog_of
 from xpmodel import InputError, open_catalog
+from xpmodel.catalog.label_relations import high_alpha_mask
 from xpmodel.studies.alpha.classifiers import (
     LARGER,
     Inputs,
@@ -17,7 +18,6 @@ from xpmodel.studies.alpha.classifiers import (
 )
 from xpmodel.studies.alpha.forests import probabilities_out_of_fold
 from xpmodel.studies.principal_components import fit_components
-from xpmodel.tracks.relations import high_alpha_mask
 
 
 @pytest.fixture(scope="module")

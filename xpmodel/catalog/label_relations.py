@@ -55,7 +55,9 @@ def ms_logg(teff: ArrayLike) -> np.ndarray:
     teff : array_like
         Effective temperature [K].
     """
-    return 7.1 - np.clip(_float64(teff), 5000.0, 6300.0) / 2000.0
+    teff = _float64(teff)
+    between = 7.1 - teff / 2000.0  # also of a missing Teff, which is missing there
+    return np.where(teff < 5000.0, 4.6, np.where(teff >= 6300.0, 3.95, between))
 
 
 def gb_teff(logg: ArrayLike) -> np.ndarray:
@@ -69,7 +71,7 @@ def gb_teff(logg: ArrayLike) -> np.ndarray:
         Surface gravity [dex].
     """
     logg = _float64(logg)
-    return 1000.0 * np.where(logg < 3.65, 3.59 + 0.44 * logg, 0.09 + 1.4 * logg)
+    return np.where(logg < 3.65, 3590.0 + 440.0 * logg, 90.0 + 1400.0 * logg)
 
 
 def alpha_split(fe_h: ArrayLike) -> np.ndarray:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from xpmodel.tracks.relations import (
+from xpmodel.catalog.label_relations import (
     alpha_split,
     divide_logg,
     dwarf_mask,
