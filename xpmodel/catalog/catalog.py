@@ -279,7 +279,10 @@ class Catalog:
         return tuple(sorted(by_kl[:2], key=self.latents.index))
 
     def _separation(self, pair: tuple[str, str], known: np.ndarray, giant: np.ndarray) -> float:
-        """Balanced accuracy of Fisher's linear discriminant between dwarfs and giants."""
+        """Balanced accuracy of Fisher's linear discriminant between dwarfs and giants.
+
+        scikit-learn's takes a second to import, which the page's first visitor would wait for.
+        """
         z = np.stack([self[name][known] for name in pair], axis=1).astype(np.float64)
         groups = (z[giant], z[~giant])
         within = sum(np.cov(g, rowvar=False) for g in groups)

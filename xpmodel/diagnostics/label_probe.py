@@ -12,8 +12,6 @@ from xpmodel.spectra.train_test_split import train_test_rows
 
 LABELS = ("teff", "logg", "m_h", "alpha_m")
 NEIGHBOURS = 16
-# Robust standard deviation of a normal distribution, from its median absolute deviation.
-MAD_TO_SIGMA = 1.4826
 
 
 @dataclass(frozen=True)
@@ -58,6 +56,7 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
         When it has no labels, or no active latent.
     """
     from scipy.spatial import cKDTree
+    from sklearn.linear_model import LinearRegression
 
     from xpmodel.latent.metric import latent_points_of
 
@@ -79,8 +78,8 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
         fit, held = (rows[(placed & np.isfinite(values))[rows]] for rows in (train, test))
         if min(len(fit), len(held)) < NEIGHBOURS:
             raise InputError(f"{catalog.path}: too few stars with a {label} to regress it")
-        weights, *_ = np.linalg.lstsq(_with_constant(z[fit]), values[fit], rcond=None)
-        linear = _with_constant(z[held]) @ weights
+        linear = LinearRegression().fit(z[fit], values[fit]).predict(z[held])
+        # As scikit-learn's KNeighborsRegressor, in half of its time.
         _, nearest = cKDTree(z[fit]).query(z[held], k=NEIGHBOURS, workers=-1)
         neighbours = values[fit][nearest].mean(axis=1)
         truth = values[held]
@@ -98,9 +97,8 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
     return results
 
 
-def _with_constant(z: np.ndarray) -> np.ndarray:
-    return np.column_stack([z, np.ones(len(z))])
-
-
 def _scatter(values: np.ndarray) -> float:
-    return float(MAD_TO_SIGMA * np.median(np.abs(values - np.median(values))))
+    """Robust standard deviation: of a normal distribution, from its median absolute deviation."""
+    from scipy.stats import median_abs_deviation
+
+    return float(median_abs_deviation(values, scale="normal"))

@@ -222,7 +222,8 @@ def follow_labels(catalog: Catalog, labels: Sequence[str] = (*LABELS, *OBSERVED)
         n[i] = len(rows)
         if len(rows) < 3 or np.ptp(label[rows]) == 0 or not np.ptp(z[rows], axis=0).any():
             continue
-        # Spearman's ρ is Pearson's of the ranks.
+        # Spearman's ρ is Pearson's of the ranks. `scipy.stats.spearmanr` warns of a column without
+        # ranks, and gives no matrix for two columns.
         ranks = rankdata(np.column_stack([label[rows], z[rows]]), axis=0)
         varied = np.flatnonzero(np.ptp(ranks, axis=0) > 0)
         rho[varied[1:] - 1, i] = np.corrcoef(ranks[:, varied], rowvar=False)[0, 1:]

@@ -197,11 +197,12 @@ def rarity(values: np.ndarray) -> np.ndarray:
 
     Between 0 and log10 of the number of stars; NaN where a value is.
     """
+    from scipy.stats import rankdata
+
     known = ~np.isnan(values)
-    ordered = np.sort(values[known])
-    n_as_large = len(ordered) - np.searchsorted(ordered, values[known], side="left")
+    n_as_large = rankdata(-values[known], method="max")
     result = np.full(len(values), np.nan)
-    result[known] = np.log10(len(ordered)) - np.log10(n_as_large)
+    result[known] = np.log10(len(n_as_large)) - np.log10(n_as_large)
     return result
 
 

@@ -220,28 +220,20 @@ def histograms(
 
 
 def _summary(name: str, values: np.ndarray, n_stars: int) -> ColumnSummary:
-    """Summarize sorted finite values."""
+    """Summarize finite values."""
     n = len(values)
     if not n:
         return ColumnSummary(name, 0, n_stars, *[math.nan] * 5)
-    low, median, high = (_percentile(values, q) for q in (0.16, 0.5, 0.84))
-    mean = float(values.mean(dtype=np.float64))
-    sd = float(values.std(dtype=np.float64, ddof=1)) if n > 1 else math.nan
+    low, median, high = np.percentile(values, (16, 50, 84)).tolist()
+    mean = float(values.mean())
+    sd = float(values.std(ddof=1)) if n > 1 else math.nan
     return ColumnSummary(name, n, n_stars - n, median, low, high, mean, sd)
 
 
-def _percentile(values: np.ndarray, fraction: float) -> float:
-    """A percentile of sorted values, linear between two of them."""
-    place = fraction * (len(values) - 1)
-    below = int(place)
-    left, right = float(values[below]), float(values[min(below + 1, len(values) - 1)])
-    return left + (place - below) * (right - left)
-
-
 def _finite(catalog: Catalog, name: str, mask: np.ndarray) -> np.ndarray:
-    """The finite values of a column in a set, sorted."""
+    """The finite values of a column in a set, float64."""
     values = catalog[name][mask]
-    return np.sort(values[np.isfinite(values)])
+    return values[np.isfinite(values)].astype(np.float64)
 
 
 def _checked(catalog: Catalog, mask: np.ndarray) -> np.ndarray:

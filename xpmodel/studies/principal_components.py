@@ -49,7 +49,7 @@ def fit_components(catalog: Catalog, rows: np.ndarray, n: int) -> Components:
 
     Each coefficient per unit G flux is divided by its median error, and each star is weighted by
     the inverse square of how large its errors are: else the components would follow the noise of
-    the faintest stars.
+    the faintest stars. scikit-learn's know no weights, nor spectra that are read in parts.
 
     Parameters
     ----------
