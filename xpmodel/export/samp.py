@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import tempfile
+import threading
 import time
 import uuid
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -26,7 +26,7 @@ from xpmodel.export.stars import write_stars
 from xpmodel.tables.reader import integer_ids, open_table
 
 if TYPE_CHECKING:
-    from astropy.samp import SAMPIntegratedClient
+    from pyvo.samp import SAMPIntegratedClient
 
 NAME = "XP latent space"
 LOAD_VOTABLE, LOAD_FITS = "table.load.votable", "table.load.fits"
@@ -39,6 +39,10 @@ _SHOWN = 300  # characters of what another program says
 
 OnTable = Callable[[str, np.ndarray], None]
 OnProblem = Callable[[str], None]
+
+# PyVO's leave to use the internet is one for all threads: of two that took it away and gave it
+# back at once, one would give it back too early, or the other never.
+_connecting = threading.Lock()
 
 
 class SampLink:
@@ -67,15 +71,13 @@ class SampLink:
             When there is no hub, or it does not answer.
         """
         self.disconnect()
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "astropy.samp was deprecated")
-            from astropy.samp import SAMPIntegratedClient, conf
+        from pyvo.samp import SAMPIntegratedClient, conf
 
         about = {"samp.name": NAME, "samp.description.text": "Latents of Gaia XP spectra"}
         client = SAMPIntegratedClient(metadata=about, addr="127.0.0.1")
         try:
-            # astropy asks google.com for the sake of an address that we do not need,
-            with _asking_hub(), conf.set_temp("use_internet", False):
+            # PyVO asks google.com for the sake of an address that we do not need,
+            with _asking_hub(), _connecting, conf.set_temp("use_internet", False):
                 client.connect()
                 # and tells whoever asks the variables of the environment, secrets among them.
                 client.unbind_receive_call("client.env.get")

@@ -7,6 +7,7 @@ import re
 import stat
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,16 +16,13 @@ from urllib.parse import unquote, urlsplit
 import numpy as np
 import pytest
 from astropy.table import Table
+from pyvo.samp import SAMPHubServer, SAMPIntegratedClient, conf
 
 from tests.support.catalogs import write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
 from xpmodel.export import samp
 from xpmodel.export.samp import LOAD_FITS, LOAD_VOTABLE, NAME, SampLink
-
-with warnings.catch_warnings():
-    warnings.filterwarnings("ignore", "astropy.samp was deprecated")
-    from astropy.samp import SAMPHubServer, SAMPIntegratedClient, conf
 
 N = 50
 WAIT = 5.0  # seconds
@@ -317,9 +315,26 @@ def test_the_environment_stays_ours(link, other):
 
 def test_nothing_beyond_this_machine_is_asked(monkeypatch, hub):
     asked = []
-    monkeypatch.setattr("astropy.samp.utils.urlopen", lambda *args, **_: asked.append(args))
+    monkeypatch.setattr("pyvo.samp.utils.urlopen", lambda *args, **_: asked.append(args))
     with SampLink():
         pass
+    assert conf.use_internet and not asked
+
+
+def test_nothing_beyond_this_machine_is_asked_by_several_at_once(monkeypatch, hub):
+    """One that leaves while another connects does not give that one the internet back."""
+    asked = []
+    monkeypatch.setattr("pyvo.samp.utils.urlopen", lambda *args, **_: asked.append(args))
+    begin = threading.Barrier(4)
+
+    def visit(_: int) -> None:
+        for _ in range(5):
+            begin.wait()
+            with SampLink():
+                pass
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(visit, range(4)))
     assert conf.use_internet and not asked
 
 
