@@ -256,18 +256,20 @@ class Model:
         with torch.inference_mode():
             return torch.addcmul(mu, self.network.decoder(z), sig)
 
-    def decode_gradient(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def decode_gradient(self, z: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
         """Decode one point, and differentiate the coefficients by its latents.
+
+        On the CPU, whatever the model's device.
 
         Parameters
         ----------
-        z : ndarray, (K,)
+        z : sequence of float, (K,)
 
         Returns
         -------
-        coefficients : ndarray, (110,) float32
-            Per unit G flux, as from `decode`.
-        slopes : ndarray, (K, 110) float32
+        coefficients : ndarray, (110,) float64
+            Per unit G flux, as from `decode`, to float32's rounding.
+        slopes : ndarray, (K, 110) float64
             ∂coefficients/∂z_i, by automatic differentiation.
 
         Raises
@@ -275,16 +277,11 @@ class Model:
         InputError
             When z does not have K entries.
         """
-        z = np.asarray(z)
+        z = np.asarray(z, np.float64)
         if z.shape != (self.n_latents,):
             raise InputError(f"z has shape {z.shape}, expected ({self.n_latents},)")
-        # A copy of the point for each coefficient: their gradients come in one backward pass.
-        points = self._tensor(z).repeat(self.network.input_dim, 1).requires_grad_()
-        x_hat = self.network.decoder(points)
-        (slopes,) = torch.autograd.grad(x_hat.diagonal().sum(), points)
-        mu, sig = self._tensor(self.mu), self._tensor(self.sig)
-        coefficients = torch.addcmul(mu, x_hat[0].detach(), sig)
-        return coefficients.cpu().numpy(), (slopes.T * sig).cpu().numpy()
+        x_hat, slopes = self._point_networks[0].gradient(z)
+        return x_hat * self.sig + self.mu, slopes * self.sig
 
     def _normalised(self, spectra: Spectra, batch: int | None) -> Iterator[tuple[slice, Tensor]]:
         """Rows and normalised coefficients (n, 110) float32 on the model's device."""

@@ -1,4 +1,4 @@
-"""A decoder for one point at a time, without PyTorch's overhead."""
+"""A decoder for one point at a time, and its gradient, without PyTorch's overhead."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ class PointNetwork:
     """A trained decoder as a few small products, its batch normalisations folded into them.
 
     For one point PyTorch spends 10 times as long on its bookkeeping as on the numbers, and more
-    when they were last asked for a while ago, as a slider does.
+    when they were last asked for a while ago, as a slider does. It shares out a gradient, too
+    little to share, among threads that wait for each other where a core is busy; how many they
+    are is a setting of the whole process, which one visit of many must not change.
 
     Parameters
     ----------
@@ -43,10 +45,32 @@ class PointNetwork:
         for layer in self._layers:
             x = x @ layer.weight + layer.bias
             if layer.function is nn.GELU:
-                x = 0.5 * x * (1.0 + erf(x * 0.5**0.5))
+                x = x * _normal_cdf(x)
             elif layer.function is nn.Sigmoid:
                 x = expit(x)
         return x
+
+    def gradient(self, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (K,) -> (110,), (K, 110)
+        """What the network makes of a point, and how that changes with each latent.
+
+        By differentiation in forward mode: there are fewer latents than coefficients.
+        """
+        x, slopes = z, np.eye(len(z))
+        for layer in self._layers:
+            x, slopes = x @ layer.weight + layer.bias, slopes @ layer.weight
+            if layer.function is nn.GELU:
+                cdf = _normal_cdf(x)
+                slopes = slopes * (cdf + x * np.exp(-0.5 * x * x) / np.sqrt(2.0 * np.pi))
+                x = x * cdf
+            elif layer.function is nn.Sigmoid:
+                x = expit(x)
+                slopes = slopes * x * (1.0 - x)
+        return x, slopes
+
+
+def _normal_cdf(x: np.ndarray) -> np.ndarray:
+    """Of the standard normal distribution: GELU(x) is x times this."""
+    return 0.5 * (1.0 + erf(x * 0.5**0.5))
 
 
 def _folded(modules: list[nn.Module]) -> _Layer:

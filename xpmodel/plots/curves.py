@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
 from xpmodel.model.model import Model
 from xpmodel.plots.modes import Projection
@@ -29,17 +27,6 @@ class Curve:
     x: np.ndarray
     value: np.ndarray
     error: np.ndarray
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """One spectrum is too little to share: where a core is busy, threads wait for each other."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def decoded_curve(
@@ -98,7 +85,6 @@ def residual(observed: Curve, decoded: Curve) -> np.ndarray:
     return (observed.value - decoded.value) / observed.error
 
 
-@_one_thread()
 def decoded_gradient(
     model: Model, projection: Projection, z: Sequence[float], scale: float = 1.0
 ) -> np.ndarray:
@@ -111,5 +97,5 @@ def decoded_gradient(
     gradient : ndarray, (K, L) float64
         ∂value/∂z_i, in the mode's unit for a unit of z_i.
     """
-    coefficients, slopes = model.decode_gradient(np.asarray(z, np.float32))
-    return slopes.astype(np.float64) @ projection.jacobian(coefficients, scale)
+    coefficients, slopes = model.decode_gradient(z)
+    return slopes @ projection.jacobian(coefficients, scale)

@@ -6,6 +6,7 @@ import torch
 
 from tests.support.models import random_model
 from xpmodel import InputError
+from xpmodel.model.point_decoder import PointNetwork
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -20,6 +21,28 @@ def test_a_point_as_in_double_precision(seed):
         np.testing.assert_allclose(scatter, s_hat * model.sig, rtol=1e-9)
         for found, wanted in zip((coefficients, scatter), model.decode(z), strict=True):
             np.testing.assert_allclose(found / model.sig, wanted / model.sig, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("part", ["decoder", "scatter"])
+def test_a_gradient_as_pytorchs_in_double_precision(seed, part):
+    network = getattr(random_model(seed).network.double(), part)
+    for z in np.random.default_rng(seed).normal(0, 3, (5, 3)):
+        value, slopes = PointNetwork(network).gradient(z)
+        point = torch.from_numpy(z)[None]
+        wanted = torch.autograd.functional.jacobian(network, point)[0, :, 0].T
+        np.testing.assert_allclose(value, network(point)[0].detach(), rtol=1e-9)
+        np.testing.assert_allclose(slopes, wanted, rtol=1e-9, atol=1e-12)
+
+
+def test_a_models_gradient():
+    model = random_model()
+    coefficients, slopes = model.decode_gradient([0.5, -1.0, 0.3])
+    np.testing.assert_array_equal(coefficients, model.decode_point([0.5, -1.0, 0.3])[0])
+    up, down = (model.decode_point([0.5, -1.0, 0.3 + step])[0] for step in (1e-5, -1e-5))
+    np.testing.assert_allclose(slopes[2] / model.sig, (up - down) / 2e-5 / model.sig, atol=1e-8)
+    with pytest.raises(InputError, match=r"z has shape \(2,\), expected \(3,\)"):
+        model.decode_gradient([0.5, -1.0])
 
 
 @pytest.mark.parametrize("z", [(1.0, 2.0), (), ((1.0, 2.0, 3.0),)])

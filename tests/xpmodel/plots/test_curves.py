@@ -1,6 +1,8 @@
 """Spectra one at a time, by hand."""
 
 import dataclasses
+import functools
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -111,6 +113,19 @@ def test_gradients_against_finite_differences(mode):
         # The network's float32 rounding; a continuum that is nearly 0 magnifies it.
         tolerance = 2e-4 * np.abs(wanted[known]) + 1e-4 * np.median(np.abs(wanted[known]))
         assert (np.abs(found[i] - wanted)[known] <= tolerance).all()
+
+
+def test_visits_at_once_leave_pytorchs_threads_alone(flux, monkeypatch):
+    """Their number is one for the whole process."""
+    asked = []
+    monkeypatch.setattr(torch, "set_num_threads", asked.append)
+    model, points = random_model(), np.random.default_rng(0).normal(size=(200, 3))
+    for function in (decoded_gradient, lambda *args: decoded_curve(*args).value):
+        alone = [function(model, flux, z) for z in points]
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(functools.partial(function, model, flux), points))
+        np.testing.assert_array_equal(together, alone)
+    assert not asked
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -83,14 +83,14 @@ def alpha_spectra(catalog: Catalog, model: Model, pairs: Pairs) -> dict[str, Alp
         observed = [_per_flux(catalog, rows) for rows in (pairs.high, pairs.low)]
     delta_z = (z_high - z_low).mean(axis=0)
     centre, slopes = model.decode_gradient(0.5 * (z_high + z_low).mean(axis=0))
-    along = delta_z @ slopes.astype(np.float64)  # (110,)
+    along = delta_z @ slopes  # (110,)
     wavelengths = Wavelengths(GRID)
     spectra = {}
     for mode in MODES:
         projection = Projection(mode, wavelengths)
         value, error = _difference(projection, *decoded)
         seen = (None, None) if observed is None else _difference(projection, *observed)
-        gradient = along @ projection.jacobian(centre.astype(np.float64))
+        gradient = along @ projection.jacobian(centre)
         if mode == "flux":
             gradient = gradient / projection.values(centre)
         spectra[mode] = AlphaSpectrum(
