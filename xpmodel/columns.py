@@ -1,11 +1,18 @@
-"""The catalog's columns: names, types, units, and what other tables call them."""
+"""The catalog's columns: names, types, units, how they are shown, and what others call them.
+
+What is true of a column stands in its row of `COLUMNS` or `DERIVED_COLUMNS` and nowhere else: a
+new label is a row, and files, tables, figures and the page have it.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
+
+PARAMETER, ABUNDANCE, COLOR = "parameter", "abundance", "color"
 
 
 @dataclass(frozen=True)
@@ -19,12 +26,25 @@ class Column:
     aliases : tuple of str
         Names in other tables (any letter case), the first one found counts. A table's own
         `name` comes before them.
-    label : bool
+    joined : bool
         Taken from a table joined by ``source_id`` (else computed by the encoder).
+    kind : str
+        ``parameter`` of the star's atmosphere as a whole, ``abundance`` of one element, ``color``
+        of broad bands; empty for all else.
+    steerable : bool
+        Whether z is steered by it, and its median told of the stars near z. Of these a color may
+        change when another one is steered, as temperature and color follow each other.
+    digits : int
+        Decimals that a person is shown.
+    reversed : bool
+        Whether its axis runs from large to small, as astronomers draw it: hot stars and low
+        gravity on the left and on top, longitudes to the left.
     period : float, optional
         After which the values begin anew, as longitudes do.
     symbol : str
         How a plot's axis writes it; its name, where there is none.
+    math : str
+        The same for figures that go to paper, in matplotlib's notation, where that differs.
     """
 
     name: str
@@ -32,39 +52,71 @@ class Column:
     description: str
     type: pa.DataType = pa.float32()
     aliases: tuple[str, ...] = ()
-    label: bool = True
+    joined: bool = True
+    kind: str = ""
+    steerable: bool = False
+    digits: int = 3
+    reversed: bool = False
     period: float | None = None
     symbol: str = ""
+    math: str = ""
 
 
-def _stellar(name: str, unit: str, symbol: str, description: str, *aliases: str) -> list[Column]:
-    error, of_error = f"standard deviation of {name}", tuple(f"{a}_err" for a in aliases)
-    return [
-        Column(name, unit, description, aliases=aliases, symbol=symbol),
-        Column(f"{name}_err", unit, error, aliases=of_error, symbol=f"σ({symbol})"),
-    ]
+def _stellar(name: str, unit: str, symbol: str, description: str, **more: Any) -> list[Column]:
+    """A stellar label and its standard deviation."""
+    label = Column(name, unit, description, symbol=symbol, **more)
+    of_error = tuple(f"{alias}_err" for alias in label.aliases)
+    error = f"standard deviation of {name}"
+    shown = {"digits": label.digits, "symbol": f"σ({symbol})"}
+    return [label, Column(f"{name}_err", unit, error, aliases=of_error, **shown)]
 
 
 _F64, _I64 = pa.float64(), pa.int64()
+_STEERABLE = {"kind": PARAMETER, "steerable": True}
 
 COLUMNS: tuple[Column, ...] = (
-    *_stellar("teff", "K", "Teff", "effective temperature"),
-    *_stellar("logg", "dex", "log g", "surface gravity, log10 of cm s⁻²"),
-    *_stellar("m_h", "dex", "[M/H]", "metallicity [M/H]"),
-    *_stellar("alpha_m", "dex", "[α/M]", "α enhancement [α/M]"),
-    *_stellar("fe_h", "dex", "[Fe/H]", "iron abundance [Fe/H]"),
-    *_stellar("mg_fe", "dex", "[Mg/Fe]", "magnesium abundance [Mg/Fe]"),
+    *_stellar(
+        "teff",
+        "K",
+        "Teff",
+        "effective temperature",
+        **_STEERABLE,
+        digits=0,
+        reversed=True,
+        math=r"$T_\mathrm{eff}$",
+    ),
+    *_stellar(
+        "logg",
+        "dex",
+        "log g",
+        "surface gravity, log10 of cm s⁻²",
+        **_STEERABLE,
+        digits=2,
+        reversed=True,
+        math=r"log $g$",
+    ),
+    *_stellar("m_h", "dex", "[M/H]", "metallicity [M/H]", **_STEERABLE, digits=2),
+    *_stellar("alpha_m", "dex", "[α/M]", "α enhancement [α/M]", **_STEERABLE),
+    *_stellar("fe_h", "dex", "[Fe/H]", "iron abundance [Fe/H]", kind=ABUNDANCE, digits=2),
+    *_stellar("mg_fe", "dex", "[Mg/Fe]", "magnesium abundance [Mg/Fe]", kind=ABUNDANCE),
     Column(
-        "phot_g_mean_mag", "mag", "G magnitude", aliases=("gaiaedr3_phot_g_mean_mag",), symbol="G"
+        "phot_g_mean_mag",
+        "mag",
+        "G magnitude",
+        aliases=("gaiaedr3_phot_g_mean_mag",),
+        digits=2,
+        reversed=True,
+        symbol="G",
+        math="$G$",
     ),
     Column(
         "phot_g_mean_flux",
         "e⁻ s⁻¹",
         "G flux that the spectrum was divided by",
-        label=False,
+        joined=False,
         symbol="G flux",
     ),
-    Column("bp_rp", "mag", "colour BP − RP", symbol="BP − RP"),
+    Column("bp_rp", "mag", "colour BP − RP", kind=COLOR, symbol="BP − RP"),
     Column("j", "mag", "2MASS J", symbol="J"),
     Column("h", "mag", "2MASS H", symbol="H"),
     Column("k", "mag", "2MASS K", symbol="K"),
@@ -73,6 +125,7 @@ COLUMNS: tuple[Column, ...] = (
         "mag",
         "E(B−V) of the whole line of sight (Schlegel et al. 1998)",
         symbol="E(B−V)",
+        math="E(B − V)",
     ),
     Column("parallax", "mas", "parallax", aliases=("gaiaedr3_parallax",), symbol="ϖ"),
     Column(
@@ -82,7 +135,7 @@ COLUMNS: tuple[Column, ...] = (
         aliases=("gaiaedr3_parallax_error",),
         symbol="σ(ϖ)",
     ),
-    Column("ra", "deg", "right ascension", _F64, period=360.0, symbol="α"),
+    Column("ra", "deg", "right ascension", _F64, reversed=True, period=360.0, symbol="α"),
     Column("dec", "deg", "declination", _F64, symbol="δ"),
     Column("lz", "kpc km s⁻¹", "angular momentum about the Galaxy's axis", symbol="Lz"),
     Column("jr", "kpc km s⁻¹", "radial action", symbol="JR"),
@@ -91,36 +144,53 @@ COLUMNS: tuple[Column, ...] = (
     Column("aspcapflag", "", "APOGEE ASPCAPFLAG bits", _I64),
     Column("population", "", "population, where known", pa.string()),
     Column(
-        "chi2", "", "mean of (x − x̂)² / (σ² + ŝ²) over the coefficients", label=False, symbol="χ²"
+        "chi2",
+        "",
+        "mean of (x − x̂)² / (σ² + ŝ²) over the coefficients",
+        joined=False,
+        digits=2,
+        symbol="χ²",
     ),
     Column(
         "chi2_obs",
         "",
         "mean of (x − x̂)² / σ² over the coefficients",
-        label=False,
+        joined=False,
+        digits=2,
         symbol="χ² of the observation",
     ),
-    Column("kl", "nat", "KL divergence of the posterior from the prior", label=False, symbol="KL"),
+    Column("kl", "nat", "KL divergence of the posterior from the prior", joined=False, symbol="KL"),
 )
 
 # What follows from other columns, and is computed when asked for, by
 # `xpmodel.catalog.derived_columns`.
 DERIVED_COLUMNS: tuple[Column, ...] = (
-    Column("l", "deg", "Galactic longitude", _F64, label=False, period=360.0, symbol="l"),
-    Column("b", "deg", "Galactic latitude", _F64, label=False, symbol="b"),
+    Column(
+        "l",
+        "deg",
+        "Galactic longitude",
+        _F64,
+        joined=False,
+        reversed=True,
+        period=360.0,
+        symbol="l",
+    ),
+    Column("b", "deg", "Galactic latitude", _F64, joined=False, symbol="b"),
     Column(
         "abs_g_mag",
         "mag",
         "absolute G by 1/parallax, with extinction",
-        label=False,
+        joined=False,
+        digits=2,
+        reversed=True,
         symbol="M_G, with extinction",
     ),
-    Column("j_h", "mag", "color J − H", label=False, symbol="J − H"),
-    Column("j_k", "mag", "color J − K", label=False, symbol="J − K"),
+    Column("j_h", "mag", "color J − H", joined=False, kind=COLOR, symbol="J − H"),
+    Column("j_k", "mag", "color J − K", joined=False, kind=COLOR, steerable=True, symbol="J − K"),
 )
 
 BY_NAME = {column.name: column for column in (*COLUMNS, *DERIVED_COLUMNS)}
-LABELS = tuple(column for column in COLUMNS if column.label)
+JOINED = tuple(column for column in COLUMNS if column.joined)
 # What tables call the star's Gaia DR3 (= EDR3) identifier.
 ID_ALIASES = ("source_id", "dr3_source_id", "gaia_source_id", "gaiaedr3_source_id", "ids")
 # APOGEE writes -9999 or -9999.99 where it has no value; an Lz of -10,100 is one.
@@ -137,32 +207,55 @@ def is_latent(name: str) -> bool:
     return re.fullmatch(r"z[1-9]\d*", name) is not None
 
 
+def column_of(name: str) -> Column:
+    """A column by its name; of one that is not in these tables only the name is known."""
+    return BY_NAME.get(name) or Column(name, "", name, joined=False, symbol=name)
+
+
+def parameters() -> tuple[str, ...]:
+    """Parameters of the atmosphere, which describe a star first: Teff, log g, [M/H], [α/M]."""
+    return tuple(c.name for c in BY_NAME.values() if c.kind == PARAMETER)
+
+
+def stellar_labels() -> tuple[str, ...]:
+    """Parameters of the atmosphere, and abundances of single elements."""
+    return tuple(c.name for c in BY_NAME.values() if c.kind in (PARAMETER, ABUNDANCE))
+
+
+def steerable() -> tuple[str, ...]:
+    """What z is steered by, and what is told of the stars near it."""
+    return tuple(c.name for c in BY_NAME.values() if c.steerable)
+
+
 def describe(name: str) -> str:
     """A column's axis label: what it is and its unit."""
-    if name in BY_NAME:
-        column = BY_NAME[name]
-        return f"{column.description} [{column.unit}]" if column.unit else column.description
     if is_latent(name):
         return f"latent {name}"
     if name.endswith("_err") and is_latent(name.removesuffix("_err")):
         return f"posterior standard deviation of {name.removesuffix('_err')}"
-    return name
+    column = column_of(name)
+    return f"{column.description} [{column.unit}]" if column.unit else column.description
 
 
 def period(name: str) -> float | None:
     """After which step a column's values begin anew; None where they do not."""
-    return BY_NAME[name].period if name in BY_NAME else None
+    return column_of(name).period
 
 
 def symbol(name: str) -> str:
     """How a column is written in short, such as "Teff" or "[M/H]"."""
-    return (BY_NAME[name].symbol or name) if name in BY_NAME else name
+    return column_of(name).symbol or name
 
 
 def axis_label(name: str) -> str:
     """What a plot's axis says: the column's symbol and its unit."""
-    unit = BY_NAME[name].unit if name in BY_NAME else ""
+    unit = column_of(name).unit
     return f"{symbol(name)} [{unit}]" if unit else symbol(name)
+
+
+def number(name: str, value: float) -> str:
+    """A column's value with the decimals that a person is shown."""
+    return f"{value:.{column_of(name).digits}f}"
 
 
 def catalog_schema(n_latents: int) -> pa.Schema:

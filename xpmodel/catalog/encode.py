@@ -28,7 +28,7 @@ from xpmodel.catalog.catalog import (
     spectra_path,
 )
 from xpmodel.catalog.positions import position_from_id
-from xpmodel.columns import LABELS, catalog_schema, latent_columns
+from xpmodel.columns import JOINED, catalog_schema, latent_columns
 from xpmodel.errors import InputError
 from xpmodel.model.model import Encoded, Model
 from xpmodel.spectra.label_tables import LabelTable, read_labels
@@ -267,7 +267,7 @@ class _Tally:
         if spectra.labels is not None:
             found.append(spectra.labels)
             self._own_labels.update(spectra.labels.column_names)
-        for label in LABELS:
+        for label in JOINED:
             given = [t.column(label.name) for t in found if label.name in t.column_names]
             columns[label.name] = pc.coalesce(*given) if given else None
         self._fill(columns, spectra)
@@ -329,7 +329,7 @@ class _Tally:
         }
 
     def _own(self) -> list[str]:
-        return [label.name for label in LABELS if label.name in self._own_labels]
+        return [label.name for label in JOINED if label.name in self._own_labels]
 
     def notes(self) -> list[str]:
         """What a user should know of the result, a sentence each."""

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
+from xpmodel.columns import parameters
 from xpmodel.errors import InputError
 from xpmodel.spectra.train_test_split import train_test_rows
 
-LABELS = ("teff", "logg", "m_h", "alpha_m")
 NEIGHBOURS = 16
 
 
@@ -60,9 +60,9 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
 
     from xpmodel.latent.metric import latent_points_of
 
-    labels = [name for name in LABELS if name in catalog.filled]
+    labels = [name for name in parameters() if name in catalog.filled]
     if not labels:
-        raise InputError(f"{catalog.path}: none of the labels {', '.join(LABELS)}")
+        raise InputError(f"{catalog.path}: none of the labels {', '.join(parameters())}")
     if not catalog.active:
         raise InputError(f"{catalog.path}: no latent is active, so they hold nothing")
     stars = latent_points_of(catalog)

@@ -12,7 +12,7 @@ import torch
 from scipy.stats import rankdata
 
 from xpmodel.catalog.catalog import ACTIVE_KL, Catalog, check_model
-from xpmodel.columns import latent_columns
+from xpmodel.columns import latent_columns, stellar_labels
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.model.network import posterior_kl
@@ -24,9 +24,8 @@ if TYPE_CHECKING:
 PRIOR_DRAWS = 10_000
 # Points at which the decoder is differentiated at once.
 BATCH = 1024
-LABELS = ("teff", "logg", "m_h", "alpha_m", "fe_h", "mg_fe", "sfd_ebv")
-# What a latent may follow too, though it is no label.
-OBSERVED = ("bp_rp", "phot_g_mean_mag")
+# What a latent may follow beside stellar labels; what it is not said to follow, though it may.
+DUST, OBSERVED = "sfd_ebv", ("bp_rp", "phot_g_mean_mag")
 # Parts of a description that others say, or that are too long for a line.
 _NOT_TOLD = (
     *("format", "version", "input_dim", "latent_dim", "intermediate_layers", "variant"),
@@ -89,7 +88,7 @@ class Following:
 
     def label_of(self, latent: str) -> tuple[str, float, int] | None:
         """The stellar label (or E(B−V)) followed most, by rank, its ρ and number of stars."""
-        places = [i for i, name in enumerate(self.labels) if name in LABELS]
+        places = [i for i, name in enumerate(self.labels) if name in followed()]
         rho = self.rho[self.latents.index(latent), places]
         if not np.isfinite(rho).any():
             return None
@@ -202,15 +201,22 @@ def sensitivity(model: Model, z: np.ndarray) -> np.ndarray:
     return np.sqrt(total / len(z))
 
 
-def follow_labels(catalog: Catalog, labels: Sequence[str] = (*LABELS, *OBSERVED)) -> Following:
+def followed() -> tuple[str, ...]:
+    """What a latent is said to follow: a stellar label, or E(B−V)."""
+    return (*stellar_labels(), DUST)
+
+
+def follow_labels(catalog: Catalog, labels: Sequence[str] | None = None) -> Following:
     """Spearman's rank correlation of each latent's posterior mean with each label.
 
     Parameters
     ----------
     catalog : Catalog
-    labels : sequence of str
-        Those that the catalog has no values of are passed over.
+    labels : sequence of str, optional
+        Those that the catalog has no values of are passed over. Default: stellar labels, E(B−V),
+        color and magnitude.
     """
+    labels = (*followed(), *OBSERVED) if labels is None else labels
     names = [name for name in labels if name in catalog.numeric]
     z = np.stack([catalog[name] for name in catalog.latents], axis=1).astype(np.float64)
     placed = np.isfinite(z).all(axis=1)

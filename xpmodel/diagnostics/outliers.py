@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import BY_NAME, latent_columns
+from xpmodel.columns import column_of, latent_columns, parameters
 from xpmodel.errors import InputError
 from xpmodel.report.tables import make_table, provenance
 
@@ -25,7 +25,6 @@ MAGNITUDE = "phot_g_mean_mag"
 # The first that there is. With the model's own scatter in the variance, χ² misses what the model
 # knows to be uncertain: it expects more scatter of an odd star than of others.
 CHI2 = ("chi2_obs", "chi2")
-LABELS = ("teff", "logg", "m_h", "alpha_m", "bp_rp")
 PARTS = {
     "misfit": "χ² of the spectrum",
     "isolation": f"distance to neighbour {NEIGHBOURS} in latent space",
@@ -229,10 +228,11 @@ def outlier_table(catalog: Catalog, scores: OutlierScores, n: int) -> Table:
     ]
     for name, part in scores.parts.items():
         columns.append((name, part[rows], "dex", f"rarity of the {PARTS[name]}"))
-    others = [MAGNITUDE, scores.chi2, *LABELS]
+    others = [MAGNITUDE, scores.chi2, *parameters(), "bp_rp"]
     for name in filter(catalog.numeric.__contains__, others):
         # Units of the Unicode kind are for plots; those of these columns are plain.
-        columns.append((name, catalog[name][rows], BY_NAME[name].unit, BY_NAME[name].description))
+        column = column_of(name)
+        columns.append((name, catalog[name][rows], column.unit, column.description))
     for name in latent_columns(catalog.n_latents):
         columns.append((name, catalog[name][rows], "", f"posterior mean of {name}"))
     meta = provenance(

@@ -11,12 +11,12 @@ import numpy as np
 import torch
 
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import symbol
+from xpmodel.columns import column_of, number, steerable, symbol
 from xpmodel.errors import InputError
 from xpmodel.latent.metric import latent_points_of
 
-LABELS = ("teff", "logg", "m_h", "alpha_m", "j_k")
-_DIGITS = {"teff": 0, "logg": 2, "m_h": 2, "alpha_m": 3, "j_k": 3}
+# What goes without saying beside a number: the units of logarithms.
+UNSAID = ("dex", "mag")
 # Catalogs have a few stars that lie alone: to be as lonely as they are is no support.
 EXTRAPOLATION = 0.001
 # What the tree is asked for beyond k, so that ties at the k-th distance are seen.
@@ -95,10 +95,10 @@ class LabelSummary:
         title = symbol(self.name)
         if not self.n:
             return f"{title} unknown"
-        unit = " K" if self.name == "teff" else ""
-        digits = _DIGITS.get(self.name, 3)
-        median = f"{self.median:.{digits}f}".replace("-", "−")
-        return f"{title} {median} ± {self.spread:.{digits}f}{unit}"
+        unit = column_of(self.name).unit
+        unit = f" {unit}" if unit and unit not in UNSAID else ""
+        median = number(self.name, self.median).replace("-", "−")
+        return f"{title} {median} ± {number(self.name, self.spread)}{unit}"
 
 
 class Neighbours:
@@ -242,7 +242,7 @@ def _made_once(catalog: Catalog, device: torch.device) -> Neighbours:
 
 
 def describe_labels(
-    catalog: Catalog, rows: np.ndarray, names: Sequence[str] = LABELS
+    catalog: Catalog, rows: np.ndarray, names: Sequence[str] | None = None
 ) -> dict[str, LabelSummary]:
     """Median and spread of labels over some stars, of those that the catalog has.
 
@@ -250,10 +250,11 @@ def describe_labels(
     ----------
     catalog : Catalog
     rows : ndarray, (k,) int64
-    names : sequence of str
+    names : sequence of str, optional
+        Default: those that z is steered by.
     """
     found = {}
-    for name in names:
+    for name in steerable() if names is None else names:
         if name in catalog.numeric:
             values = catalog[name][rows].astype(np.float64)
             values = np.sort(values[np.isfinite(values)])

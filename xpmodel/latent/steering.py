@@ -14,9 +14,9 @@ import numpy as np
 from scipy.special import fdtrc
 
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import symbol
+from xpmodel.columns import COLOR, column_of, steerable, symbol
 from xpmodel.errors import InputError
-from xpmodel.latent.neighbours import LABELS, Neighbours
+from xpmodel.latent.neighbours import Neighbours
 
 # How many stars a plane is fitted to: this part of the catalog's, within these bounds.
 PART, LEAST, MOST = 0.01, 300, 3000
@@ -30,8 +30,6 @@ CHANCE = 0.01
 # A direction whose gain is known no better than this is not to be trusted.
 WORST_GAIN = 0.5
 MAX_STEPS = 4
-# Temperature and colour follow each other: steering the one, the other may follow.
-FOLLOWS = {"j_k"}
 
 
 @dataclass(frozen=True)
@@ -153,7 +151,7 @@ class LocalFit:
         others = [fit for fit in self.labels.values() if fit.name != name]
         cost = RIDGE * np.linalg.pinv(self._spread)
         for fit in others:
-            if fit.name not in FOLLOWS:
+            if not _follows(fit.name):
                 cost = cost + np.outer(fit.slope, fit.slope) / fit.scatter**2
         step = np.zeros(len(free))
         toward = np.linalg.pinv(cost[np.ix_(free, free)]) @ steered.slope[free]
@@ -183,7 +181,7 @@ class LocalFit:
             fit = self.labels[name]
             # In scatters of the one for a scatter of the other.
             relative = abs(change) * steered.scatter / fit.scatter
-            if name not in FOLLOWS and relative > most and abs(change) > 2 * error:
+            if not _follows(name) and relative > most and abs(change) > 2 * error:
                 worst, most = name, relative
         if not worst:
             return ""
@@ -223,7 +221,7 @@ def fit_labels(
     neighbours: Neighbours,
     z: Sequence[float],
     k: int | None = None,
-    names: Sequence[str] = LABELS,
+    names: Sequence[str] | None = None,
 ) -> LocalFit:
     """Regress labels on the active latents of the stars nearest to a point.
 
@@ -239,8 +237,8 @@ def fit_labels(
     z : sequence of float, (K,)
     k : int, optional
         How many stars. Default: 1 in 100 of the catalog's, at least 300 and at most 3,000.
-    names : sequence of str
-        Labels, of which the catalog may lack some.
+    names : sequence of str, optional
+        Labels, of which the catalog may lack some. Default: those that z is steered by.
 
     Returns
     -------
@@ -263,7 +261,7 @@ def fit_labels(
     design = np.column_stack([np.ones(len(away)), away])
     labels: dict[str, LabelFit] = {}
     missing: dict[str, str] = {}
-    for name in names:
+    for name in steerable() if names is None else names:
         if name not in catalog.numeric:
             missing[name] = f"the catalog has no {symbol(name)}"
             continue
@@ -279,6 +277,11 @@ def fit_labels(
         else:
             labels[name] = fit
     return LocalFit(labels, missing, len(near.rows), radius, spread, neighbours)
+
+
+def _follows(name: str) -> bool:
+    """Whether it may change when another label is steered: temperature and color go together."""
+    return column_of(name).kind == COLOR
 
 
 def _fit(name: str, design: np.ndarray, y: np.ndarray, weight: np.ndarray) -> LabelFit | None:

@@ -11,7 +11,7 @@ import matplotlib
 from matplotlib.figure import Figure, SubFigure
 
 from xpmodel._atomic import replacing
-from xpmodel.columns import is_latent
+from xpmodel.columns import column_of, is_latent, symbol
 from xpmodel.errors import InputError
 
 # Okabe & Ito's colors, which color-blind people tell apart.
@@ -21,17 +21,6 @@ BLUE, RED, GREEN, PINK, SKY, ORANGE = (
 COLORS = (BLUE, RED, GREEN, PINK, SKY, ORANGE)
 WIDTH = 7.1  # inches: two columns of a journal
 FORMATS = (".pdf", ".png")
-AXIS_LABELS = {
-    "teff": r"$T_\mathrm{eff}$ [K]",
-    "logg": r"log $g$ [dex]",
-    "m_h": "[M/H] [dex]",
-    "alpha_m": "[α/M] [dex]",
-    "fe_h": "[Fe/H] [dex]",
-    "mg_fe": "[Mg/Fe] [dex]",
-    "phot_g_mean_mag": "$G$ [mag]",
-    "bp_rp": "BP − RP [mag]",
-    "sfd_ebv": "E(B − V) [mag]",
-}
 STYLE = {
     "text.usetex": False,
     "pdf.fonttype": 42,
@@ -98,7 +87,9 @@ def axis_label(column: str) -> str:
     """A catalog's column with its unit, as an axis of a figure says it."""
     if is_latent(column):
         return f"$z_{{{column[1:]}}}$"
-    return AXIS_LABELS.get(column) or plain(column)
+    known = column_of(column)
+    written = known.math or plain(symbol(column))
+    return f"{written} [{known.unit}]" if known.unit else written
 
 
 def plain(text: str) -> str:

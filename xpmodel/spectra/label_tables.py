@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xpmodel.columns import BY_NAME, ID_ALIASES, LABELS, MISSING_VALUES
+from xpmodel.columns import BY_NAME, ID_ALIASES, JOINED, MISSING_VALUES
 from xpmodel.errors import InputError
 from xpmodel.tables.reader import TableReader, integer_ids, open_table
 
@@ -61,7 +61,7 @@ class LabelColumns:
 
     def __init__(self, table: TableReader) -> None:
         self._path = table.path
-        found = {c.name: _first(table, (c.name, *c.aliases)) for c in LABELS}
+        found = {c.name: _first(table, (c.name, *c.aliases)) for c in JOINED}
         self._columns = {label: name for label, name in found.items() if name is not None}
         magnitudes = [_first(table, aliases) for aliases in (BP_MAGS, RP_MAGS)]
         derived = "bp_rp" not in self._columns and None not in magnitudes

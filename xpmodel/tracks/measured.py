@@ -11,7 +11,7 @@ import numpy as np
 
 from xpmodel._version import __version__
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import BY_NAME, describe
+from xpmodel.columns import column_of, describe, stellar_labels
 from xpmodel.errors import InputError
 from xpmodel.tracks.bins import CONDITIONS, Bin, check_columns, is_within
 from xpmodel.tracks.definitions import TRACKS, TrackDefinition, check_options, define
@@ -19,7 +19,6 @@ from xpmodel.tracks.definitions import TRACKS, TrackDefinition, check_options, d
 if TYPE_CHECKING:
     from astropy.table import Table
 
-LABELS = ("teff", "logg", "m_h", "alpha_m", "fe_h", "mg_fe")
 # A point that is the mean of fewer stars is marked as thin.
 THIN = 10
 
@@ -114,7 +113,7 @@ def measure(
     bins = definition.bins
     rows, which = _members(bins, catalog, mask)
     n = np.bincount(which, minlength=len(bins))
-    labels = [label for label in LABELS if label in catalog.numeric]
+    labels = [label for label in stellar_labels() if label in catalog.numeric]
     names = dict.fromkeys([*labels, *_bounded(bins), *catalog.latents])
     moments = {name: _moments(catalog[name][rows], which, len(bins)) for name in names}
     return Track(
@@ -195,12 +194,12 @@ def tracks_table(tracks: Sequence[Track]) -> Table:
     add("n", [t.n for t in tracks], "stars in the bin")
     add("thin", [t.thin for t in tracks], f"fewer than {first.thin_below} stars")
     for column in first.centre:
-        unit = _unit(column)
+        unit = column_of(column).unit
         add(f"{column}_centre", [t.centre[column] for t in tracks], f"bin's centre: {column}", unit)
         widths = [_of_bins(t.definition.bins, column, 2) for t in tracks]
         add(f"{column}_width", widths, f"bin's half width: {column}", unit)
     for name in first.mean:
-        what, unit = describe(name).partition(" [")[0], _unit(name)
+        what, unit = describe(name).partition(" [")[0], column_of(name).unit
         add(f"{name}_mean", [t.mean[name] for t in tracks], f"mean of the stars: {what}", unit)
         spread = f"standard deviation of the stars: {what}"
         add(f"{name}_std", [t.std[name] for t in tracks], spread, unit)
@@ -219,10 +218,6 @@ def _metadata(tracks: Sequence[Track]) -> dict[str, object]:
         "model": first.model,
         "made_by": f"xpmodel {__version__}",
     }
-
-
-def _unit(column: str) -> str:
-    return BY_NAME[column].unit if column in BY_NAME else ""
 
 
 def _members(

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.catalog.label_relations import alpha_split, divide_logg
-from xpmodel.columns import is_latent
-from xpmodel.report.figure_style import AXIS_LABELS, axis_label, foot, plain, write_figure
+from xpmodel.columns import column_of, is_latent
+from xpmodel.report.figure_style import axis_label, foot, plain, write_figure
 from xpmodel.tracks.measured import Track
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ PANEL = 2.5  # inches
 BINS = 120
 # An axis spans the stars between these percentiles, and all tracks.
 SPAN = (1.0, 99.0)
-REVERSED = ("teff", "logg")  # as astronomers draw them
 # The metallicities of a family, colored.
 M_H_SCALE = Normalize(-2.5, 0.8)
 
@@ -137,7 +136,7 @@ def _draw(
         (axes.set_xlim, axes.set_xlabel, plane[0], limits[0]),
         (axes.set_ylim, axes.set_ylabel, plane[1], limits[1]),
     ):
-        set_limits(span[::-1] if column in REVERSED else span)
+        set_limits(span[::-1] if column_of(column).reversed else span)
         set_label(axis_label(column))
 
 
@@ -188,7 +187,7 @@ def _legend(figure: Figure, grid: list[Axes], lines: list[Line]) -> None:
         figure.legend(entries.values(), entries.keys(), **place)
     if not any(line.label for line in lines):
         scale = ScalarMappable(M_H_SCALE, "plasma")
-        figure.colorbar(scale, ax=grid, label=AXIS_LABELS["m_h"], aspect=30, pad=0.01)
+        figure.colorbar(scale, ax=grid, label=axis_label("m_h"), aspect=30, pad=0.01)
 
 
 def _note(

@@ -14,6 +14,7 @@ from xpapp.runtime.callbacks import guarded
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured as overlays
 from xpapp.widgets.glyphs import add_glyphs
+from xpmodel.columns import number, parameters, symbol
 from xpmodel.selection.regions import to_scale
 from xpmodel.tracks.measured import Track
 from xpmodel.tracks.own import line_track
@@ -193,10 +194,8 @@ def _describe(point: TrackPoint) -> str:
     track, i = point.track, point.index
     thin = f" (thin: fewer than {track.thin_below})" if track.thin[i] else ""
     lines = [point.title, f"{track.n[i]:,} stars{thin}"]
-    labels = (("teff", "Teff", ".0f"), ("logg", "log g", ".2f"))
-    labels += (("m_h", "[M/H]", ".2f"), ("alpha_m", "[α/M]", ".3f"))
-    for name, label, digits in labels:
+    for name in parameters():
         if name in track.mean and np.isfinite(track.mean[name][i]):
             mean, std = track.mean[name][i], track.std[name][i]
-            lines.append(f"{label} {mean:{digits}} ± {std:{digits}}")
+            lines.append(f"{symbol(name)} {number(name, mean)} ± {number(name, std)}")
     return "\n".join(lines)

@@ -22,11 +22,8 @@ from xpapp.state.map_state import MapState
 from xpapp.state.visit import Visit
 from xpapp.widgets.text_line import LiveLine
 from xpmodel import Region
-from xpmodel.columns import axis_label
+from xpmodel.columns import axis_label, column_of
 
-# Drawn reversed, as astronomers do: hot and low-gravity stars on the left and on top, longitudes
-# to the left.
-REVERSED = {"teff", "logg", "phot_g_mean_mag", "abs_g_mag", "ra", "l"}
 MARGIN = 0.05
 # Shift, Alt.
 OPERATION_OF_KEYS = {
@@ -224,7 +221,7 @@ class MapView:
             start, end = start - pad, end + pad
             if scale == "log":
                 start, end = 10.0**start, 10.0**end
-            if name in REVERSED:
+            if column_of(name).reversed:
                 start, end = end, start
             bounds.update(start=start, end=end, reset_start=start, reset_end=end)
 

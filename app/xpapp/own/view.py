@@ -13,17 +13,15 @@ from xpapp.browser.sender import Sender
 from xpapp.runtime.callbacks import guarded, notify
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
+from xpapp.widgets.bokeh_widgets import decimals
 from xpapp.widgets.drop_zone import DropZone
 from xpapp.widgets.material import TEXT, WIDE, row
 from xpapp.widgets.text_line import SMALL_TABLE, status_line
 from xpmodel.catalog.ids import MAX_TEXT, parse_ids
-from xpmodel.columns import symbol
-from xpmodel.latent.steering import LABELS
+from xpmodel.columns import steerable, symbol
 from xpmodel.own.gaia_archive import MAX_IDS, fetch_own
 from xpmodel.own.stars import OwnStars
 from xpmodel.selection.recipe import Ids
-
-DIGITS = {"teff": "0", "logg": "0.00", "m_h": "0.00", "alpha_m": "0.000", "j_k": "0.000"}
 
 
 class OwnView:
@@ -103,14 +101,15 @@ class OwnView:
             "near": [near.nearness(i).text for i in range(len(own))],
         }
         catalog = self._visit.catalog
-        labels = [name for name in LABELS if name in catalog.numeric]
+        labels = [name for name in steerable() if name in catalog.numeric]
         data |= {symbol(name): near.median(name) for name in labels}
-        formats = {"G": "0.00", "χ² obs": "0.00", "χ²": "0.00"}
-        formats |= {symbol(name): DIGITS[name] for name in labels}
+        columns = {"G": "phot_g_mean_mag", "χ² obs": "chi2_obs", "χ²": "chi2"}
+        columns |= {symbol(name): name for name in labels}
+        formats = {title: decimals(name) for title, name in columns.items()}
         widths = {"source_id": 130, "near": 130}
         source = ColumnDataSource(data, name="own_source")
         source.selected.on_change("indices", self._on_row)
-        columns = [
+        shown = [
             TableColumn(field=name, title=name, width=widths.get(name, 52))
             if name not in formats
             else TableColumn(
@@ -121,7 +120,7 @@ class OwnView:
             )
             for name in data
         ]
-        self._table.object = _small_table(source, columns, len(own), 8)
+        self._table.object = _small_table(source, shown, len(own), 8)
 
     def _list_bad(self, own: OwnStars | None) -> None:
         rows = None if own is None else own.report.left_out

@@ -19,11 +19,12 @@ from xpapp.widgets.material import TEXT, WIDE, column, column_choices, heading, 
 from xpapp.widgets.text_line import status_line
 from xpmodel import Catalog, InputError
 from xpmodel.catalog.named_cuts import CUTS, cut_report, needed_columns
-from xpmodel.columns import axis_label, describe
+from xpmodel.columns import axis_label, describe, parameters
 from xpmodel.selection.expression import ExpressionError
 from xpmodel.selection.filters import Filter
 
-FIRST_COLUMNS = ("teff", "logg", "m_h", "alpha_m", "phot_g_mean_mag", "chi2")
+# Whose ranges are offered first, beside parameters of the atmosphere.
+OTHERS = ("phot_g_mean_mag", "chi2")
 N_BINS = 60
 SHOWN, OTHERS = "#2a78d6", "#b5b5b5"
 
@@ -148,7 +149,8 @@ class RangeView:
     @property
     def _first(self) -> list[str]:
         numeric = self._visit.catalog.numeric
-        return [name for name in FIRST_COLUMNS if name in numeric] or self._visit.catalog.latents
+        first = (*parameters(), *OTHERS)
+        return [name for name in first if name in numeric] or self._visit.catalog.latents
 
     def _show(self, name: str) -> None:
         if name in self._figures:

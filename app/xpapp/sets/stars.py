@@ -15,9 +15,11 @@ from xpapp.state.visit import Visit
 from xpapp.widgets.material import WIDE, column_choices, row
 from xpapp.widgets.text_line import SMALL_TABLE, status_line
 from xpmodel.catalog.ids import star_links
+from xpmodel.columns import parameters
 
 PAGE = 15
-FIRST = ("teff", "logg", "m_h", "alpha_m", "phot_g_mean_mag", "bp_rp", "chi2")
+# What is listed of a star beside the parameters of its atmosphere.
+OTHERS = ("phot_g_mean_mag", "bp_rp", "chi2")
 ALL = "all stars shown"
 LINK = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
 
@@ -31,7 +33,8 @@ class StarsView:
         catalog = visit.catalog
         self._rows = np.empty(0, dtype=np.int64)
         self._page = 0
-        self._columns = [n for n in FIRST if n in catalog.numeric] or catalog.latents
+        first = (*parameters(), *OTHERS)
+        self._columns = [n for n in first if n in catalog.numeric] or catalog.latents
         by = {"source_id": "source_id"} | column_choices(catalog)
         self.which = pmui.Select(label="Stars of", **WIDE)
         self.by = pmui.Select(label="Sorted by", options=by, value="source_id", **WIDE)

@@ -11,13 +11,13 @@ from bokeh.models import Slider
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.coalesce import Pace
 from xpapp.state.visit import Visit
+from xpapp.widgets.bokeh_widgets import decimals
 from xpapp.widgets.text_line import LiveLine
-from xpmodel.columns import symbol
-from xpmodel.latent.steering import LABELS, Steered
+from xpmodel.columns import steerable, symbol
+from xpmodel.latent.steering import Steered
 
 # A slider spans these percentiles of the catalog's values, in so many steps.
 SPAN, STEPS = (0.5, 99.5), 200
-FORMATS = {"teff": "0", "logg": "0.00", "m_h": "0.00", "alpha_m": "0.000", "j_k": "0.000"}
 
 
 class SteerControls:
@@ -28,7 +28,7 @@ class SteerControls:
         catalog = visit.catalog
         self.sliders: dict[str, Slider] = {}
         self._shown: dict[str, float] = {}
-        for name in LABELS:
+        for name in steerable():
             if name not in catalog.numeric:
                 continue
             low, high = catalog.span(name, *SPAN)
@@ -41,7 +41,7 @@ class SteerControls:
                 end=high,
                 step=(high - low) / STEPS,
                 value=low,
-                format=FORMATS[name],
+                format=decimals(name),
                 sizing_mode="stretch_width",
                 margin=(2, 12),
             )

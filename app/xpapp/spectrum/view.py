@@ -27,6 +27,7 @@ from xpapp.widgets.line_marks import LineMarks
 from xpapp.widgets.text_line import LiveLine
 from xpmodel import Wavelengths
 from xpmodel.catalog.catalog import LAST_GAIA_ID
+from xpmodel.columns import number
 from xpmodel.plots.curves import Curve, decoded_curve, observed_curve, residual
 from xpmodel.plots.modes import Projection
 from xpmodel.plots.spectrum_plots import Plot, point_plot
@@ -268,7 +269,7 @@ class SpectrumView:
             return "<b>at 1 kpc: only where a parallax is known; click a star that has one</b>"
         if not self.projection.look.scaled:
             return "at any magnitude"
-        text = f"G = {cursor.g_mag:.2f} mag"
+        text = f"G = {number('phot_g_mean_mag', cursor.g_mag)} mag"
         if cursor.star is None and cursor.own_star is None:
             return text
         own = abs(cursor.g_mag - cursor.star_g_mag) < 0.005

@@ -14,6 +14,7 @@ from bokeh.models.ui import UIElement
 
 from xpapp.assets import asset
 from xpapp.runtime.callbacks import guarded
+from xpmodel.columns import column_of
 
 CONTROLS = asset(__file__, "controls.css")
 
@@ -41,6 +42,11 @@ def select(
     )
     made.on_change("value", guarded(doing)(lambda attr, old, new: work(new)))
     return made
+
+
+def decimals(name: str) -> str:
+    """How Bokeh writes a column's numbers, such as "0.00"."""
+    return format(0.0, f".{column_of(name).digits}f")
 
 
 def native_row(*parts: UIElement) -> pn.Row:

@@ -10,11 +10,11 @@ from tests.support.mock import INACTIVE
 from tests.support.tracks import catalog_of, star_columns
 from xpmodel import Model, import_model, load_model, open_catalog
 from xpmodel.diagnostics.latent_use import (
-    LABELS,
     OBSERVED,
     check_made_by,
     describe_model,
     follow_labels,
+    followed,
     following_table,
     sensitivity,
     use_of_catalog,
@@ -115,7 +115,7 @@ def test_another_models_catalog(catalog, tmp_path):
 def test_following_as_scipy(tmp_path):
     catalog = catalog_of(tmp_path / "stars.parquet", star_columns(2000))
     following = follow_labels(catalog)
-    assert following.labels == [n for n in (*LABELS, *OBSERVED) if n in catalog.numeric]
+    assert following.labels == [n for n in (*followed(), *OBSERVED) if n in catalog.numeric]
     assert following.latents == ["z1", "z2", "z3"]
     for i, name in enumerate(some(following.labels)):
         known = np.isfinite(catalog[name]) & np.isfinite(catalog["z3"])

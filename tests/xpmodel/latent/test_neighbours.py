@@ -6,9 +6,9 @@ import torch
 
 from tests.support.catalogs import write_catalog
 from xpmodel import Catalog, InputError, open_catalog
+from xpmodel.columns import steerable
 from xpmodel.latent.neighbours import (
     EXTRAPOLATION,
-    LABELS,
     Nearness,
     Neighbours,
     describe_labels,
@@ -160,7 +160,7 @@ def test_labels_in_words(tmp_path):
     assert found["teff"].spread == pytest.approx((high - low) / 2)
     assert found["teff"].text == "Teff 4740 ± 27 K"
     assert found["m_h"].text == "[M/H] −0.30 ± 0.00"
-    assert set(found) <= set(LABELS) and "j_k" not in found
+    assert set(found) <= set(steerable()) and "j_k" not in found
     assert describe_labels(catalog, np.array([5]))["teff"].text == "Teff unknown"
 
 

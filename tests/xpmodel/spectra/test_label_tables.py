@@ -8,7 +8,7 @@ from astropy.io import fits
 from astropy.table import Table
 
 from tests.support.loops import some
-from xpmodel.columns import LABELS
+from xpmodel.columns import JOINED
 from xpmodel.errors import InputError
 from xpmodel.spectra.label_tables import read_labels
 
@@ -46,7 +46,7 @@ def test_every_format(tmp_path, suffix):
     found = table.lookup(np.array([BIG + 4, BIG + 1, BIG, BIG + 2, 5]))
     names = {"teff", "logg", "starflag", "ra", "population"}
     assert set(found.column_names) == names
-    for column in some(LABELS):
+    for column in some(JOINED):
         if column.name in names:
             assert found.schema.field(column.name).type == column.type
     assert found["teff"].to_pylist() == [4500.5, None, None, 6000.0, None]

@@ -21,7 +21,8 @@ from xpmodel.studies.alpha.scores import Confusion
 from xpmodel.studies.principal_components import fit_components, per_flux
 from xpmodel.tracks.bins import CONDITIONS
 
-LABELS = ("teff", "logg", "m_h")
+# What the paper conditions on (Laroche & Speagle 2024, Sect. 4.4, Table 1): never α itself.
+CONDITIONED_ON = ("teff", "logg", "m_h")
 COLORS = ("j_h", "j_k")
 TEST_FRACTION = 0.1
 # Training stars of the forest on 110 coefficients, unless it may take its time.
@@ -170,10 +171,10 @@ def classifier_inputs(
     """
     sets: dict[str, tuple[str, ...]] = {
         "[M/H]": ("m_h",),
-        "labels": LABELS,
-        "labels + colors": LABELS + COLORS,
+        "labels": CONDITIONED_ON,
+        "labels + colors": CONDITIONED_ON + COLORS,
         "latents": tuple(catalog.active),
-        "labels + latents": (*LABELS, *catalog.active),
+        "labels + latents": (*CONDITIONED_ON, *catalog.active),
     }
     inputs, skipped = [], {}
     for name, columns in sets.items():
@@ -278,7 +279,7 @@ def judge(
 
 def _columns(catalog: Catalog) -> list[str]:
     """Columns of the catalog that some classifier takes."""
-    return [n for n in (*LABELS, *COLORS, *catalog.latents) if n in catalog.numeric]
+    return [n for n in (*CONDITIONED_ON, *COLORS, *catalog.latents) if n in catalog.numeric]
 
 
 def _stack(catalog: Catalog, columns: tuple[str, ...], rows: np.ndarray) -> np.ndarray:

@@ -15,8 +15,9 @@ from xpmodel.studies.principal_components import BATCH, fit_components, per_flux
 
 COMPONENTS = (4, 6, 20)
 NEIGHBOURS = 10
-LABELS = ("teff", "logg", "m_h", "alpha_m")
-NEEDED = LABELS[:3]
+# What label-dependent models of XP spectra are conditioned on (Zhang, Green & Rix 2023, Sect. 2),
+# and where it is known [α/M], whose effect on spectra the paper is about.
+CONDITIONED_ON, IF_KNOWN = ("teff", "logg", "m_h"), ("alpha_m",)
 MODEL = "model"
 
 
@@ -121,10 +122,10 @@ def label_means(
     """
     from scipy.spatial import cKDTree
 
-    missing = [name for name in NEEDED if name not in catalog.numeric]
+    missing = [name for name in CONDITIONED_ON if name not in catalog.numeric]
     if missing:
         raise InputError(f"{catalog.path}: no column {', '.join(missing)}, so no means over labels")
-    used = [name for name in LABELS if name in catalog.numeric]
+    used = [name for name in (*CONDITIONED_ON, *IF_KNOWN) if name in catalog.numeric]
     labels = np.stack([catalog[name].astype(np.float64) for name in used], axis=1)
     known = np.isfinite(labels).all(axis=1)
     fit, places = np.sort(train[known[train]]), np.flatnonzero(known[test])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import BY_NAME
+from xpmodel.columns import column_of, parameters
 from xpmodel.report.tables import make_table
 from xpmodel.studies.reconstruction.denoising import Denoising, medians_of
 from xpmodel.studies.reconstruction.evaluate import Compared, Evaluation
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from astropy.table import Table
 
-LABELS = ("teff", "logg", "m_h", "alpha_m", "phot_g_mean_mag", "bp_rp", "sfd_ebv")
+# What errors are told against, beside parameters of the atmosphere: noise, color and dust.
+OBSERVED = ("phot_g_mean_mag", "bp_rp", "sfd_ebv")
 LABEL_BINS = 20
 # A bin of fewer stars is shaded.
 THIN = 30
@@ -104,7 +105,8 @@ def labels_table(evaluation: Evaluation, catalog: Catalog, meta: dict[str, Any])
     medians over the same stars as ``…_model_j`` and ``…_model_lambda``.
     """
     blocks = []
-    for label in LABELS:
+    labels = (*parameters(), *OBSERVED)
+    for label in labels:
         if label not in catalog.numeric:
             continue
         values = catalog[label][evaluation.stars.test].astype(np.float64)
@@ -147,7 +149,7 @@ def labels_table(evaluation: Evaluation, catalog: Catalog, meta: dict[str, Any])
         (name, np.concatenate([b[name] for b in blocks]), "", meaning.get(name) or _meaning(name))
         for name in blocks[0]
     ]
-    units = {label: BY_NAME[label].unit for label in LABELS if label in BY_NAME}
+    units = {label: column_of(label).unit for label in labels}
     return make_table(columns, {**meta, "units": units, "range": "0.5 to 99.5 % of the stars"})
 
 
