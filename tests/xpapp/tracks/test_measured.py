@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from xpmodel.tracks.relations import alpha_split, divide_logg
 
 from tests.support.loops import some
 from tests.support.tracks import catalog_of, star_columns
@@ -22,7 +23,6 @@ from xpmodel import Catalog, InputError
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TRACKS, TrackDefinition
 from xpmodel.tracks.measured import measure
-from xpmodel.tracks.relations import alpha_split, divide_logg
 
 OWN = TrackDefinition(
     "mine", "mine", ("teff", "logg"), (Bin((("teff", 5000.0, 300.0), ("logg", 3.0, 0.5))),), "own"
