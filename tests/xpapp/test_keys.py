@@ -80,9 +80,9 @@ def test_actions(actions, visit, dialog):
     start, first = cursor.z, cursor.chosen
     actions.run("more")
     assert cursor.moving
-    assert cursor.z[first] == pytest.approx(start[first] + NUDGE * cursor.spread[first])
+    assert cursor.z[first] == pytest.approx(start[first] + NUDGE * cursor.metric.spread[first])
     actions.run("much_less")
-    assert cursor.z[first] == pytest.approx(start[first] - 9 * NUDGE * cursor.spread[first])
+    assert cursor.z[first] == pytest.approx(start[first] - 9 * NUDGE * cursor.metric.spread[first])
     actions.run("release")
     assert not cursor.moving
     actions.run("latent_after")

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from xpmodel.tracks.relations import alpha_split, divide_logg
 
 from tests.support.loops import some
 from tests.support.tracks import catalog_of, star_columns
@@ -20,6 +19,7 @@ from xpapp.tracks.measured import (
     tracks,
 )
 from xpmodel import Catalog, InputError
+from xpmodel.catalog.label_relations import alpha_split, divide_logg
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TRACKS, TrackDefinition
 from xpmodel.tracks.measured import measure
