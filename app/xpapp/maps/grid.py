@@ -61,7 +61,7 @@ class MapGrid:
         shown = [visit.enlarged] if visit.enlarged in self._keys else self._keys
         self._views = {key: MapView(visit, key, self._places.get(key)) for key in shown}
         per_row = math.ceil(math.sqrt(len(shown)))
-        self._marking = Pace(self._mark, next(iter(self._views.values())).figure)
+        self._marking = Pace(self._mark, visit.turn, next(iter(self._views.values())).figure)
         panels = [view.panel for view in self._views.values()]
         self.panel.objects = [
             pn.Row(*panels[i : i + per_row], sizing_mode="stretch_both", margin=0)

@@ -50,7 +50,9 @@ class GradientView:
         self.figure.add_layout(legend, "above")
         self._marks = LineMarks(self.figure, False)
         self.panel = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
-        self._drawing = Pace(guarded("Differentiating the spectrum")(self._draw), self.figure)
+        self._drawing = Pace(
+            guarded("Differentiating the spectrum")(self._draw), visit.turn, self.figure
+        )
         cursor = visit.cursor
         self.watchers = [
             cursor.param.watch(self._on_change, ["z", "g_mag", "mode", "star", "own_star"]),

@@ -80,7 +80,7 @@ class LatentSliders:
         self.panel = pn.GridBox(
             *pairs, _pane(self.g_mag), ncols=2, sizing_mode="stretch_width", margin=0
         )
-        self._following = Pace(guarded("Moving the sliders")(self._follow), self.g_mag)
+        self._following = Pace(guarded("Moving the sliders")(self._follow), visit.turn, self.g_mag)
         cursor.param.watch(self._on_change, ["z", "g_mag"])
         cursor.param.watch(self._on_keys, ["chosen", "locked"])
         self._on_keys()

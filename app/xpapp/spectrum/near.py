@@ -25,7 +25,7 @@ class NearView:
         self.panel = self.line.pane
         # Before the browser is busy with drawing the spectrum.
         looking = guarded("Looking around z")(self._look)
-        self._looking = Pace(looking, self.line.model, eager=True)
+        self._looking = Pace(looking, visit.turn, self.line.model, eager=True)
         visit.cursor.param.watch(self._on_z, ["z", "star"])
         self._look()
 

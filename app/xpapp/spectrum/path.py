@@ -51,7 +51,7 @@ class PathControls:
             sizing_mode="stretch_width",
             margin=0,
         )
-        self._following = Pace(guarded("Following the path")(self._follow), self.slider)
+        self._following = Pace(guarded("Following the path")(self._follow), visit.turn, self.slider)
         self.watchers = [
             self._cursor.param.watch(self._on_change, ["place", "path", "pins", "playing"]),
             visit.param.watch(self._on_tracks, ["own_tracks"]),

@@ -63,8 +63,12 @@ class SteerControls:
         self._steered: Steered | None = None
         self._held = ""
         self._target: tuple[str, float] | None = None
-        self._steering = Pace(guarded("Steering")(self._steer), self.said.model, eager=True)
-        self._looking = Pace(guarded("Fitting the labels")(self._follow), self.said.model)
+        self._steering = Pace(
+            guarded("Steering")(self._steer), visit.turn, self.said.model, eager=True
+        )
+        self._looking = Pace(
+            guarded("Fitting the labels")(self._follow), visit.turn, self.said.model
+        )
         self.watchers = [self._cursor.param.watch(self._on_z, ["z"])]
         self._follow()
 

@@ -86,8 +86,12 @@ class SpectrumView:
         self._add_glyphs()
         self._marks = [LineMarks(self.figure, True), LineMarks(self.residual_figure, False)]
         self.status = LiveLine("0.8rem")
-        self._decoding = Pace(guarded("Decoding")(self._decode), self.figure, eager=True)
-        self._looking = Pace(guarded("Finding the nearest star")(self._look_around), self.figure)
+        self._decoding = Pace(
+            guarded("Decoding")(self._decode), visit.turn, self.figure, eager=True
+        )
+        self._looking = Pace(
+            guarded("Finding the nearest star")(self._look_around), visit.turn, self.figure
+        )
         cursor = self._cursor
         shown = ["z", "previous_z", "g_mag", "star", "own_star", "own"]
         cursor.param.watch(self._on_z, shown)

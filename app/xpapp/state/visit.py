@@ -10,6 +10,7 @@ import numpy as np
 import param
 
 from xpapp.colors import SET_COLORS
+from xpapp.runtime.coalesce import Turn
 from xpapp.state.cursor import Cursor
 from xpapp.state.map_state import Coloring, MapState, default_maps
 from xpmodel import Catalog, InputError, Model, Region, Step
@@ -57,6 +58,7 @@ class Visit(param.Parameterized):
     def __init__(self, catalog: Catalog, model: Model | None, **params: Any) -> None:
         self.catalog = catalog
         self.model = model
+        self.turn = Turn()
         self.cursor = Cursor(catalog, model)
         self._past: deque[_Moment] = deque(maxlen=UNDO_STEPS)
         self._future: list[_Moment] = []

@@ -1,30 +1,38 @@
 """Many changes are answered once."""
 
+from collections.abc import Callable
+
 from bokeh.models import Div
 
 from tests.support.pages import PageDocument
 from xpapp.runtime import coalesce
-from xpapp.runtime.coalesce import Pace
+from xpapp.runtime.coalesce import Pace, Turn
 
 
-def on_page() -> tuple[PageDocument, Div]:
-    document, model = PageDocument(), Div()
-    document.add_root(model)
-    return document, model
+class Page(PageDocument):
+    """A page with one model on it, and the turn of its visit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.next, self._model = Turn(), Div()
+        self.add_root(self._model)
+
+    def pace(self, work: Callable[[], None], eager: bool = False) -> Pace:
+        return Pace(work, self.next, self._model, eager)
 
 
 def test_work_off_the_page_is_done_at_once():
     done = []
-    pace = Pace(lambda: done.append("drawn"), Div())
+    pace = Pace(lambda: done.append("drawn"), Turn(), Div())
     pace.soon()
     pace.soon()
     assert done == ["drawn", "drawn"]
 
 
 def test_changes_before_the_next_turn_are_answered_as_one():
-    document, model = on_page()
+    document = Page()
     state, drawn = {"z": 0}, []
-    pace = Pace(lambda: drawn.append(state["z"]), model)
+    pace = document.pace(lambda: drawn.append(state["z"]))
     for z in (1, 2, 3):
         state["z"] = z
         pace.soon()
@@ -38,9 +46,9 @@ def test_changes_before_the_next_turn_are_answered_as_one():
 
 
 def test_the_work_of_a_page_shares_its_turn():
-    document, model = on_page()
+    document = Page()
     done = []
-    first, second = (Pace(lambda name=name: done.append(name), model) for name in ("one", "two"))
+    first, second = (document.pace(lambda name=name: done.append(name)) for name in ("one", "two"))
     for pace in (second, first, second):
         pace.soon()
     assert len(document.session_callbacks) == 1
@@ -49,10 +57,10 @@ def test_the_work_of_a_page_shares_its_turn():
 
 
 def test_pages_do_not_wait_for_each_other():
-    (document, model), (other, another) = on_page(), on_page()
+    document, other = Page(), Page()
     done = []
-    Pace(lambda: done.append("a"), model).soon()
-    Pace(lambda: done.append("b"), another).soon()
+    document.pace(lambda: done.append("a")).soon()
+    other.pace(lambda: done.append("b")).soon()
     other.turn()
     assert done == ["b"]
     document.turn()
@@ -60,12 +68,12 @@ def test_pages_do_not_wait_for_each_other():
 
 
 def test_eager_work_waits_only_when_the_server_lags(monkeypatch):
-    document, model = on_page()
+    document = Page()
     now = [0.0]
     monkeypatch.setattr(coalesce.time, "monotonic", lambda: now[0])
     eager, lazy = [], []
-    at_once = Pace(lambda: eager.append(now[0]), model, eager=True)
-    later = Pace(lambda: lazy.append(now[0]), model)
+    at_once = document.pace(lambda: eager.append(now[0]), eager=True)
+    later = document.pace(lambda: lazy.append(now[0]))
     at_once.soon()
     assert eager == [0.0]
     later.soon()
