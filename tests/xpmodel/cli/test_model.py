@@ -5,17 +5,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from astropy.table import Table
-from PIL import Image
 
 from tests.support.commands import run
 from tests.support.mock import mock_model
 from tests.support.tracks import catalog_of
 from xpmodel import open_catalog
-from xpmodel.diagnostics import figures as model_figures
-from xpmodel.diagnostics.latent_use import follow_labels, use_of_catalog
-from xpmodel.diagnostics.outlier_recovery import known_oddities, measure_recovery
+from xpmodel.diagnostics.latent_use import follow_labels
 from xpmodel.diagnostics.outliers import score_outliers
-from xpmodel.model.model import load_model
 
 
 @pytest.fixture(scope="module")
@@ -165,21 +161,3 @@ def test_inspect_without_labels(mock, tmp_path):
     assert "less.parquet has no stellar labels that a latent could follow" in result.stdout
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert names == ["latents.ecsv", "prior.ecsv", "widths.pdf"]
-
-
-def test_figures_are_drawn(mock, catalog, tmp_path):
-    """Each has something in color, and says whose stars are mock."""
-    scores = score_outliers(catalog)
-    (tmp_path / "odd.txt").write_text("\n".join(map(str, catalog.source_id[scores.ranked[:9]])))
-    recoveries = measure_recovery(scores, known_oddities([tmp_path / "odd.txt"], catalog))
-    use = use_of_catalog(load_model(mock.model, "cpu"), catalog, n=10)
-    paths = [
-        model_figures.write_outliers(tmp_path / "a.png", catalog, scores, 50),
-        model_figures.write_recovery(tmp_path / "b.png", catalog, recoveries),
-        model_figures.write_widths(tmp_path / "c.png", catalog, use),
-        model_figures.write_correlations(tmp_path / "d.png", catalog, follow_labels(catalog), use),
-    ]
-    for path in paths:
-        pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
-        assert min(pixels.shape[:2]) > 400
-        assert (np.ptp(pixels, axis=2) > 100).mean() > 3e-4

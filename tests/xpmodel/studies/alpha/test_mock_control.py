@@ -1,12 +1,9 @@
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from tests.support.alpha import alpha_columns
 from tests.support.tracks import catalog_of
 from xpmodel import InputError
-from xpmodel.mock.truth import read_truth
 from xpmodel.studies.alpha import forests
 from xpmodel.studies.alpha.mock_control import compare_with_truth, run_control
 
@@ -41,26 +38,6 @@ def test_gain_follows_the_truth(tmp_path, signal):
         assert orders["latents"].low < 0.52
     assert result.active == (["z1", "z3"])
     assert result.n_stars == result.without.n == result.with_latents.n == 4000
-
-
-def test_truth(tmp_path):
-    catalog, truth = sky(tmp_path, signal=True)
-    order = np.random.default_rng(0).permutation(4000)
-    table = {"source_id": catalog.source_id[order]}
-    table |= {name: values[order] for name, values in truth.items()}
-    pq.write_table(pa.table(table), tmp_path / "truth.parquet")
-    columns = ("teff", "mg_fe")
-    read = read_truth(tmp_path / "truth.parquet", catalog, columns)
-    assert list(read) == ["teff", "mg_fe"]
-    assert np.array_equal(read["mg_fe"], truth["mg_fe"])
-    with pytest.raises(InputError, match="no column mass; make it with"):
-        read_truth(tmp_path / "truth.parquet", catalog, ("teff", "mass"))
-    pq.write_table(pa.table({n: v[:100] for n, v in table.items()}), tmp_path / "few.parquet")
-    with pytest.raises(InputError, match="3900 of the 4000 stars"):
-        read_truth(tmp_path / "few.parquet", catalog, columns)
-    (tmp_path / "text.parquet").write_text("no")
-    with pytest.raises(InputError, match="not the truth of a mock sky"):
-        read_truth(tmp_path / "text.parquet", catalog, columns)
 
 
 def test_too_few(tmp_path):
