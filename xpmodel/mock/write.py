@@ -222,21 +222,20 @@ def _write_correlations(path: Path, n: int) -> None:
 def _chunks(sky: Sky, workers: int | None) -> Iterator[tuple]:
     """The chunks in order, drawn by processes of one BLAS thread each."""
     workers = min(workers or os.cpu_count() or 1, sky.n_chunks)
-    saved = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as pool:
-            waiting: deque[Future] = deque()
-            for number in range(sky.n_chunks):
-                waiting.append(pool.submit(draw_chunk, sky, number))
-                if len(waiting) > workers:  # no more in memory than can be drawn at once
-                    yield waiting.popleft().result()
-            while waiting:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, initializer=use_one_thread) as pool:
+        waiting: deque[Future] = deque()
+        for number in range(sky.n_chunks):
+            waiting.append(pool.submit(draw_chunk, sky, number))
+            if len(waiting) > workers:  # no more in memory than can be drawn at once
                 yield waiting.popleft().result()
-    finally:
-        for name, value in saved.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def use_one_thread() -> None:
+    """Let the BLAS of this process, a worker, use one thread from now on."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)  # libraries that are loaded,
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))  # and those that will be

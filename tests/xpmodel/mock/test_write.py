@@ -1,8 +1,13 @@
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
+
 import h5py
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from threadpoolctl import threadpool_info
 
 from xpmodel import InputError
 from xpmodel.catalog.catalog import LAST_GAIA_ID
@@ -50,6 +55,28 @@ def test_same_seed_same_bytes_whatever_the_workers(sky_folder, tmp_path):
     write_mock(Sky(9000, seed=3), tmp_path, truth=True, workers=1)
     for name in (MOCK_FILE, "truth.parquet"):
         assert (tmp_path / name).read_bytes() == (sky_folder / name).read_bytes()
+
+
+def threads_of_blas() -> list[int]:
+    import scipy.linalg  # noqa: F401  has a BLAS of its own
+
+    return [library["num_threads"] for library in threadpool_info()]
+
+
+def test_a_worker_adds_with_one_thread():
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context, initializer=write.use_one_thread) as pool:
+        numbers = pool.submit(threads_of_blas).result()
+    assert numbers and set(numbers) == {1}
+
+
+def test_the_process_that_writes_stays_as_it_is():
+    before, threads = dict(os.environ), threads_of_blas()
+    chunks = write._chunks(Sky(20), workers=1)
+    next(chunks)
+    assert dict(os.environ) == before and threads_of_blas() == threads
+    assert not list(chunks)
+    assert dict(os.environ) == before and threads_of_blas() == threads
 
 
 def test_other_seed_other_stars():
