@@ -20,7 +20,7 @@ from tests.bench.measure import Row, machine, table
 from xpmodel.model.network import ScatterVAE
 from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.loss import scatter_loss
-from xpmodel.training.train import Epoch, Recipe, train
+from xpmodel.training.train import Epoch, TrainingConfig, train
 
 RELEASED_STARS = 502_311  # 452,079 of them to train on
 RELEASED_EPOCHS = 5000
@@ -50,7 +50,7 @@ def rows(n_stars: int, epochs: int, floor_epochs: int = 3) -> Iterator[Row]:
                 floors[name].append(loop.epoch())
 
     batch = min(RELEASED_BATCH, len(data.x))
-    train(spectra, Recipe(epochs + unmeasured, batch), device=device, progress=progress)
+    train(spectra, TrainingConfig(epochs + unmeasured, batch), device=device, progress=progress)
     seconds = statistics.median(ours)
     n_train = len(data.x)
     each = f"an epoch of {n_train:,} × 110 with its test, median of {epochs}, on {device}; "

@@ -26,7 +26,7 @@ from xpmodel.spectra.spectra import Spectra
 from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.loss import N_COEFFICIENTS
 from xpmodel.training.on_disk import TEST, TRAIN, TrainingFiles, prepare_files
-from xpmodel.training.train import Epoch, Recipe, train
+from xpmodel.training.train import Epoch, TrainingConfig, train
 
 N_STARS = 5_000_000
 CHUNK = 50_000
@@ -67,7 +67,7 @@ def child(work: str, folder: Path, n_stars: int) -> dict[str, object]:
         data = _loaded(files) if work == "memory" else files
         _forget(folder)
         batch = min(1024, files.n_train)
-        train(data, Recipe(EPOCHS, batch), device=_device(), progress=progress)
+        train(data, TrainingConfig(EPOCHS, batch), device=_device(), progress=progress)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"seconds": seconds, "peak": peak / (1e9 if sys.platform == "darwin" else 1e6 / 1.024)}
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from xpmodel import Spectra
 from xpmodel.training.steps import Steps
-from xpmodel.training.train import Recipe
+from xpmodel.training.train import TrainingConfig
 
-SMALL = Recipe(epochs=4, batch=64, learning_rate=3e-3, restart=4, latents=2, layers=(16, 8))
+SMALL = TrainingConfig(epochs=4, batch=64, learning_rate=3e-3, restart=4, latents=2, layers=(16, 8))
 
 
 def some_spectra(n: int = 600, seed: int = 0) -> Spectra:

@@ -118,7 +118,7 @@ def train_command(
         write_curves,
         write_metrics,
     )
-    from xpmodel.training.train import PRESETS, Epoch, Recipe, Store, train
+    from xpmodel.training.train import PRESETS, Epoch, Store, TrainingConfig, train
 
     processes = join_processes(device)
     find_device(device)
@@ -132,10 +132,10 @@ def train_command(
     n_done = 0
     if resume:
         checkpoint = Checkpoint.read(store.path)
-        recipe, n_done = checkpoint.recipe, len(checkpoint.epochs)
+        config, n_done = checkpoint.config, len(checkpoint.epochs)
         checkpoint.check_options(chosen)
     else:
-        recipe = Recipe(**chosen)
+        config = TrainingConfig(**chosen)
         _refuse_to_replace(out, store.path, overwrite)
     processes.wait()  # all have looked at the folder before one writes there
     write_epoch = None
@@ -145,7 +145,7 @@ def train_command(
         spectra, told = _prepared(source, out / SPECTRA_FOLDER, resume, processes)
     else:
         spectra, told = _in_memory(source, processes)
-    bar = tqdm(total=recipe.epochs, initial=n_done, unit=" epochs", dynamic_ncols=True,
+    bar = tqdm(total=config.epochs, initial=n_done, unit=" epochs", dynamic_ncols=True,
                disable=not processes.is_first)  # fmt: skip
     with bar:
 
@@ -157,7 +157,7 @@ def train_command(
 
         store.warn = bar.write
         try:
-            model = train(spectra, recipe, device=device, processes=processes,
+            model = train(spectra, config, device=device, processes=processes,
                           progress=progress, store=store)  # fmt: skip
         except KeyboardInterrupt:
             bar.close()
@@ -165,7 +165,7 @@ def train_command(
                 again = f"xpmodel train {source} --out {out} --resume{' --stream' * stream}"
                 click.echo(
                     f"interrupted; {store.path} holds the state after epoch {store.n_saved} of "
-                    f"{recipe.epochs}. To go on: {again}",
+                    f"{config.epochs}. To go on: {again}",
                     err=True,
                 )
             raise SystemExit(130) from None
@@ -173,13 +173,13 @@ def train_command(
     if not processes.is_first:
         return
     model.description["source"] = told
-    write_metrics(out / METRICS_FILE, store.epochs, recipe.latents)
+    write_metrics(out / METRICS_FILE, store.epochs, config.latents)
     model.save(out)
     write_curves(out / CURVES_FILE, store.epochs)
     store.path.unlink()
     if stream:
         spectra.remove()
-    click.echo(f"{out}: {recipe.variant}, {model.n_latents} latents, hash {model.hash[:12]}")
+    click.echo(f"{out}: {config.variant}, {model.n_latents} latents, hash {model.hash[:12]}")
     last = store.epochs[-1].kl_latents
     kl = ", ".join(f"z{i} {value:.3g}" for i, value in enumerate(last, start=1))
     click.echo(f"KL of each latent [nat]: {kl}")

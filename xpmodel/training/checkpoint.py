@@ -17,7 +17,7 @@ from xpmodel._atomic import replacing
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
 from xpmodel.model.model import fit_state
-from xpmodel.training.config import Recipe
+from xpmodel.training.config import TrainingConfig
 from xpmodel.training.metrics import Epoch, columns, from_array, to_array
 from xpmodel.training.steps import Steps
 
@@ -33,21 +33,21 @@ def write_checkpoint(path: str | Path, steps: Steps, epochs: list[Epoch], data_s
     """Write the state at an epoch's end; an earlier checkpoint is there until this one is whole.
 
     It holds the network, the optimiser's moments and the epochs' metrics as tensors, and as JSON
-    among safetensors' metadata the recipe and what the data were. Learning rate, order of the
-    stars and draws of z follow from the recipe and the number of the epoch, so no generator has a
-    state to keep.
+    among safetensors' metadata the configuration and what the data were. Learning rate, order of
+    the stars and draws of z follow from the configuration and the number of the epoch, so no
+    generator has a state to keep.
     """
     tensors = {f"network.{k}": v for k, v in steps.network.state_dict().items()}
     for name, parameter in steps.network.named_parameters():
         for moment, value in steps.optimiser.state.get(parameter, {}).items():
             tensors[f"{moment}.{name}"] = value
-    table = to_array(epochs, steps.recipe.latents)
+    table = to_array(epochs, steps.config.latents)
     tensors["metrics"] = torch.from_numpy(table)
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     description = {
         "format": FORMAT,
         "version": 1,
-        "recipe": dataclasses.asdict(steps.recipe),
+        "recipe": dataclasses.asdict(steps.config),
         "data_sha256": data_sha256,
         "versions": {"xpmodel": __version__, "torch": torch.__version__},
     }
@@ -62,7 +62,7 @@ class Checkpoint:
     Attributes
     ----------
     path : Path
-    recipe : Recipe
+    config : TrainingConfig
     data_sha256 : str
     epochs : list of Epoch
         Those that are done.
@@ -70,7 +70,7 @@ class Checkpoint:
     """
 
     path: Path
-    recipe: Recipe
+    config: TrainingConfig
     data_sha256: str
     epochs: list[Epoch]
     tensors: dict[str, Tensor]
@@ -100,19 +100,19 @@ class Checkpoint:
         try:
             if description["format"] != FORMAT:
                 raise ValueError("another format")
-            recipe = Recipe(**_with_tuple(description["recipe"]))
+            config = TrainingConfig(**_with_tuple(description["recipe"]))
             table = tensors.pop("metrics").numpy()
-            if table.dtype != np.float64 or table.shape[1:] != (len(columns(recipe.latents)),):
+            if table.dtype != np.float64 or table.shape[1:] != (len(columns(config.latents)),):
                 raise ValueError("metrics of another shape")
             sha256 = str(description["data_sha256"])
         except (LookupError, TypeError, ValueError, InputError) as error:
             raise InputError(f"{path}: not a checkpoint of a training ({error})") from None
-        return cls(path, recipe, sha256, from_array(table), tensors)
+        return cls(path, config, sha256, from_array(table), tensors)
 
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse to go on with other options than those of the checkpoint."""
         for name, value in options.items():
-            if value != (was := getattr(self.recipe, name)):
+            if value != (was := getattr(self.config, name)):
                 said = name.replace("_", " ")
                 raise InputError(
                     f"{self.path}: was made with {said} {was}, not {value}; resume with the same "

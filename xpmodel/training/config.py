@@ -20,7 +20,7 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 @dataclass(frozen=True)
-class Recipe:
+class TrainingConfig:
     """How to train; the defaults are those of the released model.
 
     Attributes

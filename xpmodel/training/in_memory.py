@@ -17,7 +17,7 @@ from xpmodel.errors import InputError
 from xpmodel.model.normalization import check_varied
 from xpmodel.spectra.spectra import Spectra
 from xpmodel.spectra.train_test_split import train_test_rows
-from xpmodel.training.config import Recipe
+from xpmodel.training.config import TrainingConfig
 from xpmodel.training.distributed import Processes
 from xpmodel.training.loss import N_COEFFICIENTS
 from xpmodel.training.steps import Draws, Part, draw, draw_test
@@ -98,16 +98,16 @@ class TrainingData:
         """Where the stars that are trained on lie on the device."""
         return self.x, self.variance
 
-    def parts(self, recipe: Recipe, epoch: int, processes: Processes) -> Iterator[Part]:
+    def parts(self, config: TrainingConfig, epoch: int, processes: Processes) -> Iterator[Part]:
         """All batches of an epoch, or a process's share of each."""
-        batch = processes.share(recipe.batch)
+        batch = processes.share(config.batch)
         own = slice(processes.rank * batch, (processes.rank + 1) * batch)
-        draws = draw(recipe, self.n_train, epoch)
+        draws = draw(config, self.n_train, epoch)
         yield Part(self.x, self.variance, Draws(draws.order[:, own], draws.eps[:, own]))
 
-    def test_parts(self, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def test_parts(self, config: TrainingConfig) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """The test stars, and draws of z for them."""
-        yield self.test_x, self.test_variance, draw_test(recipe, self.n_test)
+        yield self.test_x, self.test_variance, draw_test(config, self.n_test)
 
 
 def check_usable(n_usable: int, n: int) -> None:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from xpmodel.model.network import ScatterVAE, posterior_kl
-from xpmodel.training.config import Recipe
+from xpmodel.training.config import TrainingConfig
 
 N_COEFFICIENTS = 110
 
@@ -59,7 +59,7 @@ def scatter_loss(
     return Loss(reconstruction, posterior_kl(mean, torch.exp(0.5 * log_var)).mean(dim=0))
 
 
-def objective(loss: Loss, recipe: Recipe, kl_weight: Tensor | float) -> Tensor:
+def objective(loss: Loss, config: TrainingConfig, kl_weight: Tensor | float) -> Tensor:
     """What is minimised.
 
     With R the reconstruction, KL_k that of latent k (both of the batch) and w the weight of the
@@ -73,7 +73,7 @@ def objective(loss: Loss, recipe: Recipe, kl_weight: Tensor | float) -> Tensor:
     Free bits put max(KL_k, λ) for KL_k (Kingma et al. 2016, Eq. 15, one group a latent): below λ a
     latent's KL has no gradient.
     """
-    kl = loss.kl_latents.clamp(min=recipe.free_bits).sum() if recipe.free_bits else loss.kl
-    if recipe.loss == "paper":
-        return 2 / N_COEFFICIENTS * loss.reconstruction + 2 / recipe.latents * kl_weight * kl
+    kl = loss.kl_latents.clamp(min=config.free_bits).sum() if config.free_bits else loss.kl
+    if config.loss == "paper":
+        return 2 / N_COEFFICIENTS * loss.reconstruction + 2 / config.latents * kl_weight * kl
     return loss.reconstruction + kl_weight * kl

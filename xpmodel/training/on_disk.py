@@ -20,7 +20,7 @@ from xpmodel.errors import InputError
 from xpmodel.model.normalization import check_varied
 from xpmodel.spectra.spectra import Report, Spectra
 from xpmodel.spectra.train_test_split import train_test_rows
-from xpmodel.training.config import Recipe
+from xpmodel.training.config import TrainingConfig
 from xpmodel.training.distributed import Processes
 from xpmodel.training.in_memory import CHUNK, Digest, check_usable, usable_rows
 from xpmodel.training.loss import N_COEFFICIENTS
@@ -108,18 +108,18 @@ class TrainingFiles:
         shape = min(PART_ROWS, self.n_train), N_COEFFICIENTS
         return torch.empty(shape, device=device), torch.empty(shape, device=device)
 
-    def parts(self, recipe: Recipe, epoch: int, processes: Processes) -> Iterator[Part]:
+    def parts(self, config: TrainingConfig, epoch: int, processes: Processes) -> Iterator[Part]:
         """The batches of an epoch, some at a time, or a process's share of them.
 
         A part's memory is used again for the second one after it.
         """
-        batch = processes.share(recipe.batch)
-        generator = generator_of(recipe, epoch)
+        batch = processes.share(config.batch)
+        generator = generator_of(config, epoch)
         # Blocks begin anywhere and go on at the file's other end, so that no star is always among
         # those left over.
         begin = int(torch.randint(self.n_train, (1,), generator=generator))
-        blocks = torch.randperm(self.n_train // recipe.batch * processes.size, generator=generator)
-        own = generator_of(recipe, epoch, processes.rank + 1)
+        blocks = torch.randperm(self.n_train // config.batch * processes.size, generator=generator)
+        own = generator_of(config, epoch, processes.rank + 1)
         at_a_time = max(1, PART_ROWS // batch)
         memory = [_Memory(min(at_a_time, len(blocks)) * batch) for _ in range(2)]
         with _rows(self.folder, TRAIN) as read:
@@ -130,12 +130,12 @@ class TrainingFiles:
                     start = (begin + block * batch) % self.n_train
                     read(start, x[here], variance[here])
                 order = torch.randperm(len(x), generator=own).view(-1, batch)
-                eps = torch.randn((*order.shape, recipe.latents), generator=own)
+                eps = torch.randn((*order.shape, config.latents), generator=own)
                 yield Part(torch.from_numpy(x), torch.from_numpy(variance), Draws(order, eps))
 
-    def test_parts(self, recipe: Recipe) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    def test_parts(self, config: TrainingConfig) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
         """The test stars, some at a time, and draws of z for them."""
-        eps = draw_test(recipe, self.n_test)
+        eps = draw_test(config, self.n_test)
         memory = [_Memory(min(CHUNK, self.n_test)) for _ in range(2)]
         with _rows(self.folder, TEST) as read:
             for i, start in enumerate(range(0, self.n_test, CHUNK)):

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from xpmodel.model.network import ScatterVAE
-from xpmodel.training.config import Recipe
+from xpmodel.training.config import TrainingConfig
 from xpmodel.training.distributed import Processes
 from xpmodel.training.loss import objective, scatter_loss
 
@@ -53,25 +53,27 @@ class Part(NamedTuple):
     draws: Draws
 
 
-def draw(recipe: Recipe, n: int, epoch: int, dtype: torch.dtype = torch.float32) -> Draws:
+def draw(config: TrainingConfig, n: int, epoch: int, dtype: torch.dtype = torch.float32) -> Draws:
     """The draws of an epoch over n training stars; its last, partial batch is dropped."""
-    generator = generator_of(recipe, epoch)
-    batches = n // recipe.batch
-    order = torch.randperm(n, generator=generator)[: batches * recipe.batch]
-    shape = (batches, recipe.batch, recipe.latents)
+    generator = generator_of(config, epoch)
+    batches = n // config.batch
+    order = torch.randperm(n, generator=generator)[: batches * config.batch]
+    shape = (batches, config.batch, config.latents)
     eps = torch.randn(shape, generator=generator, dtype=dtype)
-    return Draws(order.view(batches, recipe.batch), eps)
+    return Draws(order.view(batches, config.batch), eps)
 
 
-def draw_test(recipe: Recipe, n: int, dtype: torch.dtype = torch.float32) -> Tensor:  # (n, K)
+def draw_test(
+    config: TrainingConfig, n: int, dtype: torch.dtype = torch.float32
+) -> Tensor:  # (n, K)
     """Draws of z for n test stars: the same after every epoch, so that epochs compare."""
-    return torch.randn((n, recipe.latents), generator=generator_of(recipe, 0), dtype=dtype)
+    return torch.randn((n, config.latents), generator=generator_of(config, 0), dtype=dtype)
 
 
-def generator_of(recipe: Recipe, *numbers: int) -> torch.Generator:
+def generator_of(config: TrainingConfig, *numbers: int) -> torch.Generator:
     """Of the draws of an epoch, or of whatever else has these numbers."""
     # Hashed: neighbouring seeds must not give sequences that have anything in common.
-    seed = np.random.SeedSequence([recipe.seed, *numbers]).generate_state(1, np.uint64)[0]
+    seed = np.random.SeedSequence([config.seed, *numbers]).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(seed))
 
 
@@ -86,7 +88,7 @@ class Steps:
     ----------
     network : ScatterVAE
         On the device, in the dtype of the data.
-    recipe : Recipe
+    config : TrainingConfig
     x, variance : Tensor, (N, 110)
         On the device: the training stars, or room for as many as come at a time.
     processes : Processes
@@ -96,13 +98,13 @@ class Steps:
     def __init__(
         self,
         network: ScatterVAE,
-        recipe: Recipe,
+        config: TrainingConfig,
         x: Tensor,
         variance: Tensor,
         processes: Processes = ALONE,
     ) -> None:
         self.network = network
-        self.recipe = recipe
+        self.config = config
         self.compiled = False
         self._x, self._variance = x, variance
         self._joined = processes.joined(network)
@@ -111,11 +113,11 @@ class Steps:
         # Several processes talk to each other in a step; such a step is not recorded.
         self._is_recorded = x.is_cuda and processes.size == 1
         # A number that a recorded step reads must lie on the device.
-        rate = torch.tensor(recipe.learning_rate, device=device) if self._is_recorded else 0.0
+        rate = torch.tensor(config.learning_rate, device=device) if self._is_recorded else 0.0
         self.optimiser = torch.optim.AdamW(
             network.parameters(), lr=rate, fused=True, capturable=self._is_recorded
         )
-        batch, k = processes.share(recipe.batch), recipe.latents
+        batch, k = processes.share(config.batch), config.latents
         batches = len(x) // batch
         self._order = torch.zeros((batches, batch), dtype=torch.int64, device=device)
         self._eps = x.new_zeros((batches, batch, k))
@@ -131,12 +133,12 @@ class Steps:
     def begin(self, epoch: int) -> None:
         """Take the weights of an epoch's rate and KL."""
         self.network.train()
-        self._kl_weight.fill_(self.recipe.kl_weight(epoch))
+        self._kl_weight.fill_(self.config.kl_weight(epoch))
         for group in self.optimiser.param_groups:
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(self.recipe.rate(epoch))
+                group["lr"].fill_(self.config.rate(epoch))
             else:
-                group["lr"] = self.recipe.rate(epoch)
+                group["lr"] = self.config.rate(epoch)
 
     def take(self, part: Part) -> Tensor:
         """Take a step for each batch of a part; on a GPU this returns while they still run.
@@ -183,7 +185,7 @@ class Steps:
     ) -> tuple[Tensor, Tensor]:
         loss = scatter_loss(self._joined, x, variance, eps)
         parts = torch.cat([loss.reconstruction[None], loss.kl_latents]).detach()
-        return objective(loss, self.recipe, kl_weight), parts
+        return objective(loss, self.config, kl_weight), parts
 
     def _take_recorded(self) -> None:
         """As `_take`, from a CUDA graph once one is recorded."""
@@ -207,7 +209,7 @@ class Steps:
         """Fuse the many small kernels of loss and gradient, where a compiler is at hand."""
         compiled = torch.compile(self._loss_and_parts, dynamic=False)
         state = copy.deepcopy(self.network.state_dict())
-        few = slice(0, self.recipe.batch)
+        few = slice(0, self.config.batch)
         try:
             with torch.random.fork_rng(devices=[self._x.device]):
                 self.network.train()

@@ -19,7 +19,7 @@ from xpmodel.model.model import Model, find_device
 from xpmodel.model.network import ScatterVAE
 from xpmodel.spectra.spectra import Spectra
 from xpmodel.training.checkpoint import CHECKPOINT_FILE, Checkpoint, write_checkpoint
-from xpmodel.training.config import PRESETS, Recipe
+from xpmodel.training.config import PRESETS, TrainingConfig
 from xpmodel.training.distributed import Processes
 from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.loss import Loss, scatter_loss
@@ -27,7 +27,7 @@ from xpmodel.training.metrics import METRICS_FILE, Epoch, write_metrics
 from xpmodel.training.on_disk import TrainingFiles
 from xpmodel.training.steps import ALONE, Part, Steps
 
-__all__ = ["PRESETS", "Epoch", "Loss", "Recipe", "Store", "scatter_loss", "train"]
+__all__ = ["PRESETS", "Epoch", "Loss", "TrainingConfig", "Store", "scatter_loss", "train"]
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Store:
         """Restore the checkpoint, or write the first, which shows that the folder takes one."""
         if self.resume:
             checkpoint = Checkpoint.read(self.path)
-            checkpoint.check_options(asdict(steps.recipe))
+            checkpoint.check_options(asdict(steps.config))
             checkpoint.check_data(data_sha256)
             checkpoint.restore(steps)
             self.epochs = checkpoint.epochs
@@ -87,7 +87,7 @@ class Store:
     def keep(self, steps: Steps, data_sha256: str, epoch: Epoch) -> None:
         """Note an epoch, and write a checkpoint when one is due."""
         self.epochs.append(epoch)
-        due = len(self.epochs) - self.n_saved >= self.every or epoch.number == steps.recipe.epochs
+        due = len(self.epochs) - self.n_saved >= self.every or epoch.number == steps.config.epochs
         if not due and time.monotonic() - self._saved_at < self.seconds:
             return
         try:
@@ -102,13 +102,13 @@ class Store:
     def _write(self, steps: Steps, data_sha256: str) -> None:
         if self.writes:
             write_checkpoint(self.path, steps, self.epochs, data_sha256)
-            write_metrics(self.folder / METRICS_FILE, self.epochs, steps.recipe.latents)
+            write_metrics(self.folder / METRICS_FILE, self.epochs, steps.config.latents)
         self.n_saved, self._saved_at = len(self.epochs), time.monotonic()
 
 
 def train(
     spectra: Spectra | TrainingData | TrainingFiles,
-    recipe: Recipe,
+    config: TrainingConfig,
     *,
     device: str = "auto",
     processes: Processes = ALONE,
@@ -130,7 +130,7 @@ def train(
     spectra : Spectra, TrainingData or TrainingFiles
         In memory, all of which go to the device, or lie there already; or prepared on disk, from
         which some go there at a time.
-    recipe : Recipe
+    config : TrainingConfig
     device : str
         ``auto``, ``cpu`` or ``cuda``.
     processes : Processes
@@ -153,56 +153,56 @@ def train(
     """
     place = find_device(device)
     data = TrainingData.of(spectra, place) if isinstance(spectra, Spectra) else spectra
-    if data.n_train < recipe.batch:
+    if data.n_train < config.batch:
         raise InputError(
-            f"{data.n_train} training stars do not fill a batch of {recipe.batch}; "
+            f"{data.n_train} training stars do not fill a batch of {config.batch}; "
             "use more stars or a smaller batch"
         )
-    network = _untrained(recipe, len(data.mu)).to(place)
-    steps = Steps(network, recipe, *data.room(place), processes)
+    network = _untrained(config, len(data.mu)).to(place)
+    steps = Steps(network, config, *data.room(place), processes)
     if store is not None:
         store.begin(steps, data.sha256)
     first = len(store.epochs) + 1 if store is not None else 1
     start = time.perf_counter()
     # The next part is read and drawn while one is trained on.
     for number, parts in itertools.groupby(
-        ahead(_parts(data, recipe, first, processes)), key=lambda item: item[0]
+        ahead(_parts(data, config, first, processes)), key=lambda item: item[0]
     ):
         steps.begin(number)
         losses = torch.cat([steps.take(part) for _, part in parts])
         steps.finish()
-        test = steps.test(data.test_parts(recipe))
+        test = steps.test(data.test_parts(config))
         _check_finite(processes.mean(losses).cpu().numpy(), network, number, store)
         end = time.perf_counter()
         means = processes.mean(losses.double().mean(0))
-        epoch = _epoch(number, recipe, means, test, end - start)
+        epoch = _epoch(number, config, means, test, end - start)
         start = end
         if store is not None:
             store.keep(steps, data.sha256, epoch)
         if progress is not None:
             progress(epoch)
-    description = _description(recipe, data, place, processes)
+    description = _description(config, data, place, processes)
     return Model(network, data.mu, data.sig, description, device)
 
 
 def _parts(
-    data: TrainingData | TrainingFiles, recipe: Recipe, first: int, processes: Processes
+    data: TrainingData | TrainingFiles, config: TrainingConfig, first: int, processes: Processes
 ) -> Iterator[tuple[int, Part]]:
     """The parts of all epochs from the first to be done, with their numbers."""
-    for number in range(first, recipe.epochs + 1):
-        for part in data.parts(recipe, number, processes):
+    for number in range(first, config.epochs + 1):
+        for part in data.parts(config, number, processes):
             yield number, part
 
 
-def _untrained(recipe: Recipe, n_coefficients: int) -> ScatterVAE:
+def _untrained(config: TrainingConfig, n_coefficients: int) -> ScatterVAE:
     """The network with its initial weights; PyTorch's own generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
-        return ScatterVAE(n_coefficients, recipe.latents, recipe.layers, recipe.variant)
+        torch.manual_seed(config.seed)
+        return ScatterVAE(n_coefficients, config.latents, config.layers, config.variant)
 
 
 def _epoch(
-    number: int, recipe: Recipe, parts: torch.Tensor, test: torch.Tensor, seconds: float
+    number: int, config: TrainingConfig, parts: torch.Tensor, test: torch.Tensor, seconds: float
 ) -> Epoch:
     reconstruction, *kl_latents = parts.tolist()
     test_reconstruction, *test_kl_latents = test.tolist()
@@ -213,7 +213,7 @@ def _epoch(
         test_reconstruction,
         sum(test_kl_latents),
         tuple(kl_latents),
-        recipe.rate(number),
+        config.rate(number),
         seconds,
     )
 
@@ -235,7 +235,7 @@ def _check_finite(parts: np.ndarray, network: ScatterVAE, number: int, store: St
 
 
 def _description(
-    recipe: Recipe,
+    config: TrainingConfig,
     data: TrainingData | TrainingFiles,
     place: torch.device,
     processes: Processes,
@@ -245,7 +245,7 @@ def _description(
     return {
         "made_by": f"xpmodel {__version__} train",
         "training": {
-            **asdict(recipe),
+            **asdict(config),
             "n_train": data.n_train,
             "n_test": data.n_test,
             "n_left_out": data.n_left_out,

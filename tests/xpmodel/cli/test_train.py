@@ -13,7 +13,7 @@ from tests.support.training import SMALL, some_spectra, write_spectra
 from xpmodel import load_model, read_spectra
 from xpmodel.cli.main import main
 from xpmodel.cli.train import train_command
-from xpmodel.training.config import PRESETS, Recipe
+from xpmodel.training.config import PRESETS, TrainingConfig
 from xpmodel.training.metrics import Epoch, from_array, to_array, write_curves
 from xpmodel.training.train import train
 
@@ -57,8 +57,8 @@ def test_what_the_command_writes(tmp_path):
 
     assert said["source"]["left_out"] == {"bad coefficient error": 2, "NaN coefficient": 1}
 
-    options = {name: said["training"][name] for name in Recipe.__dataclass_fields__}
-    again = train(read_spectra(source), Recipe(**options), device="cpu")
+    options = {name: said["training"][name] for name in TrainingConfig.__dataclass_fields__}
+    again = train(read_spectra(source), TrainingConfig(**options), device="cpu")
     assert again.hash == load_model(out).hash
 
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -99,7 +99,7 @@ def test_a_preset_and_what_is_said_beside_it(tmp_path):
 
 
 def test_defaults_that_help_shows_are_the_recipes():
-    defaults = Recipe()
+    defaults = TrainingConfig()
     shown = {
         option.name: option.show_default
         for option in train_command.params

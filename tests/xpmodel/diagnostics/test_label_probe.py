@@ -7,9 +7,9 @@ from xpmodel.catalog.named_cuts import cut_mask, gaia_enceladus_mask
 from xpmodel.diagnostics.label_probe import probe
 from xpmodel.mock.write import Sky, draw_chunk, write_mock
 from xpmodel.spectra.spectra import read_spectra
-from xpmodel.training.train import Recipe, train
+from xpmodel.training.train import TrainingConfig, train
 
-RECIPE = Recipe(epochs=8, batch=128, learning_rate=3e-3, restart=8, latents=4)
+CONFIG = TrainingConfig(epochs=8, batch=128, learning_rate=3e-3, restart=8, latents=4)
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def catalog(tmp_path_factory):
     """A small mock sky, a model trained on it, and the catalog that they make."""
     folder = tmp_path_factory.mktemp("mock")
     source = write_mock(Sky(6000, seed=1), folder, workers=1)
-    train(read_spectra(source), RECIPE, device="cpu").save(folder / "model")
+    train(read_spectra(source), CONFIG, device="cpu").save(folder / "model")
     out = folder / "catalog.parquet"
     encoding = build_catalog(source, load_model(folder / "model", "cpu"), out)
     assert encoding.n_stars == 6000

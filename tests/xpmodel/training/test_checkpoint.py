@@ -23,7 +23,7 @@ from xpmodel.training.metrics import to_array
 from xpmodel.training.train import Store, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-RECIPE = dataclasses.replace(SMALL, epochs=6, kl_warmup=3)
+CONFIG = dataclasses.replace(SMALL, epochs=6, kl_warmup=3)
 
 
 def curves(epochs):
@@ -37,7 +37,7 @@ def whole():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     epochs = []
-    model = train(some_spectra(), RECIPE, device="cpu", progress=epochs.append)
+    model = train(some_spectra(), CONFIG, device="cpu", progress=epochs.append)
     torch.set_num_threads(threads)
     return epochs, model
 
@@ -47,11 +47,11 @@ def test_stopped_at_any_step_and_resumed(step, whole, tmp_path, monkeypatch):
     store = Store(tmp_path, every=2)
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt(patch, step)
-        train(some_spectra(), RECIPE, device="cpu", store=store)
+        train(some_spectra(), CONFIG, device="cpu", store=store)
     assert store.n_saved == (step - 1) // 8 // 2 * 2  # 8 steps an epoch
     resumed = Store(tmp_path, every=2, resume=True)
     seen = []
-    model = train(some_spectra(), RECIPE, device="cpu", store=resumed, progress=seen.append)
+    model = train(some_spectra(), CONFIG, device="cpu", store=resumed, progress=seen.append)
     assert seen[0].number == store.n_saved + 1
     np.testing.assert_array_equal(curves(resumed.epochs), curves(whole[0]))
     assert model.hash == whole[1].hash
@@ -120,7 +120,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path, monkeypatch):
 def stopped(tmp_path, monkeypatch):
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         interrupt(patch, 20)
-        train(some_spectra(), RECIPE, device="cpu", store=Store(tmp_path, every=1))
+        train(some_spectra(), CONFIG, device="cpu", store=Store(tmp_path, every=1))
     return tmp_path
 
 
@@ -136,7 +136,7 @@ def stopped(tmp_path, monkeypatch):
 )
 def test_other_options_are_refused(stopped, change, words):
     before = (stopped / CHECKPOINT_FILE).read_bytes()
-    other = dataclasses.replace(RECIPE, **change)
+    other = dataclasses.replace(CONFIG, **change)
     with pytest.raises(InputError, match=words):
         train(some_spectra(), other, device="cpu", store=Store(stopped, resume=True))
     assert (stopped / CHECKPOINT_FILE).read_bytes() == before
@@ -146,7 +146,7 @@ def test_other_data_are_refused(stopped):
     spectra = some_spectra()
     spectra.errors[0, 0] *= 1.01
     with pytest.raises(InputError, match="was made from other spectra"):
-        train(spectra, RECIPE, device="cpu", store=Store(stopped, resume=True))
+        train(spectra, CONFIG, device="cpu", store=Store(stopped, resume=True))
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(whole, tmp_path, monkeypatch):
@@ -164,7 +164,7 @@ def test_a_full_disk_leaves_the_last_checkpoint(whole, tmp_path, monkeypatch):
         return write(path, content)
 
     monkeypatch.setattr(Path, "write_bytes", fail)
-    model = train(some_spectra(), RECIPE, device="cpu", store=store)
+    model = train(some_spectra(), CONFIG, device="cpu", store=store)
     assert len(said) == 4 and "No space left" in said[0]
     assert "the last checkpoint is that of epoch 2" in said[-1]
     assert model.hash == whole[1].hash
@@ -172,19 +172,19 @@ def test_a_full_disk_leaves_the_last_checkpoint(whole, tmp_path, monkeypatch):
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
     monkeypatch.undo()
     resumed = Store(tmp_path, resume=True)
-    again = train(some_spectra(), RECIPE, device="cpu", store=resumed)
+    again = train(some_spectra(), CONFIG, device="cpu", store=resumed)
     assert again.hash == whole[1].hash
     np.testing.assert_array_equal(curves(resumed.epochs), curves(whole[0]))
 
 
 def test_a_loss_that_is_not_finite_keeps_the_last_good_checkpoint(tmp_path, monkeypatch):
-    rate = dataclasses.replace(RECIPE).rate
+    rate = dataclasses.replace(CONFIG).rate
     monkeypatch.setattr(
-        "xpmodel.training.config.Recipe.rate",
+        "xpmodel.training.config.TrainingConfig.rate",
         lambda self, epoch: 1e30 if epoch == 3 else rate(epoch),
     )
     with pytest.raises(InputError, match=r"in epoch 3, batch 2 of 8.*checkpoint of epoch 2 is kep"):
-        train(some_spectra(), RECIPE, device="cpu", store=Store(tmp_path, every=1))
+        train(some_spectra(), CONFIG, device="cpu", store=Store(tmp_path, every=1))
     checkpoint = Checkpoint.read(tmp_path / CHECKPOINT_FILE)
     assert len(checkpoint.epochs) == 2
     assert all(torch.isfinite(tensor).all() for tensor in some(checkpoint.tensors.values()))
@@ -194,14 +194,14 @@ def test_checkpoints_by_time(tmp_path, monkeypatch):
     interrupt(monkeypatch, 20)
     store = Store(tmp_path, every=1000, seconds=0.0)
     with pytest.raises(KeyboardInterrupt):
-        train(some_spectra(), RECIPE, device="cpu", store=store)
+        train(some_spectra(), CONFIG, device="cpu", store=store)
     assert store.n_saved == 2
 
 
 def test_a_folder_that_takes_no_checkpoint_is_found_at_once(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(InputError, match="cannot be written"):
-        train(some_spectra(), RECIPE, device="cpu", store=Store(tmp_path / "file" / "model"))
+        train(some_spectra(), CONFIG, device="cpu", store=Store(tmp_path / "file" / "model"))
 
 
 @pytest.mark.parametrize("damage", ["cut", "text", "foreign", "nan", "shape", "moment"])
@@ -230,8 +230,8 @@ def test_damaged_checkpoints_are_refused(stopped, damage):
             tensors[name] = torch.zeros(7)
         else:
             del tensors[name]
-        said = {"format": "xpmodel-training", "recipe": dataclasses.asdict(RECIPE),
+        said = {"format": "xpmodel-training", "recipe": dataclasses.asdict(CONFIG),
                 "data_sha256": checkpoint.data_sha256}  # fmt: skip
         path.write_bytes(save(tensors, metadata={"xpmodel": json.dumps(said)}))
     with pytest.raises(InputError, match=CHECKPOINT_FILE):
-        train(some_spectra(), RECIPE, device="cpu", store=Store(stopped, resume=True))
+        train(some_spectra(), CONFIG, device="cpu", store=Store(stopped, resume=True))

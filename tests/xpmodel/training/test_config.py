@@ -3,16 +3,16 @@
 import pytest
 
 from xpmodel import InputError
-from xpmodel.training.config import PRESETS, Recipe
+from xpmodel.training.config import PRESETS, TrainingConfig
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_warmup_of_the_kl():
-    recipe = Recipe(kl_warmup=4, beta=2.0)
+    recipe = TrainingConfig(kl_warmup=4, beta=2.0)
     found = [recipe.kl_weight(epoch) for epoch in range(1, 8)]
     assert found == pytest.approx([0.4, 0.8, 1.2, 1.6, 2.0, 2.0, 2.0])
-    assert Recipe().kl_weight(1) == 1.0
+    assert TrainingConfig().kl_weight(1) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -27,10 +27,10 @@ def test_warmup_of_the_kl():
 )  # fmt: skip
 def test_impossible_recipes(change):
     with pytest.raises(InputError):
-        Recipe(**change)
+        TrainingConfig(**change)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_presets_are_recipes(name):
-    recipe = Recipe(**PRESETS[name])
+    recipe = TrainingConfig(**PRESETS[name])
     assert (recipe.batch, recipe.loss, recipe.variant) == (1024, "released", "scatter-vae")

@@ -14,12 +14,12 @@ import torch
 from tests.support.plain_loss import plain_loss
 from tests.support.training import some_spectra, write_spectra
 from xpmodel import InputError, ScatterVAE, load_model
-from xpmodel.training.config import Recipe
+from xpmodel.training.config import TrainingConfig
 from xpmodel.training.distributed import Processes, join_processes
 from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.steps import draw
 
-RECIPE = Recipe(epochs=3, batch=64, learning_rate=1e-3, restart=3)
+CONFIG = TrainingConfig(epochs=3, batch=64, learning_rate=1e-3, restart=3)
 OPTIONS = ("--epochs", "3", "--batch", "64", "--learning-rate", "1e-3", "--restart", "3",
            "--device", "cpu")  # fmt: skip
 
@@ -41,7 +41,7 @@ def by_hand():
     """
     data = TrainingData.of(some_spectra(), torch.device("cpu"))
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(RECIPE.seed)
+        torch.manual_seed(CONFIG.seed)
         state = ScatterVAE().state_dict()
     running = [{k: v.clone() for k, v in state.items() if "running" in k} for _ in range(2)]
     p = {k: v.clone().requires_grad_() for k, v in state.items()
@@ -49,9 +49,9 @@ def by_hand():
     optimiser = torch.optim.AdamW(p.values(), foreach=False, fused=False)
     losses = []
     for epoch in range(1, 4):
-        optimiser.param_groups[0]["lr"] = RECIPE.rate(epoch)
+        optimiser.param_groups[0]["lr"] = CONFIG.rate(epoch)
         epoch_losses = []
-        for rows, eps in zip(*draw(RECIPE, 540, epoch), strict=True):
+        for rows, eps in zip(*draw(CONFIG, 540, epoch), strict=True):
             parts = [
                 plain_loss(p, data.x[rows[half]], data.variance[rows[half]], eps[half], running[i])
                 for i, half in enumerate((slice(0, 32), slice(32, 64)))
@@ -92,7 +92,7 @@ def test_two_processes_are_one_by_hand(tmp_path, one_thread):
 
     with torch.no_grad():
         test = scatter_loss(
-            model.network.cpu().eval(), data.test_x, data.test_variance, draw_test(RECIPE, 60)
+            model.network.cpu().eval(), data.test_x, data.test_variance, draw_test(CONFIG, 60)
         )
     shown = metrics["test_reconstruction"].iloc[-1]
     assert shown == pytest.approx(float(test.reconstruction), rel=1e-4)
@@ -105,8 +105,8 @@ def test_two_processes_from_disk_stopped_and_resumed(tmp_path):
     assert result.returncode == 0, result.stderr
     # A run whose third epoch fails goes on from the second.
     code = (
-        "import xpmodel.training.config as r, sys; rate = r.Recipe.rate\n"
-        "r.Recipe.rate = lambda self, epoch: 1e30 if epoch == 3 else rate(self, epoch)\n"
+        "import xpmodel.training.config as r, sys; rate = r.TrainingConfig.rate\n"
+        "r.TrainingConfig.rate = lambda self, epoch: 1e30 if epoch == 3 else rate(self, epoch)\n"
         "from xpmodel.cli.main import main; main()"
     )
     script = tmp_path / "spoiled.py"

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from xpmodel import ScatterVAE
-from xpmodel.training.config import Recipe
+from xpmodel.training.config import TrainingConfig
 from xpmodel.training.loss import Loss, objective, scatter_loss
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -28,13 +28,13 @@ def a_loss():
     ],
 )
 def test_objective_by_hand(options, weight, expected):
-    total = objective(a_loss(), Recipe(latents=3, **options), weight).detach()
+    total = objective(a_loss(), TrainingConfig(latents=3, **options), weight).detach()
     assert float(total) == pytest.approx(expected, rel=1e-6)
 
 
 def test_free_bits_leave_a_latent_below_them_alone():
     loss = a_loss()
-    objective(loss, Recipe(latents=3, free_bits=0.25), 1.0).backward()
+    objective(loss, TrainingConfig(latents=3, free_bits=0.25), 1.0).backward()
     assert loss.kl_latents.grad.tolist() == [1.0, 0.0, 1.0]
 
 
@@ -48,5 +48,7 @@ def test_the_papers_loss_is_its_printed_means():
     total = variance + s**2
     expected = ((x - x_hat) ** 2 / total + total.log()).mean()
     expected += (mean**2 + log_var.exp() - 1 - log_var).mean()
-    found = objective(scatter_loss(network, x, variance, eps), Recipe(latents=3, loss="paper"), 1.0)
+    found = objective(
+        scatter_loss(network, x, variance, eps), TrainingConfig(latents=3, loss="paper"), 1.0
+    )
     assert found.item() == pytest.approx(expected.item(), rel=1e-12)

@@ -66,11 +66,11 @@ def row_numbers(files, x):
     return np.array([number[row.tobytes()] for row in np.asarray(x)])
 
 
-def epoch_rows(files, recipe, epoch, processes=ALONE):
+def epoch_rows(files, config, epoch, processes=ALONE):
     """Rows of the batches of an epoch, (batches, B)."""
     return np.concatenate([
         row_numbers(files, part.x)[part.draws.order]
-        for part in files.parts(recipe, epoch, processes)
+        for part in files.parts(config, epoch, processes)
     ])  # fmt: skip
 
 
@@ -131,13 +131,13 @@ def test_training_from_a_sorted_file_is_as_good_as_in_memory(tmp_path, monkeypat
     The loss falls by hundreds; with other seeds it ends up to 10 away, from memory as from disk.
     """
     monkeypatch.setattr(module, "PART_ROWS", 512)
-    recipe = dataclasses.replace(SMALL, epochs=40, restart=40)
+    config = dataclasses.replace(SMALL, epochs=40, restart=40)
     spectra = some_spectra(3000)
     spectra = spectra[np.argsort(spectra.coefficients[:, 0] / spectra.g_flux)]
     files = prepare_files(cut(spectra, 500), tmp_path)
     memory, disk = [], []
-    train(spectra, recipe, device="cpu", progress=memory.append)
-    model = train(files, recipe, device="cpu", progress=disk.append)
+    train(spectra, config, device="cpu", progress=memory.append)
+    model = train(files, config, device="cpu", progress=disk.append)
     assert memory[-1].test_reconstruction < memory[0].test_reconstruction - 150
     assert disk[-1].test_reconstruction == pytest.approx(memory[-1].test_reconstruction, abs=12)
     assert model.description["training"]["from_disk"] is True

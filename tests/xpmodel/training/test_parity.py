@@ -8,12 +8,12 @@ from tests.support.loops import some
 from tests.support.plain_loss import N_BLOCKS, plain_loss
 from tests.support.training import some_spectra
 from xpmodel import ScatterVAE
-from xpmodel.training.config import Recipe
+from xpmodel.training.config import TrainingConfig
 from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.steps import Draws, Part, Steps, draw
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-RECIPE = Recipe(batch=128, restart=5)
+CONFIG = TrainingConfig(batch=128, restart=5)
 
 
 def plain_training(state, x, variance, n_steps, dtype):
@@ -26,12 +26,12 @@ def plain_training(state, x, variance, n_steps, dtype):
     }
     optimiser = torch.optim.AdamW(p.values(), lr=1e-4, foreach=False, fused=False)
     schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
-        optimiser, T_0=RECIPE.restart, eta_min=1e-10
+        optimiser, T_0=CONFIG.restart, eta_min=1e-10
     )
     losses, epoch = [], 0
     while len(losses) < n_steps:
         epoch += 1
-        order, eps = draw(RECIPE, len(x), epoch, dtype)
+        order, eps = draw(CONFIG, len(x), epoch, dtype)
         for rows, e in zip(order, eps, strict=True):
             reconstruction, kl = plain_loss(p, x[rows], variance[rows], e, running)
             optimiser.zero_grad()
@@ -65,8 +65,8 @@ def test_one_step_in_float32():
     """Losses to 1e-5, gradients to 1e-3 of a tensor's largest, weights to 1e-6 (a step is 1e-4)."""
     network, state, x, variance = start(torch.float32)
     losses, gradients, weights = plain_training(state, x, variance, 1, torch.float32)
-    order, eps = draw(RECIPE, len(x), 1)
-    steps = Steps(network, RECIPE, x[order[0]], variance[order[0]])  # of one batch
+    order, eps = draw(CONFIG, len(x), 1)
+    steps = Steps(network, CONFIG, x[order[0]], variance[order[0]])  # of one batch
     steps.begin(1)
     draws = Draws(torch.arange(128)[None], eps[:1])
     parts = steps.take(Part(x[order[0]], variance[order[0]], draws))
@@ -90,10 +90,10 @@ def test_200_steps_in_float64():
     """Through 29 epochs and 5 restarts of the rate: losses to 1e-9, weights to 1e-8."""
     network, state, x, variance = start(torch.float64)
     losses, _, weights = plain_training(state, x, variance, 200, torch.float64)
-    steps = Steps(network, RECIPE, x, variance)
+    steps = Steps(network, CONFIG, x, variance)
     found = []
     for epoch in range(1, 30):
-        order, eps = draw(RECIPE, len(x), epoch, torch.float64)
+        order, eps = draw(CONFIG, len(x), epoch, torch.float64)
         few = slice(0, 4 if epoch == 29 else 7)  # 28 epochs of 7 steps, and 4 more
         steps.begin(epoch)
         found.append(steps.take(Part(x, variance, Draws(order[few], eps[few]))).numpy())
@@ -111,9 +111,9 @@ def test_rate_is_that_of_pytorchs_schedule():
     schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
         optimiser, T_0=500, eta_min=1e-10
     )
-    recipe = Recipe()
+    config = TrainingConfig()
     for epoch in range(1, 1203):
-        assert recipe.rate(epoch) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
+        assert config.rate(epoch) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
         optimiser.step()
         schedule.step()
 

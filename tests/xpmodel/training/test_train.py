@@ -13,7 +13,7 @@ from xpmodel import InputError, ScatterVAE, load_model
 from xpmodel.spectra.train_test_split import train_test_rows
 from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.steps import draw, draw_test
-from xpmodel.training.train import Recipe, scatter_loss, train
+from xpmodel.training.train import TrainingConfig, scatter_loss, train
 
 needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -67,8 +67,8 @@ def test_training_learns_and_repeats(tmp_path):
 def test_the_description_is_what_repeats_the_run():
     spectra = some_spectra()
     said = train(spectra, SMALL, device="cpu").description["training"]
-    options = {field.name: said[field.name] for field in dataclasses.fields(Recipe)}
-    assert Recipe(**options) == SMALL
+    options = {field.name: said[field.name] for field in dataclasses.fields(TrainingConfig)}
+    assert TrainingConfig(**options) == SMALL
     assert (said["n_train"], said["n_test"], said["n_left_out"]) == (540, 60, 0)
     assert said["torch"] == torch.__version__ and said["device"] == "cpu"
     spectra.errors[7, 7] *= 1.001
@@ -77,20 +77,20 @@ def test_the_description_is_what_repeats_the_run():
 
 def test_an_epochs_means_are_over_its_batches_and_the_test_stars():
     """The first epoch again, with a rate at which nothing moves but the running statistics."""
-    recipe = dataclasses.replace(SMALL, epochs=1, learning_rate=1e-12)
+    config = dataclasses.replace(SMALL, epochs=1, learning_rate=1e-12)
     epochs = []
-    model = train(some_spectra(), recipe, device="cpu", progress=epochs.append)
+    model = train(some_spectra(), config, device="cpu", progress=epochs.append)
     data = TrainingData.of(some_spectra(), torch.device("cpu"))
-    order, eps = draw(recipe, 540, 1)
+    order, eps = draw(config, 540, 1)
     assert order.shape == (8, 64)  # of 540 stars 28 are left
     losses = []
     with torch.no_grad():
         for rows, e in zip(order, eps, strict=True):
             network = model.network.train()
             losses.append(scatter_loss(network, data.x[rows], data.variance[rows], e))
-    model = train(some_spectra(), recipe, device="cpu")
+    model = train(some_spectra(), config, device="cpu")
     with torch.no_grad():
-        test = scatter_loss(model.network, data.test_x, data.test_variance, draw_test(recipe, 60))
+        test = scatter_loss(model.network, data.test_x, data.test_variance, draw_test(config, 60))
     assert epochs[0].reconstruction == pytest.approx(
         np.mean([float(loss.reconstruction) for loss in losses]), rel=1e-5
     )
@@ -158,7 +158,7 @@ def test_a_coefficient_without_spread():
 
 def test_too_few_stars_for_a_batch():
     with pytest.raises(InputError, match="540 training stars do not fill a batch of 1024"):
-        train(some_spectra(), Recipe(epochs=1), device="cpu")
+        train(some_spectra(), TrainingConfig(epochs=1), device="cpu")
 
 
 def test_a_loss_that_is_not_finite_says_which_batch():
@@ -214,10 +214,10 @@ for row in rows(n_stars=2000, epochs=1):
 @needs_cuda
 def test_cpu_and_gpu_train_alike():
     """The same draws everywhere: after a few steps the two differ by rounding alone."""
-    recipe = dataclasses.replace(SMALL, epochs=2, learning_rate=1e-4)
+    config = dataclasses.replace(SMALL, epochs=2, learning_rate=1e-4)
     cpu, gpu = [], []
-    train(some_spectra(), recipe, device="cpu", progress=cpu.append)
-    train(some_spectra(), recipe, device="cuda", progress=gpu.append)
+    train(some_spectra(), config, device="cpu", progress=cpu.append)
+    train(some_spectra(), config, device="cuda", progress=gpu.append)
     for a, b in zip(cpu, gpu, strict=True):
         assert b.reconstruction == pytest.approx(a.reconstruction, rel=1e-3)
         assert b.kl == pytest.approx(a.kl, rel=1e-3, abs=1e-4)

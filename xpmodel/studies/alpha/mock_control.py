@@ -25,14 +25,14 @@ from xpmodel.studies.alpha.equal_pairs import EQUAL, match_pairs
 from xpmodel.studies.alpha.forests import probabilities_out_of_fold
 from xpmodel.studies.alpha.pair_ranking import Order, order_pairs
 from xpmodel.studies.alpha.scores import Confusion, Estimate, gain
-from xpmodel.training.train import Recipe, train
+from xpmodel.training.train import TrainingConfig, train
 
 TRUE_LABELS = ("teff", "logg", "m_h", "ebv", "age")
 # Pairs are equal in what spectra are made of, but for α.
 EQUAL_TRUTH = {**EQUAL, "ebv": 0.02}
 SIGNALS = (1.0, 0.0)
 # Enough for a small model of the mock to use more than two latents.
-RECIPE = {"batch": 512, "learning_rate": 2e-3}
+CONFIG = {"batch": 512, "learning_rate": 2e-3}
 FEWEST = 2_000
 
 Progress = Callable[[str], None]
@@ -122,8 +122,8 @@ def _on_sky(folder: Path, sky: Sky, epochs: int, device: str, tell: Progress) ->
     tell(f"{name}: making {sky.n_stars} mock stars")
     source = write_mock(sky, folder, truth=True)
     tell(f"{name}: training a small model, {epochs} epochs")
-    recipe = Recipe(epochs=epochs, restart=epochs, seed=sky.seed, **RECIPE)
-    model = train(read_spectra(source), recipe, device=device)
+    config = TrainingConfig(epochs=epochs, restart=epochs, seed=sky.seed, **CONFIG)
+    model = train(read_spectra(source), config, device=device)
     model.save(folder / "model")
     tell(f"{name}: encoding")
     build_catalog(source, model, folder / "catalog.parquet")
