@@ -30,7 +30,7 @@ def rows() -> Iterator[Row]:
         "decode",
         1e3 * seconds["ours"],
         "ms",
-        "live.decoded_curve, z → flux and error, against decoder and scatter estimator alone",
+        "curves.decoded_curve, z → flux and error, against decoder and scatter estimator alone",
         1e3 * seconds["floor"],
     )
     for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):

@@ -43,7 +43,7 @@ def rows() -> Iterator[Row]:
         "set of 100,000",
         seconds["ours"],
         "s",
-        f"group_spectra.group_band of {N:,} stars: decoded, to 343 wavelengths, median and "
+        f"group_bands.group_band of {N:,} stars: decoded, to 343 wavelengths, median and "
         "16–84 %; against the decoder, one matrix product and torch.sort along the stars, on "
         f"{model.device}",
         seconds["floor"],

@@ -15,12 +15,16 @@ from xpmodel.columns import symbol
 from xpmodel.diagnostics.latent_use import Following, LatentUse
 from xpmodel.diagnostics.outlier_recovery import Recovery
 from xpmodel.diagnostics.outliers import MAGNITUDE, PARTS, OutlierScores
-from xpmodel.report import figure_style as figures
+from xpmodel.report import figure_style
 from xpmodel.report.figure_style import WIDTH, axis_label, foot, plain, write_figure
 from xpmodel.report.tables import title_of
 
 GRID, WIDTH_BINS = 150, 100
-PART_COLORS = {"misfit": figures.RED, "isolation": figures.BLUE, "width": figures.GREEN}
+PART_COLORS = {
+    "misfit": figure_style.RED,
+    "isolation": figure_style.BLUE,
+    "width": figure_style.GREEN,
+}
 
 
 def write_outliers(path: Path, catalog: Catalog, scores: OutlierScores, n: int) -> Path:
@@ -136,7 +140,7 @@ def write_widths(path: Path, catalog: Catalog, use: LatentUse) -> Path:
             for i, (name, values) in enumerate(widths.items()):
                 label = axis_label(name) + ("" if use.active[i] else " (collapsed)")
                 style = {
-                    "color": figures.COLORS[i % len(figures.COLORS)],
+                    "color": figure_style.COLORS[i % len(figure_style.COLORS)],
                     "ls": "-" if use.active[i] else ":",
                 }
                 axes.hist(values, bins, histtype="step", label=label, **style)

@@ -12,7 +12,7 @@ from bokeh.plotting import figure as Figure
 from xpapp.maps.raster import View
 from xpapp.runtime.callbacks import guarded
 from xpapp.state.visit import Visit
-from xpapp.tracks import measured as overlays
+from xpapp.tracks import measured
 from xpapp.widgets.glyphs import add_glyphs
 from xpmodel.columns import number, parameters, symbol
 from xpmodel.selection.regions import to_scale
@@ -62,7 +62,7 @@ class TrackLayer:
         )
         add_glyphs(figure, (self._lines, lines), (self._bars, bars), (self._points, points))
         self._hand = ColumnDataSource({"xs": [], "ys": []}, name=f"{key}_hand")
-        hand = MultiLine(xs="xs", ys="ys", line_color=overlays.OWN_COLOR, line_dash="dashed")
+        hand = MultiLine(xs="xs", ys="ys", line_color=measured.OWN_COLOR, line_dash="dashed")
         add_glyphs(figure, (self._hand, hand))
         figure.add_tools(FreehandDrawTool(renderers=[figure.renderers[-1]], num_objects=1))
         self._hand.on_change("data", self._on_hand)
@@ -87,7 +87,7 @@ class TrackLayer:
         widths = tuple(HAND_WIDTH * span for span in spans)
         name = f"line {len(visit.own_tracks) + 1}"
         definition = line_track(name, columns, vertices, widths, HAND_POINTS)
-        overlays.own_track(visit.catalog, definition)
+        measured.own_track(visit.catalog, definition)
         visit.own_tracks = (*visit.own_tracks, definition)
 
     def draw(self) -> None:
@@ -102,7 +102,7 @@ class TrackLayer:
                 self._add(track, color, state.columns, lines, bars, points)
         for name in visit.tracks:
             for line in (
-                overlays.lines(visit.catalog, name, state.columns) if name in overlays.LINES else []
+                measured.lines(visit.catalog, name, state.columns) if name in measured.LINES else []
             ):
                 lines["xs"].append(line.x.tolist())
                 lines["ys"].append(line.y.tolist())
@@ -116,13 +116,13 @@ class TrackLayer:
         """What is switched on, with colors."""
         visit = self._visit
         found = [
-            (track, overlays.COLORS[name])
+            (track, measured.COLORS[name])
             for name in visit.tracks
-            if name in overlays.COLORS
-            for track in overlays.tracks(visit.catalog, name)
+            if name in measured.COLORS
+            for track in measured.tracks(visit.catalog, name)
         ]
-        own = [overlays.own_track(visit.catalog, d) for d in visit.own_tracks]
-        return found + [(track, overlays.OWN_COLOR) for track in own]
+        own = [measured.own_track(visit.catalog, d) for d in visit.own_tracks]
+        return found + [(track, measured.OWN_COLOR) for track in own]
 
     def _add(
         self,

@@ -15,7 +15,7 @@ from xpapp.spectrum.files import offer_plot
 from xpapp.spectrum.view import LEFT, RIGHT, span
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
-from xpapp.tracks import measured as overlays
+from xpapp.tracks import measured
 from xpapp.widgets.bokeh_widgets import button, native_row, select
 from xpapp.widgets.glyphs import add_glyphs
 from xpapp.widgets.line_marks import LineMarks
@@ -135,7 +135,7 @@ class GroupView:
 
     def _choices(self) -> dict[str, str]:
         visit = self._visit
-        tracks = overlays.track_choices(visit.catalog, visit.own_tracks)
+        tracks = measured.track_choices(visit.catalog, visit.own_tracks)
         return {SETS: "medians of A and B"} | {name: f"along: {t}" for name, t in tracks.items()}
 
     @guarded("Listing the sets")
@@ -182,7 +182,7 @@ class GroupView:
                     visit.catalog, visit.model, projection, groups, kinds, g_flux, limit
                 )
         else:
-            track = overlays.chosen_track(visit.catalog, visit.own_tracks, self.what.value)
+            track = measured.chosen_track(visit.catalog, visit.own_tracks, self.what.value)
 
             def work() -> Plot:
                 return track_plot(visit.catalog, visit.model, projection, track, g_flux)

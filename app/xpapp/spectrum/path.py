@@ -9,7 +9,7 @@ from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.coalesce import Pace
 from xpapp.spectrum.player import Player
 from xpapp.state.visit import Visit
-from xpapp.tracks import measured as overlays
+from xpapp.tracks import measured
 from xpapp.widgets.bokeh_widgets import button, native_row, select
 from xpapp.widgets.text_line import LiveLine
 from xpmodel.latent.paths import LatentPath
@@ -60,7 +60,7 @@ class PathControls:
 
     def _choices(self) -> dict[str, str]:
         visit = self._visit
-        return {PINS: "from pin to pin"} | overlays.track_choices(visit.catalog, visit.own_tracks)
+        return {PINS: "from pin to pin"} | measured.track_choices(visit.catalog, visit.own_tracks)
 
     @guarded("Listing the paths")
     def _on_tracks(self, *events: object) -> None:
@@ -71,7 +71,7 @@ class PathControls:
         if choice == PINS:
             pins = [pin or cursor.z for pin in cursor.pins]
             return LatentPath("from pin to pin", pins, cursor.metric)
-        track = overlays.chosen_track(visit.catalog, visit.own_tracks, choice)
+        track = measured.chosen_track(visit.catalog, visit.own_tracks, choice)
         points = list(zip(*(track.mean[n] for n in visit.catalog.latents), strict=True))
         return LatentPath(track.definition.title, points, cursor.metric)
 

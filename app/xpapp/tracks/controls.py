@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
 from xpapp.state.visit import Visit
-from xpapp.tracks import measured as overlays
+from xpapp.tracks import measured
 from xpapp.widgets.material import TEXT, WIDE, column, heading
 from xpapp.widgets.text_line import status_line
 from xpmodel.tracks.latent_threshold import DIVISIONS
@@ -26,7 +26,7 @@ class TrackControls:
         self._inputs = Inputs()
         self.switches = {
             name: pmui.Checkbox(label=title, size="small", margin=(0, 8))
-            for name, title in overlays.choices(visit.catalog).items()
+            for name, title in measured.choices(visit.catalog).items()
         }
         self.said = status_line("")
         self.file = pmui.FileInput(
@@ -68,11 +68,11 @@ class TrackControls:
             "Bars: standard deviation of the bin's stars. Hollow: fewer than 10 stars. "
             "A click on a point moves z there."
         ]
-        if set(overlays.LINES) & set(visit.tracks):
+        if set(measured.LINES) & set(visit.tracks):
             lines += [
                 f"Best single split of {' from '.join(DIVISIONS[name])}: {split.latent} = "
                 f"{split.threshold:.3g}, balanced accuracy {split.balanced_accuracy:.1%}"
-                for name, split in overlays.splits(visit.catalog).items()
+                for name, split in measured.splits(visit.catalog).items()
             ]
         lines += [f"own: {definition.title}" for definition in visit.own_tracks]
         if visit.track_point is not None:
@@ -88,7 +88,7 @@ class TrackControls:
             path = Path(folder) / f"{stem}.csv"
             path.write_bytes(self.file.value)
             definition = read_track(path)
-        overlays.own_track(self._visit.catalog, definition)
+        measured.own_track(self._visit.catalog, definition)
         self._visit.own_tracks = (*self._visit.own_tracks, definition)
 
     @guarded("Forgetting the tracks")

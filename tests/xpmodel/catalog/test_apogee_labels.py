@@ -8,7 +8,7 @@ import pytest
 from astropy.table import Table
 from click.testing import CliRunner
 
-from xpmodel.catalog import apogee_labels as apogee
+from xpmodel.catalog import apogee_labels
 from xpmodel.catalog.apogee_labels import IS_DUPLICATE, IS_REPEATED, NO_ID, write_labels
 from xpmodel.catalog.catalog import METADATA_KEY
 from xpmodel.cli.data import labels_command
@@ -22,7 +22,7 @@ MISSING = -9999.99
 
 @pytest.fixture(autouse=True)
 def small_chunks(monkeypatch):
-    monkeypatch.setattr(apogee, "CHUNK", 3)
+    monkeypatch.setattr(apogee_labels, "CHUNK", 3)
 
 
 @pytest.fixture
@@ -123,7 +123,7 @@ def test_columns_are_the_catalogs(write):
 def test_chunks_of_any_size_give_the_same(write, monkeypatch):
     _, labels, _ = write(allstar())
     for rows in (1, 100):
-        monkeypatch.setattr(apogee, "CHUNK", rows)
+        monkeypatch.setattr(apogee_labels, "CHUNK", rows)
         assert write(allstar())[1].equals(labels)
 
 
@@ -253,7 +253,7 @@ def test_command_without_a_file(tmp_path):
     [("apogee_dr17_allstar_95", "GAIAEDR3_SOURCE_ID", 1), ("apogee_1612", "dr3_source_id", 0)],
 )
 def test_real_rows(shared, tmp_path, monkeypatch, name, id_name, n_missing):
-    monkeypatch.setattr(apogee, "CHUNK", 1000)
+    monkeypatch.setattr(apogee_labels, "CHUNK", 1000)
     path = shared / "labels" / f"{name}.fits"
     made = write_labels(path, tmp_path / "labels.parquet")
     table = Table.read(path)

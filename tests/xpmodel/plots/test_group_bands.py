@@ -8,7 +8,7 @@ import torch
 
 from tests.support.mock import Mock
 from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
-from xpmodel.plots import group_bands as group_spectra
+from xpmodel.plots import group_bands
 from xpmodel.plots.group_bands import Band, group_band, ratio
 from xpmodel.plots.modes import MODES, Projection, scale_at_1kpc
 
@@ -56,8 +56,8 @@ def by_hand(catalog, model, projection, rows, kind) -> np.ndarray:
 @pytest.mark.parametrize("n", [1, 2, 7, 1000])
 def test_percentiles(kind, mode, n, catalog, model, wavelengths, monkeypatch):
     # A few blocks of wavelengths and of stars, the last of each not full.
-    monkeypatch.setattr(group_spectra, "ROWS", 300)
-    monkeypatch.setattr(group_spectra, "VALUES", 7 * n)
+    monkeypatch.setattr(group_bands, "ROWS", 300)
+    monkeypatch.setattr(group_bands, "VALUES", 7 * n)
     projection = Projection(mode, wavelengths, model)
     usable = catalog["parallax"] > 0 if mode == "flux_1kpc" else np.ones(len(catalog), bool)
     rows = np.flatnonzero(usable)[:n]
@@ -89,8 +89,8 @@ def test_the_error_of_a_median_is_its_scatter():
     """Medians of 400 normal values scatter by √(π/2) / 20."""
     rng = np.random.default_rng(0)
     values = torch.from_numpy(rng.normal(size=(300, 400)).astype(np.float32))
-    ordered, counts = group_spectra._sorted(values.clone())
-    found = group_spectra._of_ranks(ordered, counts)
+    ordered, counts = group_bands._sorted(values.clone())
+    found = group_bands._of_ranks(ordered, counts)
     assert found[1].std() == pytest.approx(np.sqrt(np.pi / 2) / 20, rel=0.1)
     assert found[3].mean() == pytest.approx(np.sqrt(np.pi / 2) / 20, rel=0.1)
 
@@ -101,8 +101,8 @@ def test_missing_values_do_not_count():
     values[rng.random(values.shape) < 0.3] = np.nan
     values[5] = np.nan
     values[6, 1:] = np.nan
-    ordered, counts = group_spectra._sorted(torch.from_numpy(values.copy()))
-    found = group_spectra._of_ranks(ordered, counts)
+    ordered, counts = group_bands._sorted(torch.from_numpy(values.copy()))
+    found = group_bands._of_ranks(ordered, counts)
     for row in range(40):
         known = values[row][np.isfinite(values[row])].astype(float)
         assert counts[row] == len(known)
@@ -213,6 +213,6 @@ def test_pytorchs_sort_gives_the_same():
     """The order that a GPU makes, on a CPU."""
     values = np.random.default_rng(3).normal(size=(20, 101)).astype(np.float32)
     values[3, ::4] = values[4] = np.nan
-    ordered, counts = group_spectra._sorted(torch.from_numpy(values.copy()))
-    found = group_spectra._of_ranks(torch.from_numpy(values).sort(dim=1).values, counts)
-    np.testing.assert_array_equal(found, group_spectra._of_ranks(ordered, counts))
+    ordered, counts = group_bands._sorted(torch.from_numpy(values.copy()))
+    found = group_bands._of_ranks(torch.from_numpy(values).sort(dim=1).values, counts)
+    np.testing.assert_array_equal(found, group_bands._of_ranks(ordered, counts))

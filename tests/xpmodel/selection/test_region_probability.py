@@ -11,7 +11,7 @@ from scipy.stats import norm
 from tests.support.catalogs import write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
-from xpmodel.selection import region_probability as membership
+from xpmodel.selection import region_probability as module
 from xpmodel.selection.recipe import Probable, Step, make_recipe, replay_recipe
 from xpmodel.selection.region_probability import probability_inside, region_probability
 from xpmodel.selection.regions import Region, polygon_contains
@@ -186,7 +186,7 @@ def test_far_stars_are_decided_at_once(monkeypatch):
     outline = random_polygon(rng, 20, crossing=True)
     x, y = rng.normal(size=(2, 5000))
     error = np.full(5000, 1e-9)
-    monkeypatch.setattr(membership, "_beyond", lambda height, *ends: np.zeros(len(height)))
+    monkeypatch.setattr(module, "_beyond", lambda height, *ends: np.zeros(len(height)))
     found = probability_inside(outline, x, y, error, error)
     np.testing.assert_array_equal(found, polygon_contains(outline, x, y))
 
@@ -196,7 +196,7 @@ def test_chunks_do_not_matter(monkeypatch):
     outline = random_polygon(rng, 20, crossing=True)
     stars = random_stars(rng, 700)
     wanted = probability_inside(outline, *stars)
-    monkeypatch.setattr(membership, "PAIRS", 1)
+    monkeypatch.setattr(module, "PAIRS", 1)
     np.testing.assert_array_equal(probability_inside(outline, *stars), wanted)
     none = probability_inside(outline, *np.empty((4, 0)))
     assert none.shape == (0,) and none.dtype == np.float32

@@ -15,7 +15,7 @@ from xpmodel.spectra.spectra import (
     iter_spectra,
     read_spectra,
 )
-from xpmodel.tables import hdf5 as hdf5_tables
+from xpmodel.tables import hdf5 as module
 from xpmodel.tables.reader import open_table, read_table
 
 N = 50
@@ -139,8 +139,8 @@ def test_gzipped(tmp_path):
 def test_chunks_too_large_to_unpack(tmp_path, monkeypatch):
     path = write_released(tmp_path / "f.h5", released_rows(N), chunks=(N,), compression="gzip")
     assert "ids" in open_table(path)
-    monkeypatch.setattr(hdf5_tables, "CACHE", 1000)
-    monkeypatch.setattr(hdf5_tables, "CHUNK_LIMIT", 10_000)
+    monkeypatch.setattr(module, "CACHE", 1000)
+    monkeypatch.setattr(module, "CHUNK_LIMIT", 10_000)
     with pytest.raises(InputError, match=r"f\.h5: stored in chunks of .*smaller ones"):
         open_table(path)
 

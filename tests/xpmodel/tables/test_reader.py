@@ -9,7 +9,7 @@ from astropy.table import MaskedColumn, Table
 
 from tests.support.loops import some
 from xpmodel.errors import InputError
-from xpmodel.tables import reader as tables
+from xpmodel.tables import reader as module
 from xpmodel.tables.reader import expand_paths, floats, integer_ids, open_table, read_table
 
 IDS = 6_000_000_000_000_000_001 + np.arange(7)
@@ -166,7 +166,7 @@ def test_a_row_with_too_many_values_is_named(tmp_path):
 
 
 def test_a_row_longer_than_a_block_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "CSV_BLOCK", 100)
+    monkeypatch.setattr(module, "CSV_BLOCK", 100)
     path = tmp_path / "rows.csv"
     path.write_text("a,b\n1," + "2" * 300 + "\n")
     with pytest.raises(InputError, match="a row is longer than"):
@@ -174,7 +174,7 @@ def test_a_row_longer_than_a_block_is_refused(tmp_path, monkeypatch):
 
 
 def test_rows_that_span_blocks_are_whole(tmp_path, monkeypatch):
-    monkeypatch.setattr(tables, "CSV_BLOCK", 64)
+    monkeypatch.setattr(module, "CSV_BLOCK", 64)
     path = tmp_path / "rows.csv"
     path.write_text("a,b\n" + "".join(f'{i},"({i}, {i})"\n' for i in range(100)))
     chunks = [chunk for chunk, _ in open_table(path).chunks(["b"], rows=7)]
