@@ -17,10 +17,11 @@ import pyarrow.parquet as pq
 import torch
 from astropy.io import fits
 
-from tests.bench.inputs import N_BAND, random_correlations, random_model, random_spectra
+from tests.bench.inputs import random_correlations, random_model, random_spectra
 from tests.bench.measure import Row, medians
 from xpmodel import Model, Spectra, load_model, read_spectra
 from xpmodel.catalog.encode import encode_files
+from xpmodel.spectra.bands import N_BAND
 
 # Both above a row group of the catalog, which is held in memory until it is full.
 N_SMALL, N_LARGE = 150_000, 400_000

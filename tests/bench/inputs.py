@@ -6,8 +6,7 @@ import numpy as np
 import torch
 
 from xpmodel import Model, ScatterVAE, Spectra
-
-N_BAND = 55
+from xpmodel.spectra.bands import N_BAND
 
 
 def random_model(device: str = "cpu") -> Model:

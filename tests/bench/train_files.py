@@ -22,9 +22,9 @@ import torch
 
 from tests.bench.inputs import random_spectra
 from tests.bench.measure import Row, machine, table
+from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.spectra.spectra import Spectra
 from xpmodel.training.in_memory import TrainingData
-from xpmodel.training.loss import N_COEFFICIENTS
 from xpmodel.training.on_disk import TEST, TRAIN, TrainingFiles, prepare_files
 from xpmodel.training.train import Epoch, TrainingConfig, train
 

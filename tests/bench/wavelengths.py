@@ -11,9 +11,10 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 
-from tests.bench.inputs import N_BAND, random_correlations, random_spectra
+from tests.bench.inputs import random_correlations, random_spectra
 from tests.bench.measure import Row, medians
 from xpmodel import Spectra, Wavelengths
+from xpmodel.spectra.bands import N_BAND
 
 N_OURS = 10_000
 N_COVARIANCES = 500

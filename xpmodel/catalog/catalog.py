@@ -18,6 +18,7 @@ from xpmodel.catalog.derived_columns import DERIVED
 from xpmodel.catalog.label_relations import giant_mask
 from xpmodel.columns import is_latent, latent_columns
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.spectra.spectra import Spectra
 
 FORMAT = "xpmodel-catalog"
@@ -31,8 +32,8 @@ SPECTRA_SCHEMA = pa.schema(
     [
         pa.field("source_id", pa.int64(), nullable=False),
         pa.field("g_flux", pa.float32(), nullable=False),
-        pa.field("coefficients", pa.list_(pa.float32(), 110), nullable=False),
-        pa.field("errors", pa.list_(pa.float32(), 110), nullable=False),
+        pa.field("coefficients", pa.list_(pa.float32(), N_COEFFICIENTS), nullable=False),
+        pa.field("errors", pa.list_(pa.float32(), N_COEFFICIENTS), nullable=False),
     ]
 )
 
@@ -365,8 +366,8 @@ class SpectraStore:
         columns = {
             "source_id": np.empty(n, np.int64),
             "g_flux": np.empty(n, np.float64),
-            "coefficients": np.empty((n, 110), np.float32),
-            "errors": np.empty((n, 110), np.float32),
+            "coefficients": np.empty((n, N_COEFFICIENTS), np.float32),
+            "errors": np.empty((n, N_COEFFICIENTS), np.float32),
         }
         for number in np.unique(batch_of):
             batch, here = self._batches[number], np.flatnonzero(batch_of == number)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import N_COEFFICIENTS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -40,7 +41,8 @@ INDEPENDENT = "errors counted as independent (no --correlations)"
     "--rival",
     multiple=True,
     metavar="[NAME=]FILE",
-    help="Table of source_id and coefficients (110 or 64) or fluxes. Several may be given.",
+    help=f"Table of source_id and coefficients ({N_COEFFICIENTS} or 64) or fluxes. Several may be "
+    "given.",
 )
 @click.option(
     "--rival-model",

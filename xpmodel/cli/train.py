@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xpmodel.spectra.bands import N_COEFFICIENTS
+
 # Heavy modules are imported by the command, as in xpmodel.cli.main.
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ READ_ROWS = 65_536
     type=click.Choice(["released", "paper"]),
     show_default="released",
     help="How its parts are weighted: as the released code sums them, or as Eqs. 1-5 average "
-    "them, by which the KL counts 110/latents as much.",
+    f"them, by which the KL counts {N_COEFFICIENTS}/latents as much.",
 )
 @click.option("--beta", type=float, show_default="1", help="Weight of the KL beside that.")
 @click.option(

@@ -15,7 +15,7 @@ from xpmodel._version import __version__
 from xpmodel.catalog.catalog import LAST_GAIA_ID, Catalog
 from xpmodel.columns import BY_NAME, describe
 from xpmodel.errors import InputError
-from xpmodel.spectra.file_layouts import N_BAND
+from xpmodel.spectra.bands import N_COEFFICIENTS
 
 # Rows at a time. A multiple of 3, so that the base64 of a VOTable has no padding between chunks.
 CHUNK_ROWS = 30_000
@@ -51,7 +51,7 @@ class StarRows:
         self._spectra = catalog.spectra if coefficients else None
         self._rows = rows
         self._progress = progress
-        vectors = pa.list_(pa.float32(), 2 * N_BAND)
+        vectors = pa.list_(pa.float32(), N_COEFFICIENTS)
         fields = [*table.schema, *(pa.field(v, vectors) for v in VECTORS if coefficients)]
         self.schema = pa.schema([field.with_metadata(_about(field.name)) for field in fields])
         self.table = table

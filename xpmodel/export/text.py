@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 
 from xpmodel.export.rows import VECTORS, StarRows
-from xpmodel.spectra.file_layouts import N_BAND
+from xpmodel.spectra.bands import BANDS, N_BAND
 
 PREFIXES = {"coeffs": "", "coeff_errs": "e_"}
 # What begins a formula in a spreadsheet, its full-width twins included.
@@ -81,9 +81,9 @@ def _flat(table: pa.Table) -> pa.Table:
         if name not in table.column_names:
             continue
         vectors = table.column(name)
-        numbers = vectors.combine_chunks().flatten().to_numpy().reshape(len(table), 2 * N_BAND)
+        numbers = vectors.combine_chunks().flatten().to_numpy().reshape(-1, vectors.type.list_size)
         table = table.drop_columns(name)
-        names = [f"{PREFIXES[name]}{b}_coeff_{i}" for b in ("bp", "rp") for i in range(N_BAND)]
+        names = [f"{PREFIXES[name]}{b}_coeff_{i}" for b in BANDS for i in range(N_BAND)]
         for i, flat in enumerate(names):
             field = pa.field(flat, pa.float32(), metadata={"unit": "electron s-1"})
             table = table.append_column(field, pa.array(np.ascontiguousarray(numbers[:, i])))

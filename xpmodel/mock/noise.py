@@ -21,7 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-N_BAND = 55
+from xpmodel.spectra.bands import N_BAND, N_COEFFICIENTS
+
 # Scatter [dex] about the relation that the same stars show.
 BAND_SCATTER, COEFFICIENT_SCATTER = 0.11, 0.04
 # Real correlations within a band are of either sign, 0.1 in the root mean square, and alike from
@@ -43,7 +44,7 @@ def draw_errors(g_mag: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     errors : ndarray, (N, 110)
     """
     band = BAND_SCATTER * rng.standard_normal((len(g_mag), 2))
-    own = COEFFICIENT_SCATTER * rng.standard_normal((len(g_mag), 2 * N_BAND))
+    own = COEFFICIENT_SCATTER * rng.standard_normal((len(g_mag), N_COEFFICIENTS))
     return 10.0 ** (relation(g_mag) + np.repeat(band, N_BAND, axis=1) + own)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from xpmodel.errors import InputError
 from xpmodel.mock.population import draw_stars
 from xpmodel.mock.spectrum import coefficients_of, model_flux
+from xpmodel.spectra.bands import BANDS
 from xpmodel.spectra.spectra import Spectra, iter_spectra, read_spectra
 from xpmodel.spectra.wavelengths import Wavelengths
 
@@ -23,7 +24,7 @@ REFERENCES = (
     "real_xp/photometry_1400.csv",
 )
 CLIP = (0.2, 99.8)
-N_COEFFICIENTS = 10
+FIRST = 10
 GIANT_COLOR = (0.9, 1.8)
 BRIGHT = 15.0
 
@@ -78,9 +79,9 @@ def _coefficients(spectra: Spectra, published: Path) -> Iterator[str]:
     x = spectra.coefficients / spectra.g_flux[:, None]
     yield "coefficients over G flux, clipped at 0.2 and 99.8 %, against Leung & Bovy (2023):"
     yield "       mock median   published mean   difference [published sd]   sd: mock / published"
-    for band, first in (("bp", 0), ("rp", 55)):
-        for j in range(N_COEFFICIENTS):
-            values = x[:, first + j]
+    for band, columns in BANDS.items():
+        for j in range(FIRST):
+            values = x[:, columns.start + j]
             low, high = np.percentile(values, CLIP)
             values = values[(values >= low) & (values <= high)]
             row = table.loc[f"{band}{j}", ["mean", "std"]].str.extract(number)[0].astype(float)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpmodel.mock.population import Stars
+from xpmodel.spectra.bands import BANDS
 
 # Full width at half maximum of the line spread function [nm] at a wavelength [nm]: R falls from
 # 100 to 30 over BP (330 to 680 nm) and from 100 to 70 over RP (640 to 1050 nm); Gaia
@@ -250,13 +251,13 @@ def coefficients_of(flux: np.ndarray) -> np.ndarray:
 def _solver() -> np.ndarray:  # (110, L)
     grid, matrices, merge = design()
     amplitude, power = PRIOR_SPREAD
-    prior = amplitude * (1.0 + np.arange(55)) ** -power
     rows = []
-    for band in ("bp", "rp"):
+    for band in BANDS:
         used = merge[band] > 0
         a = matrices[band][:, used].T * UNIT_G_FLUX  # (samples, 55): flux of c per G flux
+        prior = amplitude * (1.0 + np.arange(a.shape[1])) ** -power
         normal = a.T @ a / FLUX_WEIGHT**2 + np.diag(prior**-2.0)
-        solution = np.zeros((55, len(grid)))
+        solution = np.zeros((a.shape[1], len(grid)))
         solution[:, used] = np.linalg.solve(normal, a.T) / FLUX_WEIGHT**2
         rows.append(solution)
     return np.concatenate(rows)

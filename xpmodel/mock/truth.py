@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.catalog.ids import rows_with
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import N_COEFFICIENTS
 
 
 def read_truth(path: str | Path, catalog: Catalog, columns: Sequence[str]) -> dict[str, np.ndarray]:
@@ -44,9 +45,9 @@ def read_true_coefficients(path: str | Path, catalog: Catalog) -> np.ndarray:
     table, rows = _of_stars(path, catalog, ["coefficients"])
     values = table.column("coefficients").combine_chunks()
     flat = values.flatten().to_numpy()
-    if len(flat) != len(values) * 110:
-        raise InputError(f"{path}: its coefficients are not lists of 110")
-    return flat.reshape(-1, 110)[rows]
+    if len(flat) != len(values) * N_COEFFICIENTS:
+        raise InputError(f"{path}: its coefficients are not lists of {N_COEFFICIENTS}")
+    return flat.reshape(-1, N_COEFFICIENTS)[rows]
 
 
 def _of_stars(

@@ -12,8 +12,9 @@ import torch
 from xpmodel._atomic import sha256_file
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
-from xpmodel.model.model import Model, check_normalisation, fit_state
+from xpmodel.model.model import Model, fit_state
 from xpmodel.model.network import ScatterVAE
+from xpmodel.model.normalization import check_normalisation
 
 # The released checkpoint is 0.9 MB; nothing near this size is a scatter VAE.
 SIZE_LIMIT = 512 * 2**20

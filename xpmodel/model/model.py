@@ -20,6 +20,7 @@ from torch import Tensor
 from xpmodel._atomic import read_json, replacing
 from xpmodel.errors import InputError
 from xpmodel.model.network import VARIANTS, ScatterVAE, posterior_kl
+from xpmodel.model.normalization import Normalization, NormalizationOnDevice, check_normalisation
 from xpmodel.spectra.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -94,6 +95,11 @@ class Model:
         self.description = dict(description or {})
 
     @property
+    def normalization(self) -> Normalization:
+        """What mu and sig make of spectra."""
+        return Normalization(self.mu, self.sig)
+
+    @property
     def n_latents(self) -> int:
         """K, the number of latents."""
         return self.network.latent_dim
@@ -150,13 +156,13 @@ class Model:
         columns = {name: np.empty(n, np.float32) for name in ("chi2", "chi2_obs", "kl")}
         mean = np.empty((n, self.n_latents), np.float32)
         std = np.empty_like(mean)
-        sig = self._tensor(self.sig)
+        normalization = self._normalization()
         with torch.inference_mode():
             for rows, x in self._normalised(spectra, batch):
                 m, log_var = self.network.encode(x)
                 s = torch.exp(0.5 * log_var)
                 x_hat, scatter = self.network.decode(m)
-                variance = (self._per_flux(spectra.errors, spectra, rows) / sig) ** 2
+                variance = normalization.variance(self._per_flux(spectra.errors, spectra, rows))
                 squares = (x - x_hat) ** 2
                 chi2_obs = (squares / variance).mean(1)
                 chi2 = (squares / (variance + scatter**2)).mean(1)
@@ -195,15 +201,15 @@ class Model:
                 f"{self.n_latents} latents"
             )
         flat = given.reshape(-1, self.n_latents).to(self.device, torch.float32)
-        mu, sig = self._tensor(self.mu), self._tensor(self.sig)
+        normalization = self._normalization()
         coefficients = flat.new_empty((len(flat), self.network.input_dim))
         scatter = torch.empty_like(coefficients)
         with torch.inference_mode():
             for start in range(0, len(flat), BATCH_CUDA):
                 rows = slice(start, start + BATCH_CUDA)
                 x_hat, s_hat = self.network.decode(flat[rows])
-                torch.addcmul(mu, x_hat, sig, out=coefficients[rows])
-                torch.mul(s_hat, sig, out=scatter[rows])
+                normalization.restored(x_hat, out=coefficients[rows])
+                normalization.restored_scatter(s_hat, out=scatter[rows])
         shape = (*given.shape[:-1], self.network.input_dim)
         device = given.device
         results = (part.reshape(shape).to(device) for part in (coefficients, scatter))
@@ -236,8 +242,9 @@ class Model:
             both = torch.stack(self.decode(self._tensor(z)))
             return tuple(both.cpu().numpy().astype(np.float64))
         decoder, scatter = self._point_networks
-        coefficients = decoder(z) * self.sig + self.mu
-        return coefficients, np.zeros_like(self.sig) if scatter is None else scatter(z) * self.sig
+        normalization = self.normalization
+        widths = np.zeros_like(self.sig) if scatter is None else scatter(z)
+        return normalization.restored(decoder(z)), normalization.restored_scatter(widths)
 
     @cached_property
     def _point_networks(self) -> tuple[PointNetwork, PointNetwork | None]:
@@ -252,9 +259,9 @@ class Model:
 
         As `decode`, in half its time: nothing asks for the scatter.
         """
-        mu, sig = self._tensor(self.mu), self._tensor(self.sig)
+        normalization = self._normalization()
         with torch.inference_mode():
-            return torch.addcmul(mu, self.network.decoder(z), sig)
+            return normalization.restored(self.network.decoder(z))
 
     def decode_gradient(self, z: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
         """Decode one point, and differentiate the coefficients by its latents.
@@ -281,7 +288,8 @@ class Model:
         if z.shape != (self.n_latents,):
             raise InputError(f"z has shape {z.shape}, expected ({self.n_latents},)")
         x_hat, slopes = self._point_networks[0].gradient(z)
-        return x_hat * self.sig + self.mu, slopes * self.sig
+        normalization = self.normalization
+        return normalization.restored(x_hat), normalization.restored_scatter(slopes)
 
     def _normalised(self, spectra: Spectra, batch: int | None) -> Iterator[tuple[slice, Tensor]]:
         """Rows and normalised coefficients (n, 110) float32 on the model's device."""
@@ -292,11 +300,11 @@ class Model:
             )
         batch = batch or (BATCH_CUDA if self.device.type == "cuda" else BATCH)
         kind = torch.from_numpy(np.empty(0, spectra.coefficients.dtype)).dtype
-        mu, inverse = self._tensor(self.mu, kind), self._tensor(1.0 / self.sig, kind)
+        normalization = self._normalization(kind)
         for start in range(0, len(spectra), batch):
             rows = slice(start, start + batch)
             x = self._per_flux(spectra.coefficients, spectra, rows)
-            yield rows, x.sub_(mu).mul_(inverse).float()
+            yield rows, normalization.coefficients_(x).float()
 
     def _per_flux(self, values: np.ndarray, spectra: Spectra, rows: slice) -> Tensor:
         """Coefficients or errors (n, 110) per unit G flux, in the dtype they have."""
@@ -304,8 +312,11 @@ class Model:
         flux = torch.from_numpy(spectra.g_flux[rows].astype(np.float64)).to(self.device)
         return part / flux.to(part.dtype)[:, None]
 
-    def _tensor(self, array: np.ndarray, dtype: torch.dtype = torch.float32) -> Tensor:
-        return torch.as_tensor(array, dtype=dtype, device=self.device)
+    def _normalization(self, dtype: torch.dtype = torch.float32) -> NormalizationOnDevice:
+        return self.normalization.on(self.device, dtype)
+
+    def _tensor(self, array: np.ndarray) -> Tensor:
+        return torch.as_tensor(array, dtype=torch.float32, device=self.device)
 
     def save(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``model.json`` into a folder."""
@@ -393,27 +404,6 @@ def fit_state(network: ScatterVAE, state: dict[str, Tensor], source: str | Path)
         if name not in wanted:
             raise InputError(f"{source}: {name} is not a part of this network")
     network.load_state_dict(state, strict=True, assign=True)
-
-
-def check_normalisation(
-    mu: np.ndarray, sig: np.ndarray, n: int, source: str | Path = "normalisation"
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mu and sig as float64 (n,), or an InputError that says which entry is wrong."""
-    checked = []
-    for name, values in (("mu", mu), ("sig", sig)):
-        values = np.asarray(values)
-        if values.shape != (n,):
-            raise InputError(f"{source}: {name} has shape {values.shape}, expected ({n},)")
-        if values.dtype.kind not in "fiu":
-            raise InputError(f"{source}: {name} is {values.dtype}, expected numbers")
-        values = values.astype(np.float64)
-        bad = ~np.isfinite(values) | (values <= 0 if name == "sig" else False)
-        if bad.any():
-            i = int(np.argmax(bad))
-            rule = "finite and above 0" if name == "sig" else "finite"
-            raise InputError(f"{source}: {name}[{i}] is {values[i]:g}: it must be {rule}")
-        checked.append(values)
-    return checked[0], checked[1]
 
 
 def find_device(name: str) -> torch.device:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from xpmodel.spectra.bands import N_COEFFICIENTS
+
 # The network of the paper, and two of the same encoder and decoder to compare it with: one
 # without the scatter estimator, and one that neither draws its latents nor has a scatter.
 VARIANTS = ("scatter-vae", "vae", "autoencoder")
@@ -45,7 +47,7 @@ class ScatterVAE(nn.Module):
 
     def __init__(
         self,
-        input_dim: int = 110,
+        input_dim: int = N_COEFFICIENTS,
         latent_dim: int = 6,
         intermediate_layers: Sequence[int] = (90, 70, 50, 30, 10),
         variant: str = "scatter-vae",

@@ -2,41 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from xpmodel._atomic import replacing
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.spectra.spectra import Paths, Report, iter_spectra
 from xpmodel.spectra.train_test_split import train_test_rows
 
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
 
 @dataclass(frozen=True, eq=False)
-class Normalisation:
-    """x = (coefficients / G flux − mu) / sig.
+class Normalization:
+    """What a network sees of a spectrum: x = (coefficients / G flux − mu) / sig.
 
     Attributes
     ----------
     mu, sig : ndarray, (110,) float64
         Mean and standard deviation (that of the population) of coefficients / G flux.
-    n_train : int
-        Stars that they are of.
-    report : Report
-        Rows read and left out.
     """
 
     mu: np.ndarray
     sig: np.ndarray
+
+    @classmethod
+    def of(cls, chunks: Callable[[], Iterable[np.ndarray]], n: int) -> Normalization:
+        """Of the coefficients per unit G flux of n stars, in two passes and float64.
+
+        Parameters
+        ----------
+        chunks : callable
+            Gives the stars some at a time, (M, 110) float64, twice the same.
+        n : int
+
+        Raises
+        ------
+        InputError
+            When a coefficient is the same for all of them.
+        """
+        mu = sum(values.sum(axis=0) for values in chunks()) / n
+        sig = np.sqrt(sum(((values - mu) ** 2).sum(axis=0) for values in chunks()) / n)
+        check_varied(sig, n)
+        return cls(mu, sig)
+
+    def coefficients(self, per_flux: np.ndarray) -> np.ndarray:
+        """Normalized coefficients, of coefficients per unit G flux, (..., 110) float64 both."""
+        return (per_flux - self.mu) / self.sig
+
+    def variance(self, per_flux: np.ndarray) -> np.ndarray:
+        """Squares of normalized errors, of errors per unit G flux, (..., 110) float64 both."""
+        return (per_flux / self.sig) ** 2
+
+    def restored(self, x: np.ndarray) -> np.ndarray:
+        """Coefficients per unit G flux, of normalized ones, (..., 110) float64 both."""
+        return x * self.sig + self.mu
+
+    def restored_scatter(self, scatter: np.ndarray) -> np.ndarray:
+        """Scatter per unit G flux, of normalized one, (..., 110) float64 both."""
+        return scatter * self.sig
+
+    def linear(self) -> tuple[np.ndarray, np.ndarray]:
+        """Matrix, (110, 110), and offset, (110,): `coefficients` as per_flux @ matrix + offset."""
+        return np.diag(1.0 / self.sig), -self.mu / self.sig
+
+    def on(self, device: torch.device, dtype: torch.dtype) -> NormalizationOnDevice:
+        """The same for tensors."""
+        import torch
+
+        mu, sig, inverse = (
+            torch.as_tensor(values, dtype=dtype, device=device)
+            for values in (self.mu, self.sig, 1.0 / self.sig)
+        )
+        return NormalizationOnDevice(mu, sig, inverse)
+
+
+@dataclass(frozen=True, eq=False)
+class NormalizationOnDevice:
+    """A `Normalization` for tensors of one device and dtype, (N, 110); made for speed.
+
+    Attributes
+    ----------
+    mu, sig, inverse : Tensor, (110,)
+        `inverse` is 1 / sig, by which multiplying takes less time than dividing.
+    """
+
+    mu: Tensor
+    sig: Tensor
+    inverse: Tensor
+
+    def coefficients_(self, per_flux: Tensor) -> Tensor:
+        """As `Normalization.coefficients`, in place."""
+        return per_flux.sub_(self.mu).mul_(self.inverse)
+
+    def variance(self, per_flux: Tensor) -> Tensor:
+        """As `Normalization.variance`."""
+        return (per_flux / self.sig) ** 2
+
+    def restored(self, x: Tensor, out: Tensor | None = None) -> Tensor:
+        """As `Normalization.restored`, into a tensor if one is given."""
+        import torch
+
+        return torch.addcmul(self.mu, x, self.sig, out=out)
+
+    def restored_scatter(self, scatter: Tensor, out: Tensor | None = None) -> Tensor:
+        """As `Normalization.restored_scatter`, into a tensor if one is given."""
+        import torch
+
+        return torch.mul(scatter, self.sig, out=out)
+
+
+@dataclass(frozen=True, eq=False)
+class FileNormalization(Normalization):
+    """The normalization over the training stars of some files.
+
+    Attributes
+    ----------
+    n_train : int
+        Stars that it is of.
+    report : Report
+        Rows read and left out.
+    """
+
     n_train: int
     report: Report
 
 
 def normalisation(
     paths: Paths, progress: Callable[[int, float], None] | None = None
-) -> Normalisation:
+) -> FileNormalization:
     """Normalisation over the training stars of some spectra.
 
     The files are read twice, in chunks: the split needs the number of usable stars first. Then
@@ -67,7 +168,7 @@ def normalisation(
     is_train[train_test_rows(n_used)[0]] = True
 
     n, seen = 0, 0
-    mean, squares = np.zeros(110), np.zeros(110)  # squares: sum of (x − mean)²
+    mean, squares = np.zeros(N_COEFFICIENTS), np.zeros(N_COEFFICIENTS)  # sum of (x − mean)²
     for spectra, fraction in iter_spectra(paths):
         flux = spectra.g_flux[:, None]
         x = (spectra.coefficients / flux)[is_train[seen : seen + len(spectra)]]  # (M, 110)
@@ -82,7 +183,28 @@ def normalisation(
             progress(n_used + seen, (1 + fraction) / 2)
     sig = np.sqrt(squares / n)
     check_varied(sig, n)
-    return Normalisation(mean, sig, n, Report.total(reports))
+    return FileNormalization(mean, sig, n, Report.total(reports))
+
+
+def check_normalisation(
+    mu: np.ndarray, sig: np.ndarray, n: int, source: str | Path = "normalisation"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mu and sig as float64 (n,), or an InputError that says which entry is wrong."""
+    checked = []
+    for name, values in (("mu", mu), ("sig", sig)):
+        values = np.asarray(values)
+        if values.shape != (n,):
+            raise InputError(f"{source}: {name} has shape {values.shape}, expected ({n},)")
+        if values.dtype.kind not in "fiu":
+            raise InputError(f"{source}: {name} is {values.dtype}, expected numbers")
+        values = values.astype(np.float64)
+        bad = ~np.isfinite(values) | (values <= 0 if name == "sig" else False)
+        if bad.any():
+            i = int(np.argmax(bad))
+            rule = "finite and above 0" if name == "sig" else "finite"
+            raise InputError(f"{source}: {name}[{i}] is {values[i]:g}: it must be {rule}")
+        checked.append(values)
+    return checked[0], checked[1]
 
 
 def check_varied(sig: np.ndarray, n: int) -> None:
@@ -104,7 +226,7 @@ def write_normalisation(
     paths: Paths,
     out: str | Path,
     progress: Callable[[int, float], None] | None = None,
-) -> Normalisation:
+) -> FileNormalization:
     """Write the `normalisation` of some spectra, as ``xpmodel import-model`` takes it.
 
     Parameters

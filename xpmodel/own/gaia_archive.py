@@ -18,6 +18,7 @@ from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.own.gaia_request import NOT_REACHED
 from xpmodel.own.stars import OwnStars, encode_own, read_usable, renaming
+from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.spectra.label_tables import LabelTable, read_labels
 from xpmodel.spectra.photometry import PhotometryTable
 from xpmodel.spectra.spectra import Report, Spectra, join_spectra, left_out_rows
@@ -192,7 +193,7 @@ def _read_sources(path: Path) -> tuple[PhotometryTable | None, LabelTable | None
 
 
 def _no_spectra() -> Spectra:
-    nothing = np.empty((0, 110))
+    nothing = np.empty((0, N_COEFFICIENTS))
     return Spectra(np.empty(0, np.int64), nothing, nothing, np.empty(0), "")
 
 

@@ -14,6 +14,7 @@ from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.plots.modes import Projection, scale_at_1kpc
+from xpmodel.spectra.bands import N_COEFFICIENTS
 
 KINDS = ("observed", "decoded")
 PERCENTILES = (16.0, 50.0, 84.0)
@@ -211,8 +212,9 @@ def _coefficients(
 ) -> Tensor:
     """Coefficients per unit G flux, (N, 110) float32, on the model's device if there is one."""
     device = torch.device("cpu") if model is None else model.device
-    found = torch.empty((len(rows), 110), device=device)
     store = None if kind == "decoded" else catalog.spectra
+    length = N_COEFFICIENTS if store is not None else model.network.input_dim
+    found = torch.empty((len(rows), length), device=device)
     for start in range(0, len(rows), ROWS):
         part = slice(start, start + ROWS)
         if store is not None:

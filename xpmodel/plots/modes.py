@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from xpmodel.errors import InputError
-from xpmodel.spectra.wavelengths import N_BAND, Wavelengths
+from xpmodel.spectra.bands import N_BAND, positions
+from xpmodel.spectra.wavelengths import Wavelengths
 
 if TYPE_CHECKING:
     from xpmodel.model.model import Model
@@ -47,7 +48,7 @@ MODES = {
     ),
     "coefficients": Mode(
         "coefficients",
-        "coefficient (1–55 BP, 56–110 RP)",
+        f"coefficient ({positions('–')})",
         "(coefficient / G flux − μ) / σ",
         "",
         False,
@@ -97,8 +98,8 @@ class Projection:
         if mode == "coefficients":
             if model is None:
                 raise InputError("coefficients are shown as a model normalises them: give a model")
-            self.x = np.arange(1.0, 2 * N_BAND + 1)
-            self.matrix, self.offset = np.diag(1.0 / model.sig), -model.mu / model.sig
+            self.x = np.arange(1.0, len(model.mu) + 1)
+            self.matrix, self.offset = model.normalization.linear()
             return
         self.x, self.matrix = wavelengths.grid, wavelengths.matrix
         self.offset = np.zeros(len(self.x))

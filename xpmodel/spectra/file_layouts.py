@@ -7,12 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import BANDS, N_BAND, N_COEFFICIENTS
 from xpmodel.spectra.label_tables import LabelColumns
 from xpmodel.spectra.photometry import g_flux_column
 from xpmodel.tables.reader import NULLS, TableReader, floats
-
-N_BAND = 55
-"""Coefficients of one band."""
 
 
 class Layout:
@@ -48,17 +46,17 @@ class Layout:
         self.size = N_BAND
         if "bp_coefficients" not in table and "bp_coeff_0" in table:
             self.coefficients, self.errors = (
-                [[f"{prefix}{band}_coeff_{i}" for i in range(N_BAND)] for band in ("bp", "rp")]
+                [[f"{prefix}{band}_coeff_{i}" for i in range(N_BAND)] for band in BANDS]
                 for prefix in ("", "e_")
             )
         elif "bp_coefficients" not in table and "coeffs" in table:
             self.coefficients, self.errors = [["coeffs"]], [["coeff_errs"]]
-            self.size = 2 * N_BAND
+            self.size = N_COEFFICIENTS
         else:
             self.coefficients = [["bp_coefficients"], ["rp_coefficients"]]
             self.errors = [["bp_coefficient_errors"], ["rp_coefficient_errors"]]
         self.correlations = (
-            [f"{band}_coefficient_correlations" for band in ("bp", "rp")] if correlations else []
+            [f"{band}_coefficient_correlations" for band in BANDS] if correlations else []
         )
         self.flux = g_flux_column(table)
         needed = [self.id, *([self.flux] if self.flux else [])]

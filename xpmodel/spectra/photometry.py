@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import BANDS
 from xpmodel.tables.reader import TableReader, floats, integer_ids, open_table
 
 ZERO_POINT_G = 25.6873668671
@@ -77,7 +78,7 @@ def _synthetic_band(band: str) -> tuple[np.ndarray, float]:
     number = system.get_bands().index(band)
     sampling = system.load_xpsampling_from_xml()  # {band: (55, bands)}
     _, merge = system.load_xpmerge_from_xml()  # {band: (bands,)}
-    weights = [sampling[xp][:, number] * merge[xp][number] for xp in ("bp", "rp")]
+    weights = [sampling[xp][:, number] * merge[xp][number] for xp in BANDS]
     return np.concatenate(weights), float(system.get_zero_points()[number])
 
 

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from xpmodel.errors import InputError
-from xpmodel.spectra.file_layouts import N_BAND, Layout, correlation_matrices, vectors
+from xpmodel.spectra.bands import BANDS, N_BAND
+from xpmodel.spectra.file_layouts import Layout, correlation_matrices, vectors
 from xpmodel.spectra.photometry import PhotometryTable, g_flux, synthetic_g_flux
 from xpmodel.tables.reader import expand_paths, floats, integer_ids, open_table
 
@@ -254,7 +255,7 @@ def iter_spectra(
     reports = []  # while nothing is usable
     for i, file in enumerate(files):
         reader = open_table(file)
-        has_them = all(f"{band}_coefficient_correlations" in reader for band in ("bp", "rp"))
+        has_them = all(f"{band}_coefficient_correlations" in reader for band in BANDS)
         layout = Layout(reader, has_them if correlations is None else correlations, labels)
         n_rows = 0
         for table, fraction in reader.chunks(layout.names, chunk_rows):

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import BANDS, N_BAND, N_COEFFICIENTS
 
-N_BAND = 55
 # Stars whose full covariances are propagated at once: some 150 MB of work space.
 COVARIANCE_BATCH = 256
 
@@ -95,7 +95,8 @@ class Wavelengths:
             rho = _tensor(correlations).to(values)
             if rho.shape[-3:] != (2, N_BAND, N_BAND):
                 raise InputError(
-                    f"correlations have shape {tuple(rho.shape)}, expected (..., 2, 55, 55)"
+                    f"correlations have shape {tuple(rho.shape)}, expected "
+                    f"(..., 2, {N_BAND}, {N_BAND})"
                 )
             rho = rho.reshape(-1, 2, N_BAND, N_BAND)
             if len(rho) != len(flat):
@@ -128,8 +129,10 @@ def _tensor(values: Any) -> Tensor:
 def _as_tensor(values: np.ndarray | Tensor) -> tuple[Tensor, Any]:
     """A floating tensor (..., 110), and a function that turns a result into the given kind."""
     tensor = _tensor(values)
-    if tensor.ndim == 0 or tensor.shape[-1] != 2 * N_BAND:
-        raise InputError(f"the last axis has {tuple(tensor.shape)[-1:]} entries, expected 110")
+    if tensor.ndim == 0 or tensor.shape[-1] != N_COEFFICIENTS:
+        raise InputError(
+            f"the last axis has {tuple(tensor.shape)[-1:]} entries, expected {N_COEFFICIENTS}"
+        )
     if not tensor.is_floating_point():
         tensor = tensor.double()
     return tensor, (lambda t: t) if isinstance(values, Tensor) else (lambda t: t.numpy())
@@ -156,10 +159,10 @@ def _unit_spectra(grid: tuple[float, ...] | None) -> tuple[np.ndarray, np.ndarra
     import pandas as pd
     from gaiaxpy.calibrator.calibrator import _calibrate
 
-    unit = np.eye(2 * N_BAND)
+    unit = np.eye(N_COEFFICIENTS)
     identity = np.eye(N_BAND)
-    rows = pd.DataFrame({"source_id": np.arange(1, 2 * N_BAND + 1)})
-    for band, columns in (("bp", slice(0, N_BAND)), ("rp", slice(N_BAND, None))):
+    rows = pd.DataFrame({"source_id": np.arange(1, N_COEFFICIENTS + 1)})
+    for band, columns in BANDS.items():
         rows[f"{band}_n_parameters"] = N_BAND
         rows[f"{band}_standard_deviation"] = 1.0
         rows[f"{band}_coefficients"] = list(unit[:, columns])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,12 +15,11 @@ import torch
 from torch import Tensor
 
 from xpmodel.errors import InputError
-from xpmodel.model.normalization import check_varied
+from xpmodel.model.normalization import Normalization
 from xpmodel.spectra.spectra import Spectra
 from xpmodel.spectra.train_test_split import train_test_rows
 from xpmodel.training.config import TrainingConfig
 from xpmodel.training.distributed import Processes
-from xpmodel.training.loss import N_COEFFICIENTS
 from xpmodel.training.steps import Draws, Part, draw, draw_test
 
 # Stars worked on at a time, so that float64 copies stay small beside the data.
@@ -73,13 +73,13 @@ class TrainingData:
         usable = usable_rows(spectra)
         check_usable(len(usable), len(spectra))
         train, test = (usable[rows] for rows in train_test_rows(len(usable)))
-        mu, sig = _normalisation(spectra, train)
-        _check_room(len(usable), device)
+        normalization = _normalization(spectra, train)
+        _check_room((len(usable), spectra.coefficients.shape[1]), device)
         return cls(
-            *_normalised(spectra, train, mu, sig, device),
-            *_normalised(spectra, test, mu, sig, device),
-            mu,
-            sig,
+            *_normalized(spectra, train, normalization, device),
+            *_normalized(spectra, test, normalization, device),
+            normalization.mu,
+            normalization.sig,
             len(spectra) - len(usable),
             _sha256(spectra, usable),
         )
@@ -130,13 +130,14 @@ def usable_rows(spectra: Spectra) -> np.ndarray:
     return np.flatnonzero(good)
 
 
-def _check_room(n: int, device: torch.device) -> None:
+def _check_room(shape: tuple[int, int], device: torch.device) -> None:
     if device.type != "cuda":
         return
     free, _ = torch.cuda.mem_get_info(device)
-    if (need := 2 * n * 4 * N_COEFFICIENTS) > free:
+    if (need := 2 * 4 * math.prod(shape)) > free:
         raise InputError(
-            f"{n} spectra take {need / 2**30:.1f} GiB, and the GPU has {free / 2**30:.1f} free: "
+            f"{shape[0]} spectra take {need / 2**30:.1f} GiB, and the GPU has "
+            f"{free / 2**30:.1f} free: "
             "train from disk (xpmodel train --stream), or on the CPU"
         )
 
@@ -145,32 +146,29 @@ def _chunks(rows: np.ndarray) -> list[np.ndarray]:
     return [rows[start : start + CHUNK] for start in range(0, len(rows), CHUNK)]
 
 
-def _normalisation(spectra: Spectra, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over some stars, in two passes and float64."""
+def _normalization(spectra: Spectra, rows: np.ndarray) -> Normalization:
+    """That of some stars."""
 
-    def per_flux(chunk: np.ndarray) -> np.ndarray:
-        return spectra.coefficients[chunk] / spectra.g_flux[chunk, None].astype(np.float64)
+    def chunks() -> Iterator[np.ndarray]:
+        for chunk in _chunks(rows):
+            yield spectra.coefficients[chunk] / spectra.g_flux[chunk, None].astype(np.float64)
 
-    mu = sum(per_flux(chunk).sum(axis=0) for chunk in _chunks(rows)) / len(rows)
-    squares = sum(((per_flux(chunk) - mu) ** 2).sum(axis=0) for chunk in _chunks(rows))
-    sig = np.sqrt(squares / len(rows))
-    check_varied(sig, len(rows))
-    return mu, sig
+    return Normalization.of(chunks, len(rows))
 
 
-def _normalised(
-    spectra: Spectra, rows: np.ndarray, mu: np.ndarray, sig: np.ndarray, device: torch.device
+def _normalized(
+    spectra: Spectra, rows: np.ndarray, normalization: Normalization, device: torch.device
 ) -> tuple[Tensor, Tensor]:
-    """Normalised coefficients and variances of some stars."""
-    x = np.empty((len(rows), len(mu)), np.float32)
+    """Normalized coefficients and variances of some stars."""
+    x = np.empty((len(rows), spectra.coefficients.shape[1]), np.float32)
     variance = np.empty_like(x)
     done = 0
     for chunk in _chunks(rows):
         flux = spectra.g_flux[chunk, None].astype(np.float64)
         here = slice(done, done + len(chunk))
         with np.errstate(over="ignore"):  # what is beyond float32 becomes infinite, and so the loss
-            x[here] = (spectra.coefficients[chunk] / flux - mu) / sig
-            variance[here] = (spectra.errors[chunk] / flux / sig) ** 2
+            x[here] = normalization.coefficients(spectra.coefficients[chunk] / flux)
+            variance[here] = normalization.variance(spectra.errors[chunk] / flux)
         done += len(chunk)
     return torch.from_numpy(x).to(device), torch.from_numpy(variance).to(device)
 

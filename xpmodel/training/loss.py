@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from xpmodel.model.network import ScatterVAE, posterior_kl
+from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.training.config import TrainingConfig
-
-N_COEFFICIENTS = 110
 
 
 class Loss(NamedTuple):
@@ -22,10 +21,13 @@ class Loss(NamedTuple):
         Σ_j ½ [(x − x̂)² / (σ² + ŝ²) + ln(σ² + ŝ²)].
     kl_latents : Tensor, (K,)
         ½ [μ² + σ'² − 1 − ln σ'²] of each latent [nat]; 0 for an autoencoder, which has none.
+    n_coefficients : int
+        Over how many j the sum goes.
     """
 
     reconstruction: Tensor
     kl_latents: Tensor
+    n_coefficients: int = N_COEFFICIENTS
 
     @property
     def kl(self) -> Tensor:
@@ -55,8 +57,10 @@ def scatter_loss(
     total = variance + scatter**2
     reconstruction = 0.5 * ((x - x_hat) ** 2 / total + torch.log(total)).sum(dim=1).mean()
     if network.variant == "autoencoder":
-        return Loss(reconstruction, torch.zeros_like(mean[0]))
-    return Loss(reconstruction, posterior_kl(mean, torch.exp(0.5 * log_var)).mean(dim=0))
+        kl = torch.zeros_like(mean[0])
+    else:
+        kl = posterior_kl(mean, torch.exp(0.5 * log_var)).mean(dim=0)
+    return Loss(reconstruction, kl, x.shape[1])
 
 
 def objective(loss: Loss, config: TrainingConfig, kl_weight: Tensor | float) -> Tensor:
@@ -75,5 +79,5 @@ def objective(loss: Loss, config: TrainingConfig, kl_weight: Tensor | float) -> 
     """
     kl = loss.kl_latents.clamp(min=config.free_bits).sum() if config.free_bits else loss.kl
     if config.loss == "paper":
-        return 2 / N_COEFFICIENTS * loss.reconstruction + 2 / config.latents * kl_weight * kl
+        return 2 / loss.n_coefficients * loss.reconstruction + 2 / config.latents * kl_weight * kl
     return loss.reconstruction + kl_weight * kl

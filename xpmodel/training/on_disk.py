@@ -17,13 +17,13 @@ from torch import Tensor
 
 from xpmodel._atomic import read_json, replacing
 from xpmodel.errors import InputError
-from xpmodel.model.normalization import check_varied
+from xpmodel.model.normalization import Normalization
+from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.spectra.spectra import Report, Spectra
 from xpmodel.spectra.train_test_split import train_test_rows
 from xpmodel.training.config import TrainingConfig
 from xpmodel.training.distributed import Processes
 from xpmodel.training.in_memory import CHUNK, Digest, check_usable, usable_rows
-from xpmodel.training.loss import N_COEFFICIENTS
 from xpmodel.training.steps import Draws, Part, draw_test, generator_of
 
 FORMAT = "xpmodel-training-files"
@@ -211,8 +211,8 @@ def prepare_files(
         n, n_left_out, sha256, report = _write_per_flux(chunks, folder)
         check_usable(n, n + n_left_out)
         train, test = train_test_rows(n)
-        mu, sig = _normalisation(folder / PER_FLUX[0], n, train)
-        for i, function in enumerate((lambda x: (x - mu) / sig, lambda e: (e / sig) ** 2)):
+        normalization = _normalization(folder / PER_FLUX[0], n, train)
+        for i, function in enumerate((normalization.coefficients, normalization.variance)):
             path = folder / PER_FLUX[i]
             for name, rows in ((TRAIN[i], train), (TEST[i], test)):
                 _move(path, n, folder / name, rows, function)
@@ -226,8 +226,8 @@ def prepare_files(
             "sha256": sha256,
             "left_out": report.counts,
             "source": source or {},
-            "mu": mu.tolist(),
-            "sig": sig.tolist(),
+            "mu": normalization.mu.tolist(),
+            "sig": normalization.sig.tolist(),
         }
         with replacing(folder / DESCRIPTION) as path:  # last: with it the files are whole
             path.write_text(json.dumps(said, indent=1) + "\n")
@@ -270,8 +270,8 @@ def _load(path: Path, rows: slice) -> np.ndarray:
     return np.fromfile(path, np.float32, count, offset=offset).reshape(-1, N_COEFFICIENTS)
 
 
-def _normalisation(path: Path, n: int, train: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation over the training stars, in two passes and float64."""
+def _normalization(path: Path, n: int, train: np.ndarray) -> Normalization:
+    """That of the training stars."""
     is_train = np.zeros(n, bool)
     is_train[train] = True
 
@@ -279,10 +279,7 @@ def _normalisation(path: Path, n: int, train: np.ndarray) -> tuple[np.ndarray, n
         for rows in _stretches(n, CHUNK):
             yield _load(path, rows)[is_train[rows]].astype(np.float64)
 
-    mu = sum(values.sum(axis=0) for values in chunks()) / len(train)
-    sig = np.sqrt(sum(((values - mu) ** 2).sum(axis=0) for values in chunks()) / len(train))
-    check_varied(sig, len(train))
-    return mu, sig
+    return Normalization.of(chunks, len(train))
 
 
 def _move(

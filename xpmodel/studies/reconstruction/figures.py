@@ -8,7 +8,9 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 
+from xpmodel.plots.modes import MODES
 from xpmodel.report.figure_style import BLUE, WIDTH, axis_label, foot
+from xpmodel.spectra.bands import BANDS
 from xpmodel.studies.reconstruction.tables import THIN
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def residuals_figure(table: Table, note: str) -> Figure:
     axes.axhline(1, color="k", lw=0.6)
     axes.set_yscale("log")
     axes.set_ylabel("rms residual, over the model's")
-    axes.set_xlabel("wavelength [nm]" if by_wavelength else "coefficient (1–55 BP, 56–110 RP)")
+    axes.set_xlabel(MODES["flux" if by_wavelength else "coefficients"].x_label)
     _mark_bands(axes, by_wavelength)
     if len(names) > 1:
         below.legend(loc="outside upper center", ncols=min(len(names) - 1, 6))
@@ -142,4 +144,4 @@ def _colors(n: int) -> list[tuple[float, ...]]:
 
 def _mark_bands(axes: Axes, by_wavelength: bool) -> None:
     """Where BP ends and RP begins."""
-    axes.axvline(640.0 if by_wavelength else 55.5, color="0.5", lw=0.5, ls=":")
+    axes.axvline(640.0 if by_wavelength else BANDS["bp"].stop + 0.5, color="0.5", lw=0.5, ls=":")

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpmodel.errors import InputError
-from xpmodel.spectra.wavelengths import N_BAND, Wavelengths
+from xpmodel.spectra.bands import BANDS
+from xpmodel.spectra.wavelengths import Wavelengths
 
 # The first 32 coefficients of BP and of RP, of which the paper's Eq. 7 is.
 FIRST = 32
-FIRST_COLUMNS = np.r_[0:FIRST, N_BAND : N_BAND + FIRST]
+FIRST_COLUMNS = np.concatenate([b.start + np.arange(FIRST) for b in BANDS.values()])
 # The wavelengths of Zhang, Green & Rix (2023) [nm].
 ZGR_GRID = np.arange(392.0, 993.0, 10.0)
 

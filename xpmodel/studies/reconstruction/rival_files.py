@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from xpmodel.catalog.ids import rows_with
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import BANDS, N_BAND, N_COEFFICIENTS
 from xpmodel.spectra.spectra import Spectra
-from xpmodel.spectra.wavelengths import N_BAND, Wavelengths
+from xpmodel.spectra.wavelengths import Wavelengths
 from xpmodel.studies.reconstruction.residuals import FIRST, FIRST_COLUMNS, ZGR_GRID
 from xpmodel.studies.reconstruction.rivals import Reconstruction
 from xpmodel.tables.reader import floats, integer_ids, open_table, read_table
@@ -23,6 +24,8 @@ LISTS = ("coefficients", "coefficients_per_g_flux", "flux")
 # Unit of the fluxes of Zhang, Green & Rix (2023) [W m⁻² nm⁻¹], and the flags that pass their cut.
 ZGR_UNIT = 1e-18
 ZGR_FLAGS = 8
+# How many coefficients a star may have: the first of either band, or all.
+EITHER = f"{2 * FIRST} or {N_COEFFICIENTS}"
 
 
 def read_rival(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
@@ -110,7 +113,7 @@ def read_lb23(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     """
     values = _array(path)
     if values.ndim != 2:
-        raise InputError(f"{path}: has shape {values.shape}, expected (stars, 64 or 110)")
+        raise InputError(f"{path}: has shape {values.shape}, expected (stars, {EITHER})")
     columns = _positions(values.shape[1], path)
     if len(values) != len(spectra):
         raise InputError(
@@ -231,14 +234,14 @@ def _flat_columns(lower: dict[str, str], path: Path) -> dict[str, int | float]:
     if flux:
         return flux
     places = {}
-    for band, offset in (("bp", 0), ("rp", N_BAND)):
-        for j in range(N_BAND):
+    for band, columns in BANDS.items():
+        for j, place in enumerate(range(N_COEFFICIENTS)[columns]):
             if (column := lower.get(f"{band}_coeff_{j}")) is not None:
-                places[column] = offset + j
+                places[column] = place
     if not set(FIRST_COLUMNS.tolist()) <= set(places.values()):
         raise InputError(
             f"{path}: neither {', '.join(LISTS)}, flux_392 …, nor bp_coeff_0 … and rp_coeff_0 … "
-            "(32 or more of either): no reconstruction to compare"
+            f"({FIRST} or more of either): no reconstruction to compare"
         )
     return places
 
@@ -254,23 +257,26 @@ def _lists(column: pa.ChunkedArray, path: Path, name: str) -> np.ndarray:
     width = len(flat) // max(len(values), 1)
     lengths = np.diff(values.offsets) if pa.types.is_list(values.type) else width
     if np.any(lengths != width) or (name == "flux" and width != len(ZGR_GRID)):
-        expected = len(ZGR_GRID) if name == "flux" else "64 or 110"
+        expected = len(ZGR_GRID) if name == "flux" else EITHER
         raise InputError(f"{path}: column {name} must hold lists of {expected} numbers")
     return flat.reshape(len(values), width)
 
 
 def _positions(n: int, path: str | Path) -> np.ndarray:
     """Which of the 110 coefficients n numbers are."""
-    if n == 2 * N_BAND:
-        return np.arange(2 * N_BAND)
+    if n == N_COEFFICIENTS:
+        return np.arange(N_COEFFICIENTS)
     if n == 2 * FIRST:
         return FIRST_COLUMNS
-    raise InputError(f"{path}: {n} coefficients a star, expected 110, or 64 (32 of either band)")
+    raise InputError(
+        f"{path}: {n} coefficients a star, expected {N_COEFFICIENTS}, or {2 * FIRST} ({FIRST} of "
+        "either band)"
+    )
 
 
 def _spread(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Coefficients in their places among 110, the others NaN."""
-    full = np.full((len(values), 2 * N_BAND), np.nan)
+    full = np.full((len(values), N_COEFFICIENTS), np.nan)
     full[:, columns] = values
     return full
 

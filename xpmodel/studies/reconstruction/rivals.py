@@ -134,7 +134,7 @@ def label_means(
     spread = labels[fit].std(axis=0)
     labels /= np.where(spread > 0, spread, 1.0)
     _, nearest = cKDTree(labels[fit]).query(labels[test[places]], k=NEIGHBOURS, workers=-1)
-    x = np.empty((len(fit), 110), np.float32)
+    x = np.empty((len(fit), spectra.coefficients.shape[1]), np.float32)
     for start in range(0, len(fit), BATCH):
         rows = slice(start, start + BATCH)
         x[rows] = per_flux(catalog.spectra[fit[rows]])

@@ -10,6 +10,7 @@ import numpy as np
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import column_of, parameters
 from xpmodel.report.tables import make_table
+from xpmodel.spectra.bands import positions
 from xpmodel.studies.reconstruction.denoising import Denoising, medians_of
 from xpmodel.studies.reconstruction.evaluate import Compared, Evaluation
 
@@ -70,8 +71,9 @@ def coefficients_table(compared: Sequence[Compared], meta: dict[str, Any]) -> Ta
     ``…_mean_square_ratio`` is of squares, as the paper's Figure 6 is, though called RMSE there; its
     root is ``…_rms_ratio``. ``…_star_mean`` is as for `wavelengths_table`.
     """
+    numbers = np.arange(1, compared[0].own.coefficient.shape[1] + 1)
     columns = [
-        ("coefficient", np.arange(1, 111), "", "1-55 BP, 56-110 RP"),
+        ("coefficient", numbers, "", positions()),
         *(
             column
             for one in compared
