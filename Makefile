@@ -4,6 +4,7 @@
 PYTHON ?= python3
 PORT ?= 5006
 PYTEST_ARGS ?=
+GPU_ARGS ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -18,9 +19,15 @@ STARS ?= 502311
 MOCK := data/build/mock/xp_apogee_mock.h5
 CATALOG := data/build/catalog.parquet
 
+# What the GPU's tests need where nothing can be downloaded and little but PyTorch is installed.
+WHEELS := .wheels
+GPU_WHEELS := gaiaxpy aenum fastavro astropy pyerfa astropy-iers-data astropy-healpix shapely pytest
+GPU_WHEELS_BUILT := hdfs
+PLATFORMS := $(foreach n,17 24 27 28,--platform manylinux_2_$(n)_x86_64) --platform manylinux2014_x86_64
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help app test testall fast cover bench bench-train lint format hooks chromium clean
+.PHONY: help app test testall fast cover bench bench-train gpu gpu-wheels lint format hooks chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +69,16 @@ bench: $(INSTALLED_TEST) $(CATALOG)  ## time what a visitor waits for
 
 bench-train: $(INSTALLED_TEST)  ## time an epoch of training, on a GPU where there is one
 	$(BIN)/python -m tests.bench.train
+
+gpu:  ## on a GPU: its tests and benchmarks, in minutes, with the packages of PYTHON=python3
+	$(PYTHON) -m tests.bench.gpu $(GPU_ARGS)
+
+# For Python 3.12 on Linux, whatever runs here; some come as source only, without a compiled part.
+gpu-wheels:  ## bring what `make gpu` needs on a machine without network into .wheels
+	rm -rf $(WHEELS)
+	$(PYTHON) -m pip download -q --no-deps --only-binary=:all: --python-version 3.12 \
+		--implementation cp $(PLATFORMS) -c constraints.txt -d $(WHEELS) $(GPU_WHEELS)
+	$(PYTHON) -m pip wheel -q --no-deps -c constraints.txt -w $(WHEELS) $(GPU_WHEELS_BUILT)
 
 lint: $(INSTALLED_TEST)  ## check the format, lint, and check who imports whom
 	$(BIN)/ruff format --check

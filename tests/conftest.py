@@ -6,6 +6,14 @@ import pytest
 from tests.support.mock import Mock, make_mock
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("cuda") is not None:
+        import torch
+
+        if not torch.cuda.is_available():
+            pytest.skip("needs a CUDA device")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real spectra that stands beside the project on a developer's machine."""

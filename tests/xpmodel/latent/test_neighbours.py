@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-import torch
 
 from tests.support.catalogs import write_catalog
 from xpmodel import Catalog, InputError, open_catalog
@@ -104,7 +103,7 @@ def test_ties_go_to_the_lower_rows(kind, tmp_path):
         np.testing.assert_array_equal(near.rows, np.lexsort((np.arange(400), away))[:k])
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_cuda_finds_the_same(catalog):
     on_cpu, on_cuda = Neighbours(catalog), Neighbours(catalog, "cuda")
     for row in range(0, 200, 3):

@@ -199,7 +199,7 @@ def test_cuda_where_there_is_none():
         random_model(device="cuda")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_a_gpu_gives_the_numbers_of_the_cpu():
     cpu, gpu = (random_model(device=device) for device in ("cpu", "cuda"))
     assert gpu.hash == cpu.hash

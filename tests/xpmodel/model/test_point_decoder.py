@@ -51,7 +51,7 @@ def test_points_of_the_wrong_size(z):
         random_model().decode_point(z)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_cuda_gives_the_same():
     z = (0.3, -1.0, 2.0)
     for a, b in zip(*(random_model(0, device=d).decode_point(z) for d in ("cpu", "cuda"))):  # noqa: B905

@@ -128,10 +128,10 @@ def test_visits_at_once_leave_pytorchs_threads_alone(flux, monkeypatch):
     assert not asked
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 @pytest.mark.parametrize("mode", MODES)
 def test_cuda_gives_the_same(mode):
-    on_cpu, on_cuda = random_model("cpu"), random_model("cuda")
+    on_cpu, on_cuda = random_model(device="cpu"), random_model(device="cuda")
     projection, z = Projection(mode, Wavelengths(), on_cpu), [0.5, -1.0, 0.3]
     pairs = [
         [decoded_curve(m, projection, z, 2.0).value for m in (on_cpu, on_cuda)],

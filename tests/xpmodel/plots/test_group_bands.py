@@ -167,7 +167,7 @@ def test_progress_and_bad_input(catalog, model, wavelengths):
         group_band(catalog, ~mask, projection, kind="observed")
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 @pytest.mark.parametrize("mode", ["flux", "continuum_relative", "coefficients"])
 def test_cuda_gives_the_same(mode, catalog, mock: Mock, wavelengths):
     mask = np.ones(len(catalog), bool)

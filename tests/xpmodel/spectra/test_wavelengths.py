@@ -214,7 +214,7 @@ def test_a_tensor_gives_a_tensor(dtype):
         np.testing.assert_array_equal(found.numpy(), wanted)
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.cuda
 def test_a_gpu_gives_the_numbers_of_the_cpu(wavelengths):
     stars = random_stars()
     flux = wavelengths.flux(torch.tensor(stars.coefficients, device="cuda"))

@@ -15,7 +15,6 @@ from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.steps import draw, draw_test
 from xpmodel.training.train import TrainingConfig, scatter_loss, train
 
-needs_cuda = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -211,7 +210,7 @@ for row in rows(n_stars=2000, epochs=1):
     assert rest and all(line.endswith("True True") for line in rest)
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_cpu_and_gpu_train_alike():
     """The same draws everywhere: after a few steps the two differ by rounding alone."""
     config = dataclasses.replace(SMALL, epochs=2, learning_rate=1e-4)
@@ -223,7 +222,7 @@ def test_cpu_and_gpu_train_alike():
         assert b.kl == pytest.approx(a.kl, rel=1e-3, abs=1e-4)
 
 
-@needs_cuda
+@pytest.mark.cuda
 def test_cpu_and_gpu_give_the_same_latents(tmp_path):
     """To 1e-3 of a latent's standard deviation over the stars, and 1e-3 of posterior widths."""
     spectra = some_spectra()
