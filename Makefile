@@ -135,17 +135,17 @@ $(BIN)/pip:
 		echo "$(PYTHON) could not make $(VENV)" \
 			"(Debian and Ubuntu: sudo apt-get install python3-venv)" >&2; exit 1; }
 
-$(INSTALLED): pyproject.toml constraints.txt | $(BIN)/pip
+$(INSTALLED): pyproject.toml setup.py constraints.txt | $(BIN)/pip
 	@echo "Installing xpmodel and what it needs into $(VENV) (minutes, the first time)"
-	@$(PIP_INSTALL) -e .
+	@$(PIP_INSTALL) -e '.[app]'
 	@touch $@
 
-$(INSTALLED_TEST): pyproject.toml constraints.txt | $(BIN)/pip
+$(INSTALLED_TEST): pyproject.toml setup.py constraints.txt | $(BIN)/pip
 	@echo "Installing xpmodel, what it needs and what its tests need into $(VENV) (minutes, the first time)"
-	@$(PIP_INSTALL) -e '.[test]'
+	@$(PIP_INSTALL) -e '.[app,test]'
 	@touch $@ $(INSTALLED)
 
-$(INSTALLED_DEV): pyproject.toml constraints.txt | $(BIN)/pip
+$(INSTALLED_DEV): pyproject.toml setup.py constraints.txt | $(BIN)/pip
 	@echo "Installing xpmodel and what its developers need into $(VENV) (minutes, the first time)"
-	@$(PIP_INSTALL) -e '.[test,dev]'
+	@$(PIP_INSTALL) -e '.[app,test,dev]'
 	@touch $@ $(INSTALLED) $(INSTALLED_TEST)

@@ -8,20 +8,6 @@ reach the SAMP hub of the server's machine.
 import os
 import sys
 
-import panel as pn
+from xpapp.serve import page_of_arguments
 
-from xpapp.maps.raster import warm_up
-from xpapp.page import make_page
-from xpapp.settings import Opened, Sources, open_sources
-from xpmodel import InputError
-
-pn.extension(notifications=True)
-
-try:
-    sources = Sources.of(sys.argv[1:], os.environ)
-    opened = open_sources(sources)
-except InputError as error:
-    sources = Sources.of([], {})
-    opened = Opened(None, None, (str(error),))
-warm_up()
-make_page(opened, sources).servable()
+page_of_arguments(sys.argv[1:], os.environ).servable()

@@ -78,16 +78,18 @@ def _how_to_begin(sources: Sources) -> pn.viewable.Viewable:
         f"""
 ## There is no catalog to show
 
-The page looked for `{sources.catalog}`. Make one from a trained model and your spectra:
+The page looked for `{sources.catalog}`. `xpmodel explore` makes a demo of made-up stars and shows
+it. Make a catalog from a trained model and your spectra:
 
 ```
 xpmodel import-model weight.pt --norm apogee_norm.npz --out MODEL
 xpmodel encode SPECTRA… --model MODEL --out CATALOG.parquet
-panel serve app --args --catalog CATALOG.parquet --model MODEL
+xpmodel explore CATALOG.parquet --model MODEL
 ```
 
 `SPECTRA…` are files, folders or globs of XP spectra from the Gaia archive: CSV, ECSV, FITS,
-VOTable or Parquet. Reload the page when the catalog is there.
+VOTable or Parquet. `panel serve app --args --catalog CATALOG.parquet --model MODEL` in the
+project's folder serves it, too. Reload the page when the catalog is there.
 """,
         sizing_mode="stretch_width",
         margin=20,
@@ -223,13 +225,18 @@ theirs.</p>
     )
 
 
+def mock_note(catalog: Catalog) -> str:
+    """How many of a catalog's stars nobody observed, in words; nothing if there are none."""
+    if catalog.n_mock == len(catalog):
+        return "all made up, none observed"
+    return f"{catalog.n_mock:,} of them made up" if catalog.n_mock else ""
+
+
 def _provenance(catalog: Catalog) -> pn.viewable.Viewable:
     """What the page shows, and which parts of it are estimates."""
     estimated = catalog.metadata.get("model", {}).get("estimated", [])
     text = f"<b>{html.escape(catalog.path.name)}</b> · {len(catalog):,} stars"
-    if catalog.n_mock:
-        every = catalog.n_mock == len(catalog)
-        mock = "all made up, none observed" if every else f"{catalog.n_mock:,} of them made up"
+    if mock := mock_note(catalog):
         text += f" · <b style='color:{ACCENT}'>MOCK</b>: {mock}"
     if estimated:
         text += f" · the model's {' and '.join(estimated)} are an <b>estimate</b>"

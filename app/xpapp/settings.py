@@ -9,17 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
+from xpmodel._folders import data_folder, demo_model
 from xpmodel.catalog.catalog import spectra_path
 
-ROOT = Path(__file__).resolve().parents[2]
-DEFAULT_CATALOG = ROOT / "data/build/catalog.parquet"
-# Of these the one that made the catalog.
-DEFAULT_MODELS = (ROOT / "data/build/model", ROOT / "data/demo_model")
+
+def default_catalog() -> Path:
+    """The catalog to show when none is named."""
+    return data_folder() / "catalog.parquet"
+
+
+def _default_models() -> tuple[Path, ...]:
+    """Of these the one that made the catalog."""
+    return data_folder() / "model", demo_model()
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where catalog and model lie, as `panel serve app` was told.
+    """Where catalog and model lie, as the server was told.
 
     Attributes
     ----------
@@ -36,9 +42,10 @@ class Sources:
 
     @classmethod
     def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> Sources:
-        """From ``--catalog``, ``--model``, else XPMODEL_CATALOG, XPMODEL_MODEL, else data/.
+        """From what follows `panel serve app --args`: ``--catalog``, ``--model``, ``--samp``.
 
-        ``--samp`` lets visitors reach the SAMP hub of this machine.
+        ``--samp`` lets visitors reach the SAMP hub of this machine. For what is not named see
+        `named`.
 
         Raises
         ------
@@ -46,8 +53,8 @@ class Sources:
             When there are other arguments.
         """
         parser = argparse.ArgumentParser(exit_on_error=False, add_help=False)
-        parser.add_argument("--catalog", default=environment.get("XPMODEL_CATALOG"))
-        parser.add_argument("--model", default=environment.get("XPMODEL_MODEL"))
+        parser.add_argument("--catalog")
+        parser.add_argument("--model")
         parser.add_argument("--samp", action="store_true")
         try:
             options, unknown = parser.parse_known_args(arguments)
@@ -58,8 +65,20 @@ class Sources:
                 f"panel serve app --args: {unknown[0]} is unknown; it takes --catalog, --model and "
                 "--samp"
             )
-        model = Path(options.model) if options.model else None
-        return cls(Path(options.catalog or DEFAULT_CATALOG), model, options.samp)
+        return cls.named(options.catalog, options.model, options.samp, environment)
+
+    @classmethod
+    def named(
+        cls,
+        catalog: str | Path | None,
+        model: str | Path | None,
+        samp: bool,
+        environment: Mapping[str, str],
+    ) -> Sources:
+        """What is named, else by XPMODEL_CATALOG and XPMODEL_MODEL, else the project's own."""
+        catalog = catalog or environment.get("XPMODEL_CATALOG") or default_catalog()
+        model = model or environment.get("XPMODEL_MODEL")
+        return cls(Path(catalog), Path(model) if model else None, samp)
 
 
 @dataclass(frozen=True)
@@ -90,7 +109,7 @@ def open_sources(sources: Sources) -> Opened:
     folder = sources.model
     try:
         folder = folder or _default_model(catalog)
-        model = _open_model(folder)
+        model = open_model(folder)
     except InputError as error:
         problems.append(f"{error}. Without a model nothing is decoded.")
     if catalog is not None and model is not None and catalog.model_hash != model.hash:
@@ -106,14 +125,22 @@ def open_sources(sources: Sources) -> Opened:
 
 def _default_model(catalog: Catalog | None) -> Path:
     """Of the default models the one that made the catalog, else the first that is there."""
-    there = [folder for folder in DEFAULT_MODELS if (folder / "model.json").exists()]
+    models = _default_models()
+    there = [folder for folder in models if (folder / "model.json").exists()]
     for folder in there:
-        if catalog is not None and _open_model(folder).hash == catalog.model_hash:
+        if catalog is not None and open_model(folder).hash == catalog.model_hash:
             return folder
-    return (there or DEFAULT_MODELS)[0]
+    return (there or models)[0]
 
 
-def _open_model(folder: Path) -> Model:
+def open_model(folder: Path) -> Model:
+    """A model, read once for all visits.
+
+    Raises
+    ------
+    InputError
+        When the folder does not hold one.
+    """
     return _model(folder, _stamps(folder / "model.json", folder / "model.safetensors"))
 
 

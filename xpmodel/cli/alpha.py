@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     "--model",
     type=click.Path(path_type=Path),
     help="The catalog's model folder, by which to write which wavelengths carry the difference. "
-    "Default: data/demo_model, if it is that.",
+    "Default: the demo model, if it is that.",
 )
 @click.option(
     "--cut",

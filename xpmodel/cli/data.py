@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from tqdm import tqdm
 
+from xpmodel._folders import data_folder
 from xpmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
 @click.command("fetch")
 @click.argument("dataset", type=click.Choice(["laroche24", "apogee", "astronn"]))
-@click.option("--out", type=click.Path(path_type=Path), help="Folder. Default: data/build/DATASET.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), help="Folder. Default: DATASET in the data folder."
+)
 @click.option("--all", "everything", is_flag=True, help="laroche24: every file of the record.")
 @click.option("--build", is_flag=True, help="laroche24: make a model and a catalog of it.")
 def fetch_command(dataset: str, out: Path | None, everything: bool, build: bool) -> None:
@@ -34,7 +37,7 @@ def fetch_command(dataset: str, out: Path | None, everything: bool, build: bool)
     from xpmodel.download import datasets
     from xpmodel.download.fetch import zenodo_files
 
-    out = out or Path("data/build") / dataset
+    out = out or data_folder() / dataset
     if dataset == "laroche24":
         record = zenodo_files(datasets.LAROCHE24_RECORD, api=datasets.ZENODO_API)
         needed = (datasets.LAROCHE24_CATALOG, datasets.LAROCHE24_NORM)

@@ -30,7 +30,7 @@ INDEPENDENT = "errors counted as independent (no --correlations)"
 @click.option(
     "--model",
     type=FILE,
-    help="The catalog's model folder. Default: data/demo_model, if it is that.",
+    help="The catalog's model folder. Default: the demo model, if it is that.",
 )
 @click.option(
     "--out",

@@ -13,6 +13,7 @@ from xpmodel.cli.alpha import classify_command, control_command
 from xpmodel.cli.build import build_command, norm_command
 from xpmodel.cli.data import fetch_command, labels_command
 from xpmodel.cli.evaluate import evaluate_command
+from xpmodel.cli.explore import explore_command
 from xpmodel.cli.mock import mock_command, probe_command
 from xpmodel.cli.model import inspect_command, outliers_command
 from xpmodel.cli.output import echo_encoding, star_progress
@@ -147,6 +148,7 @@ for command in (
     classify_command,
     control_command,
     evaluate_command,
+    explore_command,
     fetch_command,
     inspect_command,
     labels_command,

@@ -8,9 +8,12 @@ import click
 
 # Heavy modules are imported by the commands that need them, as in xpmodel.cli.main.
 
+# As many as the published catalog has.
+SKY_STARS = 502_311
+
 
 @click.command("mock")
-@click.option("--stars", default=502_311, show_default=True, help="Number of stars.")
+@click.option("--stars", default=SKY_STARS, show_default=True, help="Number of stars.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same file.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option("--truth", is_flag=True, help="Also truth.parquet: true labels, spectra, E(B−V).")

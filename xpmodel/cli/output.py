@@ -1,4 +1,4 @@
-"""What commands have in common: progress, what became of the rows, default folders."""
+"""What commands have in common: progress, what became of the rows, default folder and model."""
 
 from __future__ import annotations
 
@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 import click
 from tqdm import tqdm
 
+from xpmodel._folders import demo_model
+
 if TYPE_CHECKING:
     from xpmodel.catalog.catalog import Catalog
     from xpmodel.catalog.encode import Encoding
     from xpmodel.model.model import Model
-
-# Where the project's own model lies, for one who works in the project's folder.
-DEMO_MODEL = Path("data/demo_model")
 
 
 @contextmanager
@@ -70,13 +69,11 @@ def catalog_model(catalog: Catalog, given: Path | None) -> Model | None:
         When the one given is another.
     """
     from xpmodel.catalog.catalog import check_model
-    from xpmodel.model.model import DESCRIPTION_FILE, load_model
+    from xpmodel.model.model import load_model
 
     if given is not None:
         model = load_model(given)
         check_model(catalog, model.hash)
         return model
-    if not (DEMO_MODEL / DESCRIPTION_FILE).exists():
-        return None
-    model = load_model(DEMO_MODEL)
+    model = load_model(demo_model())
     return model if model.hash == catalog.model_hash else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -223,14 +224,23 @@ def _chunks(sky: Sky, workers: int | None) -> Iterator[tuple]:
     """The chunks in order, drawn by processes of one BLAS thread each."""
     workers = min(workers or os.cpu_count() or 1, sky.n_chunks)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=use_one_thread) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=_begin_worker) as pool:
         waiting: deque[Future] = deque()
-        for number in range(sky.n_chunks):
-            waiting.append(pool.submit(draw_chunk, sky, number))
-            if len(waiting) > workers:  # no more in memory than can be drawn at once
+        try:
+            for number in range(sky.n_chunks):
+                waiting.append(pool.submit(draw_chunk, sky, number))
+                if len(waiting) > workers:  # no more in memory than can be drawn at once
+                    yield waiting.popleft().result()
+            while waiting:
                 yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _begin_worker() -> None:
+    """Leave Ctrl-C, which the terminal sends to all processes, to the one that waits for them."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    use_one_thread()
 
 
 def use_one_thread() -> None:

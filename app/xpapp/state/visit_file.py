@@ -16,6 +16,7 @@ from xpapp.state.map_state import Coloring, MapState
 from xpapp.state.visit import MAX_MAPS, Visit
 from xpmodel import InputError
 from xpmodel._atomic import read_json, replacing
+from xpmodel._folders import data_folder
 from xpmodel.plots.modes import MODES
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.recipe import catalog_reference
@@ -28,7 +29,6 @@ NAME = re.compile(r"[a-z2-7]{16}")
 # A visit with thousands of pasted ids is some 100 kB.
 MAX_BYTES = 16 * 2**20
 MAX_SETS = 200
-DEFAULT_FOLDER = Path(__file__).resolve().parents[3] / "data/build/visits"
 
 
 def state_of(visit: Visit) -> dict[str, Any]:
@@ -143,11 +143,11 @@ class VisitStore:
     Parameters
     ----------
     folder : path, optional
-        Default: the environment's XPMODEL_VISITS, else data/build/visits.
+        Default: the environment's XPMODEL_VISITS, else ``visits`` in the project's data folder.
     """
 
     def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = Path(folder or os.environ.get("XPMODEL_VISITS") or DEFAULT_FOLDER)
+        self.folder = Path(folder or os.environ.get("XPMODEL_VISITS") or data_folder() / "visits")
 
     def save(self, content: dict[str, Any]) -> str:
         """Keep a state; its name, which is the same for the same state.

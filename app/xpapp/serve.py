@@ -1,0 +1,121 @@
+"""The page on a server: for `panel serve app`, which reads main.py, and for `xpmodel explore`."""
+
+from __future__ import annotations
+
+import errno
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import panel as pn
+import panel_material_ui as pmui
+from bokeh.server.urls import per_app_patterns
+from panel.io.server import WSHandler, get_server
+from tornado.netutil import bind_sockets
+
+from xpapp.browser.download_route import PATTERN, ExportHandler
+from xpapp.browser.upload_route import UPLOAD_PATTERN, UploadHandler
+from xpapp.browser.websocket import PromptSocket
+from xpapp.maps.raster import warm_up
+from xpapp.page import TITLE, make_page, mock_note
+from xpapp.settings import Opened, Sources, open_model, open_sources
+from xpmodel import InputError
+
+# Only programs on this machine reach the page; `panel serve` has options for others.
+HOST = "localhost"
+
+
+def add_routes() -> None:
+    """Add the page's own routes to those that Bokeh gives each page of servers to come."""
+    for route in ((PATTERN, ExportHandler), (UPLOAD_PATTERN, UploadHandler)):
+        if route not in per_app_patterns:
+            per_app_patterns.append(route)
+    for index, (pattern, handler) in enumerate(per_app_patterns):
+        if handler is WSHandler:
+            per_app_patterns[index] = (pattern, PromptSocket)
+
+
+def visit_page(sources: Sources) -> pmui.Page:
+    """The page of the visit that begins now."""
+    pn.extension(notifications=True)
+    warm_up()
+    return make_page(open_sources(sources), sources)
+
+
+def page_of_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> pmui.Page:
+    """The same for what follows `panel serve app --args`; a mistake there is told on the page."""
+    try:
+        sources = Sources.of(arguments, environment)
+    except InputError as error:
+        pn.extension(notifications=True)
+        return make_page(Opened(None, None, (str(error),)), Sources.of([], {}))
+    return visit_page(sources)
+
+
+@contextmanager
+def _told_of_port(port: int) -> Iterator[None]:
+    """A port that cannot be used is the user's mistake."""
+    try:
+        yield
+    except OSError as error:
+        taken = error.errno == errno.EADDRINUSE
+        why = "is taken" if taken else f"cannot be used ({error.strerror})"
+        raise InputError(f"port {port} {why}: name another one with --port") from None
+
+
+def check(sources: Sources, port: int) -> None:
+    """Find the user's mistakes that can be found before there is a catalog.
+
+    Raises
+    ------
+    InputError
+        When the port cannot be used, or a model is named and cannot be opened.
+    """
+    with _told_of_port(port):
+        for socket in bind_sockets(port, HOST):
+            socket.close()
+    if sources.model is not None:
+        open_model(sources.model)
+
+
+def serve(sources: Sources, port: int, say: Callable[[str], None], *, browser: bool) -> None:
+    """Serve the page until Ctrl-C.
+
+    Parameters
+    ----------
+    sources : Sources
+    port : int
+        0: any that is free.
+    say : callable
+        Told what is shown, and the page's address when it can be visited.
+    browser : bool
+        Whether to open it there.
+
+    Raises
+    ------
+    InputError
+        When the catalog cannot be opened, a model is named and cannot be used, or the port is
+        taken.
+    """
+    opened = open_sources(sources)
+    if opened.catalog is None or (sources.model is not None and opened.model is None):
+        raise InputError(opened.problems[0])
+    add_routes()
+    warm_up()
+    with _told_of_port(port):
+        server = get_server(
+            {"app": lambda: visit_page(sources)}, port=port, address=HOST, title=TITLE
+        )
+    url = f"http://{HOST}:{server.port}/app"
+    mock = f" · MOCK: {note}" if (note := mock_note(opened.catalog)) else ""
+    say(f"{sources.catalog} · {len(opened.catalog):,} stars{mock}")
+    for problem in opened.problems:
+        say(problem)
+    say(f"{url}  (Ctrl-C ends it)")
+    if browser:
+        # Some browsers return when they are closed.
+        threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
+    server.start()
+    server.io_loop.start()
+    server.stop()
