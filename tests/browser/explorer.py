@@ -19,11 +19,12 @@ from playwright.sync_api import ConsoleMessage, Locator, Page
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import column_choices
 from xpmodel.columns import axis_label
+from xpmodel.export import formats
 
 Pixel = tuple[int, int]
 # Key of the first map, and the name of its figure.
 LATENT = "latent"
-FORMATS = {"CSV": "csv", "Parquet": "parquet", "FITS": "fits", "VOTable": "vot", "ECSV": "ecsv"}
+FORMATS = {form.title: ending[1:] for ending, form in formats.FORMATS.items()}
 
 # The newest model of a name: a browser keeps models that the server has dropped for a while.
 NAMED = """window.modelNamed = name =>

@@ -20,6 +20,7 @@ from xpmodel.cli.output import echo_encoding, star_progress
 from xpmodel.cli.tracks import tracks_command
 from xpmodel.cli.train import train_command
 from xpmodel.errors import InputError
+from xpmodel.export.formats import FORMATS, listed
 
 # Heavy modules (torch, pandas, astropy) are imported by the commands that need them, so that
 # --help and a mistyped option answer at once.
@@ -118,7 +119,7 @@ def encode_command(
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
-    help="Table to write (.csv, .ecsv, .fits, .parquet or .vot). Default: the ids, a line each.",
+    help=f"Table to write ({listed(FORMATS)}). Default: the ids, a line each.",
 )
 @click.option("--coefficients", is_flag=True, help="With the stars' XP coefficients and errors.")
 @click.option(

@@ -118,7 +118,11 @@ def _null(field: _Field) -> float | int:
 
 
 def write_fits(path: Path, stars: StarRows) -> None:
-    """Write a FITS file of one binary table, a chunk of rows at a time.
+    r"""Write a FITS file of one binary table, a chunk of rows at a time.
+
+    A missing integer is TNULL, a missing float NaN, a missing text empty. FITS has only printable
+    ASCII: in a column with other characters each of those is written as Python's escape (``\xe9``,
+    ``\u03b1``; a backslash doubled), and a COMMENT says so.
 
     Parameters
     ----------
@@ -184,6 +188,8 @@ def _ascii(text: str) -> str:
 
 def write_votable(path: Path, stars: StarRows) -> None:
     """Write a VOTable 1.4 in BINARY2, a chunk of rows at a time.
+
+    Text outside of ASCII is unicodeChar.
 
     Parameters
     ----------

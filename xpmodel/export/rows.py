@@ -15,6 +15,7 @@ from xpmodel._version import __version__
 from xpmodel.catalog.catalog import LAST_GAIA_ID, Catalog
 from xpmodel.columns import BY_NAME, describe
 from xpmodel.errors import InputError
+from xpmodel.export.formats import FORMATS, listed
 from xpmodel.spectra.bands import N_COEFFICIENTS
 
 # Rows at a time. A multiple of 3, so that the base64 of a VOTable has no padding between chunks.
@@ -140,7 +141,8 @@ def plain_columns(table: pa.Table, path: Path) -> pa.Table:
             column = table.column(i).cast(plain)
         except pa.ArrowException:
             raise InputError(
-                f"{path}: column {field.name!r} is {field.type}, which only .parquet can hold"
+                f"{path}: column {field.name!r} is {field.type}, which only "
+                f"{listed(e for e, kind in FORMATS.items() if kind.any_type)} can hold"
             ) from None
         table = table.set_column(i, field.name, column)
     return table

@@ -24,7 +24,12 @@ FORMULA = "^[=+@\t\r\n\uff1d\uff0b\uff0d\uff20-]"
 
 
 def write_csv(path: Path, stars: StarRows) -> None:
-    """Write CSV, in which no text is a formula to a spreadsheet."""
+    """Write CSV, in which a missing value is an empty cell.
+
+    Text that a spreadsheet would run as a formula (that begins with ``=``, ``+``, ``-``, ``@``, a
+    tab or a line break) gets an apostrophe in front of it, in cells and column names; numbers stay
+    as they are.
+    """
     with open(path, "wb") as file:
         names = pa.array(_flat(stars.schema.empty_table()).column_names, pa.string())
         line = io.StringIO()
@@ -38,7 +43,11 @@ def write_csv(path: Path, stars: StarRows) -> None:
 
 
 def write_ecsv(path: Path, stars: StarRows) -> None:
-    """Write ECSV: rows of CSV below a header that astropy makes."""
+    """Write ECSV: rows of CSV below a header that astropy makes.
+
+    Text stays as it is (astropy takes off blanks around it when it reads, and cannot tell empty
+    text from missing text).
+    """
     from astropy.io import ascii
     from astropy.table import Column, Table
     from astropy.units import Unit

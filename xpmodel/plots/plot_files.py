@@ -6,6 +6,7 @@ import json
 import re
 import textwrap
 import unicodedata
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,11 @@ from matplotlib.figure import Figure
 from xpmodel._atomic import replacing
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
+from xpmodel.export import formats
+from xpmodel.export.formats import Format, format_of
 from xpmodel.plots.modes import MODES
 from xpmodel.plots.spectrum_plots import Plot, Series
+from xpmodel.report import figure_style
 from xpmodel.report.figure_style import WIDTH, plain, write_figure
 from xpmodel.spectra.spectral_lines import LINES
 
@@ -24,11 +28,14 @@ if TYPE_CHECKING:
     from astropy.table import Table
     from matplotlib.axes import Axes
 
-MIMES = {
-    ".ecsv": "text/plain",
-    ".fits": "application/fits",
-    ".pdf": "application/pdf",
-    ".png": "image/png",
+HERE = "xpmodel.plots.plot_files"
+FORMATS: dict[str, Format] = {
+    ".ecsv": replace(formats.FORMATS[".ecsv"], writer=f"{HERE}:write_ecsv"),
+    ".fits": replace(formats.FORMATS[".fits"], writer=f"{HERE}:write_fits"),
+    **{
+        ending: Format(f"{ending[1:].upper()} figure", mime, f"{HERE}:write_plot_figure")
+        for ending, mime in figure_style.FORMATS.items()
+    },
 }
 """What `write_plot` writes, by the ending of the file's name."""
 
@@ -45,7 +52,7 @@ def write_plot(path: str | Path, plot: Plot, *, lines: bool = False) -> None:
     Parameters
     ----------
     path : path
-        Ends in one of `MIMES`.
+        Ends in one of `FORMATS`.
     plot : Plot
     lines : bool
         Mark spectral lines in a figure.
@@ -56,17 +63,27 @@ def write_plot(path: str | Path, plot: Plot, *, lines: bool = False) -> None:
         When the ending is unknown, there is no line, or the file cannot be written.
     """
     path = Path(path)
-    if path.suffix not in MIMES:
-        *others, last = MIMES
-        raise InputError(f"{path}: the name must end in {', '.join(others)} or {last}")
+    kind = format_of(path, FORMATS)
     if not plot.series:
         raise InputError(f"{path}: there is no spectrum to write")
-    if path.suffix in (".pdf", ".png"):
-        write_figure(path, lambda: make_figure(plot, lines=lines), tight=True)
-        return
-    form = "ascii.ecsv" if path.suffix == ".ecsv" else "fits"
+    kind.write(path, plot, lines=lines)
+
+
+def write_ecsv(path: Path, plot: Plot, *, lines: bool) -> None:
+    """Write a plot's table as ECSV."""
     with replacing(path) as temporary:
-        to_table(plot, ascii_names=form == "fits").write(temporary, format=form, overwrite=True)
+        to_table(plot).write(temporary, format="ascii.ecsv", overwrite=True)
+
+
+def write_fits(path: Path, plot: Plot, *, lines: bool) -> None:
+    """Write a plot's table as FITS, which has ASCII only."""
+    with replacing(path) as temporary:
+        to_table(plot, ascii_names=True).write(temporary, format="fits", overwrite=True)
+
+
+def write_plot_figure(path: Path, plot: Plot, *, lines: bool) -> None:
+    """Write a plot's figure."""
+    write_figure(path, lambda: make_figure(plot, lines=lines), tight=True)
 
 
 def to_table(plot: Plot, *, ascii_names: bool = False) -> Table:

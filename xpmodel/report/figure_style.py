@@ -20,7 +20,8 @@ BLUE, RED, GREEN, PINK, SKY, ORANGE = (
 )  # fmt: skip
 COLORS = (BLUE, RED, GREEN, PINK, SKY, ORANGE)
 WIDTH = 7.1  # inches: two columns of a journal
-FORMATS = (".pdf", ".png")
+# Endings of figures, and the MIME type of each.
+FORMATS = {".pdf": "application/pdf", ".png": "image/png"}
 STYLE = {
     "text.usetex": False,
     "pdf.fonttype": 42,

@@ -19,6 +19,7 @@ from xpapp.widgets.material import TEXT, WIDE, row
 from xpapp.widgets.text_line import SMALL_TABLE, status_line
 from xpmodel.catalog.ids import MAX_TEXT, parse_ids
 from xpmodel.columns import steerable, symbol
+from xpmodel.export.formats import FORMATS
 from xpmodel.own.gaia_archive import MAX_IDS, fetch_own
 from xpmodel.own.stars import OwnStars
 from xpmodel.selection.recipe import Ids
@@ -176,7 +177,7 @@ class OwnView:
 
     @guarded("Exporting your stars")
     def _export(self, event: object) -> None:
-        self._sender.send("own_stars.csv", "text/csv", self._cursor.own.write)
+        self._sender.send("own_stars.csv", FORMATS[".csv"].mime, self._cursor.own.write)
 
     @guarded("Forgetting your stars")
     def _forget(self, event: object) -> None:

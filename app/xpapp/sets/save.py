@@ -18,10 +18,9 @@ from xpapp.widgets.material import TEXT, WIDE, column, heading, row
 from xpapp.widgets.text_line import status_line
 from xpmodel import InputError, make_recipe
 from xpmodel.catalog.ids import adql_ids
-from xpmodel.export.stars import FORMATS, write_stars
+from xpmodel.export.formats import FORMATS
+from xpmodel.export.stars import write_stars
 from xpmodel.selection.recipe import Probable
-
-STARS = {fmt.title: ending for ending, fmt in FORMATS.items()}
 
 
 class SaveControls:
@@ -30,7 +29,8 @@ class SaveControls:
     def __init__(self, visit: Visit, bridge: Bridge) -> None:
         self._visit = visit
         self._sender = Sender(visit, bridge, self._say)
-        self.kind = pmui.Select(label="Format", options=STARS, value=".csv", **WIDE)
+        titles = {form.title: ending for ending, form in FORMATS.items()}
+        self.kind = pmui.Select(label="Format", options=titles, value=".csv", **WIDE)
         self.coefficients = pmui.Checkbox(label="with coefficients and errors", margin=(0, 8))
         labels: dict[str, Callable[[object], None]] = {
             "Stars": self._stars,

@@ -10,10 +10,8 @@ from xpapp.browser.sender import Sender
 from xpapp.runtime.callbacks import notify
 from xpapp.state.visit import Visit
 from xpapp.widgets.bokeh_widgets import button, select
-from xpmodel.plots.plot_files import MIMES, write_plot
+from xpmodel.plots.plot_files import FORMATS, write_plot
 from xpmodel.plots.spectrum_plots import Plot
-
-FORMATS = {".ecsv": "ECSV", ".fits": "FITS", ".pdf": "PDF figure", ".png": "PNG figure"}
 
 
 def offer_plot(
@@ -31,7 +29,8 @@ def offer_plot(
     name : str
         Of the file, and of the two on the page.
     """
-    kind = select(FORMATS, ".ecsv", lambda value: None, "Choosing the format", width=88)
+    titles = {ending: form.title for ending, form in FORMATS.items()}
+    kind = select(titles, ".ecsv", lambda value: None, "Choosing the format", width=88)
     kind.name = f"{name}_format"
 
     def send() -> None:
@@ -40,7 +39,9 @@ def offer_plot(
             notify("There is nothing to export yet: draw first")
             return
         sender.send(
-            f"{name}{ending}", MIMES[ending], lambda path: write_plot(path, shown, lines=lines)
+            f"{name}{ending}",
+            FORMATS[ending].mime,
+            lambda path: write_plot(path, shown, lines=lines),
         )
 
     return kind, button("Export", send, "Exporting the spectra", name=f"{name}_export")

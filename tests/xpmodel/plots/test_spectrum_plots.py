@@ -13,7 +13,7 @@ from xpmodel.plots.along_tracks import track_spectra
 from xpmodel.plots.curves import decoded_curve, observed_curve
 from xpmodel.plots.group_bands import group_band
 from xpmodel.plots.modes import MODES, Projection
-from xpmodel.plots.plot_files import MIMES, make_figure, to_table, write_plot
+from xpmodel.plots.plot_files import FORMATS, make_figure, to_table, write_plot
 from xpmodel.plots.spectrum_plots import Group, Plot, point_plot, sets_plot, track_plot
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
@@ -191,7 +191,7 @@ def test_a_sequence_has_a_bar(track, catalog, model, wavelengths):
     assert make_figure(plot).axes[0].get_legend() is not None
 
 
-@pytest.mark.parametrize("ending", MIMES)
+@pytest.mark.parametrize("ending", FORMATS)
 def test_files_are_what_their_names_say(ending, sets, tmp_path):
     path = tmp_path / f"spectra{ending}"
     write_plot(path, sets)
