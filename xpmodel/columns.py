@@ -7,7 +7,7 @@ new label is a row, and files, tables, figures and the page have it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -51,6 +51,7 @@ class Column:
     unit: str
     description: str
     type: pa.DataType = pa.float32()
+    _: KW_ONLY
     aliases: tuple[str, ...] = ()
     joined: bool = True
     kind: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import panel_material_ui as pmui
@@ -117,6 +117,7 @@ class Press:
 
     key: str
     action: Callable[[KeyActions], None]
+    _: KW_ONLY
     control: bool | None = False
     shift: bool | None = False
     alt: bool | None = False

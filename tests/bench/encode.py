@@ -24,11 +24,11 @@ def rows() -> Iterator[Row]:
 
 def _on(model: Model, spectra: Spectra) -> Iterator[Row]:
     wide = Spectra(
-        spectra.source_id,
-        spectra.coefficients.astype(np.float64),
-        spectra.errors,
-        spectra.g_flux,
-        spectra.g_flux_source,
+        source_id=spectra.source_id,
+        coefficients=spectra.coefficients.astype(np.float64),
+        errors=spectra.errors,
+        g_flux=spectra.g_flux,
+        g_flux_source=spectra.g_flux_source,
     )
     per_flux = spectra.coefficients / spectra.g_flux[:, None].astype(np.float32)
     x = torch.from_numpy((per_flux - model.mu) / model.sig).float()

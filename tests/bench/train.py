@@ -50,7 +50,12 @@ def rows(n_stars: int, epochs: int, floor_epochs: int = 3) -> Iterator[Row]:
                 floors[name].append(loop.epoch())
 
     batch = min(RELEASED_BATCH, len(data.x))
-    train(spectra, TrainingConfig(epochs + unmeasured, batch), device=device, progress=progress)
+    train(
+        spectra,
+        TrainingConfig(epochs=epochs + unmeasured, batch=batch),
+        device=device,
+        progress=progress,
+    )
     seconds = statistics.median(ours)
     n_train = len(data.x)
     each = f"an epoch of {n_train:,} × 110 with its test, median of {epochs}, on {device}; "

@@ -42,11 +42,11 @@ def simulated(n_stars: int) -> Iterator[Spectra]:
         rows = slice(0, min(len(chunk), n_stars - start))
         noise = rng.standard_normal(chunk.coefficients[rows].shape, np.float32)
         yield Spectra(
-            np.arange(start, start + len(noise)),
-            chunk.coefficients[rows] + noise * chunk.errors[rows],
-            chunk.errors[rows],
-            chunk.g_flux[rows],
-            "file",
+            source_id=np.arange(start, start + len(noise)),
+            coefficients=chunk.coefficients[rows] + noise * chunk.errors[rows],
+            errors=chunk.errors[rows],
+            g_flux=chunk.g_flux[rows],
+            g_flux_source="file",
         )
 
 
@@ -67,7 +67,7 @@ def child(work: str, folder: Path, n_stars: int) -> dict[str, object]:
         data = _loaded(files) if work == "memory" else files
         _forget(folder)
         batch = min(1024, files.n_train)
-        train(data, TrainingConfig(EPOCHS, batch), device=_device(), progress=progress)
+        train(data, TrainingConfig(epochs=EPOCHS, batch=batch), device=_device(), progress=progress)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return {"seconds": seconds, "peak": peak / (1e9 if sys.platform == "darwin" else 1e6 / 1.024)}
 
@@ -91,8 +91,17 @@ def _loaded(files: TrainingFiles) -> TrainingData:
         torch.from_numpy(np.fromfile(files.folder / name, np.float32).reshape(-1, N_COEFFICIENTS))
         for name in (*TRAIN, *TEST)
     ]
-    tensors = [values.to(_device()) for values in tensors]
-    return TrainingData(*tensors, files.mu, files.sig, files.n_left_out, files.sha256)
+    x, variance, test_x, test_variance = (values.to(_device()) for values in tensors)
+    return TrainingData(
+        x=x,
+        variance=variance,
+        test_x=test_x,
+        test_variance=test_variance,
+        mu=files.mu,
+        sig=files.sig,
+        n_left_out=files.n_left_out,
+        sha256=files.sha256,
+    )
 
 
 def rows(n_stars: int) -> Iterator[Row]:

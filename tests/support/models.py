@@ -25,4 +25,10 @@ def random_spectra(model: Model, n: int = 50, seed: int = 1, dtype: type = np.fl
     coefficients = (model.mu + model.sig * rng.normal(size=(n, 110))) * flux[:, None]
     errors = model.sig * rng.uniform(0.05, 0.5, (n, 110)) * flux[:, None]
     ids = rng.integers(1 << 60, 1 << 62, n)
-    return Spectra(ids, coefficients.astype(dtype), errors.astype(dtype), flux, "file")
+    return Spectra(
+        source_id=ids,
+        coefficients=coefficients.astype(dtype),
+        errors=errors.astype(dtype),
+        g_flux=flux,
+        g_flux_source="file",
+    )

@@ -21,7 +21,13 @@ def some_spectra(n: int = 600, seed: int = 0) -> Spectra:
     g_flux = rng.uniform(1e3, 1e5, n)
     errors = np.full((n, 110), 0.05) * g_flux[:, None]
     coefficients = (1 + hidden @ shape) * g_flux[:, None] + errors * rng.standard_normal((n, 110))
-    return Spectra(np.arange(1, n + 1), coefficients, errors, g_flux, "file")
+    return Spectra(
+        source_id=np.arange(1, n + 1),
+        coefficients=coefficients,
+        errors=errors,
+        g_flux=g_flux,
+        g_flux_source="file",
+    )
 
 
 def write_spectra(path: Path, n: int = 600) -> Path:

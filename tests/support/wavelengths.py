@@ -22,4 +22,11 @@ def random_stars(n: int = 6, seed: int = 0) -> Spectra:
     coefficients = rng.normal(size=(n, 110)) * 10 ** rng.uniform(0, 4, (n, 1))
     errors = np.abs(coefficients) * rng.uniform(0.01, 0.3, (n, 110)) + 0.1
     ids = np.arange(n) + (1 << 60)
-    return Spectra(ids, coefficients, errors, np.ones(n), "file", random_correlations(rng, n))
+    return Spectra(
+        source_id=ids,
+        coefficients=coefficients,
+        errors=errors,
+        g_flux=np.ones(n),
+        g_flux_source="file",
+        correlations=random_correlations(rng, n),
+    )

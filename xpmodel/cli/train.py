@@ -130,7 +130,7 @@ def train_command(
         given["variant"] = "vae" if no_scatter else "autoencoder"
     chosen = PRESETS[preset] if preset else {}
     chosen = chosen | {name: value for name, value in given.items() if value is not None}
-    store = Store(out, checkpoint_every, resume=resume, writes=processes.is_first)
+    store = Store(out, every=checkpoint_every, resume=resume, writes=processes.is_first)
     n_done = 0
     if resume:
         checkpoint = Checkpoint.read(store.path)

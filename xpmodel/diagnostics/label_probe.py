@@ -14,7 +14,7 @@ from xpmodel.spectra.train_test_split import train_test_rows
 NEIGHBOURS = 16
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LabelScatter:
     """How well one label follows from the latents.
 
@@ -85,13 +85,13 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
         truth = values[held]
         results.append(
             LabelScatter(
-                label,
-                len(fit),
-                len(held),
-                _scatter(truth),
-                _scatter(truth - linear),
-                _scatter(truth - neighbours),
-                float(np.nanmedian(errors[held])) if len(errors) > 1 else float("nan"),
+                label=label,
+                n_train=len(fit),
+                n_test=len(held),
+                spread=_scatter(truth),
+                linear=_scatter(truth - linear),
+                neighbours=_scatter(truth - neighbours),
+                error=float(np.nanmedian(errors[held])) if len(errors) > 1 else float("nan"),
             )
         )
     return results

@@ -33,7 +33,7 @@ _NOT_TOLD = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class LatentUse:
     """How a model uses its K latents, over its prior or over a catalog's stars.
 
@@ -119,7 +119,14 @@ def use_of_prior(model: Model, *, n: int = PRIOR_DRAWS, seed: int = 0) -> Latent
     latents = latent_columns(model.n_latents)
     active = kl > ACTIVE_KL
     return LatentUse(
-        latents, kl, active, sensitivity(model, draws), *_widths(std), n, n, n_differentiated=n
+        latents=latents,
+        kl=kl,
+        active=active,
+        sensitivity=sensitivity(model, draws),
+        **_widths(std),
+        n=n,
+        n_of=n,
+        n_differentiated=n,
     )
 
 
@@ -151,15 +158,21 @@ def use_of_catalog(
     some = rows
     if len(rows) > n:
         some = np.sort(np.random.default_rng(seed).choice(rows, n, replace=False))
-    active = np.isin(catalog.latents, catalog.active)
-    widths = _widths(std[rows].astype(np.float64))
-    slopes = sensitivity(model, z[some])
-    parts = (catalog.latents, catalog.kl, active, slopes, *widths)
-    return LatentUse(*parts, len(rows), len(catalog), n_differentiated=len(some))
+    return LatentUse(
+        latents=catalog.latents,
+        kl=catalog.kl,
+        active=np.isin(catalog.latents, catalog.active),
+        sensitivity=sensitivity(model, z[some]),
+        **_widths(std[rows].astype(np.float64)),
+        n=len(rows),
+        n_of=len(catalog),
+        n_differentiated=len(some),
+    )
 
 
-def _widths(std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:  # (N, K) -> (K,), (K, 3)
-    return std.mean(axis=0), np.percentile(std, (16, 50, 84), axis=0).T
+def _widths(std: np.ndarray) -> dict[str, np.ndarray]:  # (N, K) -> (K,), (K, 3)
+    percentiles = np.percentile(std, (16, 50, 84), axis=0).T
+    return {"width": std.mean(axis=0), "percentiles": percentiles}
 
 
 def check_made_by(model: Model, catalog: Catalog) -> None:

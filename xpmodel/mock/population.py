@@ -18,7 +18,7 @@ SUN_TEFF, SUN_LOGG, SUN_MBOL = 5772.0, 4.438, 4.74
 ODDITY_FRACTION = {"emission": 0.007, "blend": 0.006, "binary": 0.05}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Stars:
     """N stars, every attribute an array (N,).
 

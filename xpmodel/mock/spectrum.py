@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
@@ -62,6 +62,7 @@ class Feature:
     width: float
     teff: float
     teff_spread: float
+    _: KW_ONLY
     cool_plateau: bool = True
     metal: float = 0.35
     alpha: float = 0.0
@@ -79,12 +80,15 @@ class Feature:
 
 
 def _balmer(name: str, wavelength: float, width: float) -> Feature:
-    return Feature(name, wavelength, 1.2, width, 9200, 0.28, False, metal=0.0, gravity=0.08)
+    return Feature(
+        name, wavelength, 1.2, width, 9200, 0.28, cool_plateau=False, metal=0.0, gravity=0.08
+    )
 
 
 def _tio(wavelength: float, spread: float, width: float) -> Feature:
     # Gone by about 4200 K; oxygen and titanium are both α elements.
-    return Feature(f"TiO {wavelength:.0f}", wavelength, spread, width, 3200, 0.13, True, 0.3, 0.6)
+    name = f"TiO {wavelength:.0f}"
+    return Feature(name, wavelength, spread, width, 3200, 0.13, metal=0.3, alpha=0.6)
 
 
 FEATURES: tuple[Feature, ...] = (
@@ -96,21 +100,21 @@ FEATURES: tuple[Feature, ...] = (
     _balmer("P12", 875.0, 0.6),
     _balmer("Pε", 954.6, 0.6),
     _balmer("Pδ", 1005.0, 0.7),
-    Feature("CN 384", 384.0, 7.0, 8.2, 4900, 0.20, True, 0.45, 0.0, -0.08),
-    Feature("Ca II HK", 395.0, 6.0, 7.3, 4900, 0.22, True, 0.25, 0.30),
-    Feature("CN 416", 415.0, 5.0, 2.6, 4600, 0.16, True, 0.55, 0.0, -0.12),
-    Feature("Ca I", 422.7, 2.0, 1.95, 4200, 0.18, True, 0.30, 0.45, 0.10),
-    Feature("CH G", 430.8, 4.0, 3.55, 5000, 0.15, True, 0.30),
-    Feature("Fe 438", 438.5, 3.0, 2.4, 4700, 0.22, True, 0.40),
-    Feature("Fe 452", 453.0, 5.0, 0.52, 4500, 0.22, True, 0.40),
-    Feature("Fe 495", 495.7, 5.0, 0.69, 4500, 0.22, True, 0.40),
-    Feature("MgH", 512.0, 8.0, 3.8, 4500, 0.13, True, 0.30, 0.40, 0.10),
-    Feature("Mg b", 517.0, 4.0, 2.3, 4600, 0.20, True, 0.35, 0.55, 0.08),
-    Feature("Fe 527", 527.0, 3.0, 1.7, 4500, 0.22, True, 0.40),
-    Feature("Fe 540", 540.0, 5.0, 1.6, 4400, 0.22, True, 0.40),
-    Feature("Na D", 589.3, 1.0, 1.0, 4000, 0.18, True, 0.35, 0.0, 0.15),
-    Feature("CaH", 685.0, 4.0, 2.0, 3300, 0.10, True, 0.20, 0.30, 0.25),
-    Feature("Ca II T", 857.0, 6.0, 1.6, 4800, 0.35, True, 0.30, 0.35, -0.12),
+    Feature("CN 384", 384.0, 7.0, 8.2, 4900, 0.20, metal=0.45, gravity=-0.08),
+    Feature("Ca II HK", 395.0, 6.0, 7.3, 4900, 0.22, metal=0.25, alpha=0.30),
+    Feature("CN 416", 415.0, 5.0, 2.6, 4600, 0.16, metal=0.55, gravity=-0.12),
+    Feature("Ca I", 422.7, 2.0, 1.95, 4200, 0.18, metal=0.30, alpha=0.45, gravity=0.10),
+    Feature("CH G", 430.8, 4.0, 3.55, 5000, 0.15, metal=0.30),
+    Feature("Fe 438", 438.5, 3.0, 2.4, 4700, 0.22, metal=0.40),
+    Feature("Fe 452", 453.0, 5.0, 0.52, 4500, 0.22, metal=0.40),
+    Feature("Fe 495", 495.7, 5.0, 0.69, 4500, 0.22, metal=0.40),
+    Feature("MgH", 512.0, 8.0, 3.8, 4500, 0.13, metal=0.30, alpha=0.40, gravity=0.10),
+    Feature("Mg b", 517.0, 4.0, 2.3, 4600, 0.20, alpha=0.55, gravity=0.08),
+    Feature("Fe 527", 527.0, 3.0, 1.7, 4500, 0.22, metal=0.40),
+    Feature("Fe 540", 540.0, 5.0, 1.6, 4400, 0.22, metal=0.40),
+    Feature("Na D", 589.3, 1.0, 1.0, 4000, 0.18, gravity=0.15),
+    Feature("CaH", 685.0, 4.0, 2.0, 3300, 0.10, metal=0.20, alpha=0.30, gravity=0.25),
+    Feature("Ca II T", 857.0, 6.0, 1.6, 4800, 0.35, metal=0.30, alpha=0.35, gravity=-0.12),
     _tio(476.0, 5.0, 9.4),
     _tio(520.0, 6.0, 8.2),
     _tio(560.0, 9.0, 11.7),

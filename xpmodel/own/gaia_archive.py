@@ -194,7 +194,13 @@ def _read_sources(path: Path) -> tuple[PhotometryTable | None, LabelTable | None
 
 def _no_spectra() -> Spectra:
     nothing = np.empty((0, N_COEFFICIENTS))
-    return Spectra(np.empty(0, np.int64), nothing, nothing, np.empty(0), "")
+    return Spectra(
+        source_id=np.empty(0, np.int64),
+        coefficients=nothing,
+        errors=nothing,
+        g_flux=np.empty(0),
+        g_flux_source="",
+    )
 
 
 def _in_order(spectra: Spectra, ids: list[int]) -> Spectra:

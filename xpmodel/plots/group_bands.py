@@ -22,7 +22,7 @@ PERCENTILES = (16.0, 50.0, 84.0)
 ROWS, VALUES = 65_536, 16_000_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Band:
     """The spectra of a group of stars.
 
@@ -146,17 +146,17 @@ def group_band(
     found = _percentiles(coefficients, projection, scale, lambda f: told(0.5 + 0.5 * f))
     low, median, high, error = found * (g_flux if projection.look.scaled and not at_1kpc else 1.0)
     return Band(
-        projection.mode,
-        kind,
-        projection.x,
-        median,
-        low,
-        high,
-        error,
-        len(rows),
-        n_stars,
-        n_stars - n_usable,
-        seed if drawn else None,
+        mode=projection.mode,
+        kind=kind,
+        x=projection.x,
+        median=median,
+        low=low,
+        high=high,
+        error=error,
+        n_used=len(rows),
+        n_stars=n_stars,
+        n_left_out=n_stars - n_usable,
+        seed=seed if drawn else None,
     )
 
 

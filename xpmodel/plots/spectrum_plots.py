@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 import matplotlib
@@ -43,6 +43,7 @@ class Series:
     label: str
     x: np.ndarray
     value: np.ndarray
+    _: KW_ONLY
     low: np.ndarray | None = None
     high: np.ndarray | None = None
     error: np.ndarray | None = None
@@ -164,17 +165,26 @@ def sets_plot(
         group = groups[i]
         dash = "dashed" if kind == "decoded" and len(kinds) > 1 else "solid"
         label = f"{group.name}, {kind}"
-        values = (band.x, band.median, band.low, band.high, band.error)
-        series.append(Series(label, *values, color=group.color, dash=dash))
+        look = {"color": group.color, "dash": dash}
+        limits = {"low": band.low, "high": band.high, "error": band.error}
+        series.append(Series(label, band.x, band.median, **limits, **look))
         notes.append(f"{label}: {band.text}")
     if len(groups) == 2:
         for kind in kinds:
             found = ratio(bands[0, kind], bands[1, kind])
             dash = "dashed" if kind == "decoded" and len(kinds) > 1 else "solid"
-            low, high = found.value - found.error, found.value + found.error
-            values = (found.x, found.value, low, high, found.error)
-            color = DECODED if kind == "decoded" else OBSERVED
-            residuals.append(Series(f"ratio, {kind}", *values, color=color, dash=dash))
+            residuals.append(
+                Series(
+                    f"ratio, {kind}",
+                    found.x,
+                    found.value,
+                    low=found.value - found.error,
+                    high=found.value + found.error,
+                    error=found.error,
+                    color=DECODED if kind == "decoded" else OBSERVED,
+                    dash=dash,
+                )
+            )
     meta = {"g_flux": float(g_flux), "limit": limit, "seed": seed}
     return Plot(
         projection.mode,
@@ -233,7 +243,7 @@ def track_plot(
 
 def _with_error(label: str, curve: Curve, color: str) -> Series:
     low, high = curve.value - curve.error, curve.value + curve.error
-    return Series(label, curve.x, curve.value, low, high, curve.error, color)
+    return Series(label, curve.x, curve.value, low=low, high=high, error=curve.error, color=color)
 
 
 def _bin_label(track: Track, index: int) -> str:

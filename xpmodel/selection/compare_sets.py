@@ -19,7 +19,7 @@ NOT_COMPARED = {"starflag", "aspcapflag", "ra", "dec", "l", "b", "phot_g_mean_fl
 NOT_COMPARED |= {"chi2", "chi2_obs", "kl"}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ColumnSummary:
     """The distribution of a column over a set of stars; NaN where nothing defines a number.
 
@@ -223,11 +223,14 @@ def _summary(name: str, values: np.ndarray, n_stars: int) -> ColumnSummary:
     """Summarize finite values."""
     n = len(values)
     if not n:
-        return ColumnSummary(name, 0, n_stars, *[math.nan] * 5)
+        unknown = dict.fromkeys(("median", "p16", "p84", "mean", "sd"), math.nan)
+        return ColumnSummary(name=name, n=0, n_missing=n_stars, **unknown)
     low, median, high = np.percentile(values, (16, 50, 84)).tolist()
     mean = float(values.mean())
     sd = float(values.std(ddof=1)) if n > 1 else math.nan
-    return ColumnSummary(name, n, n_stars - n, median, low, high, mean, sd)
+    return ColumnSummary(
+        name=name, n=n, n_missing=n_stars - n, median=median, p16=low, p84=high, mean=mean, sd=sd
+    )
 
 
 def _finite(catalog: Catalog, name: str, mask: np.ndarray) -> np.ndarray:

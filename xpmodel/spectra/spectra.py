@@ -91,7 +91,7 @@ class Report:
         return "\n".join(lines + [f"  {n}: {reason}" for reason, n in self.counts.items()])
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class Spectra:
     """XP spectra of N stars.
 
@@ -129,14 +129,14 @@ class Spectra:
         """Select stars by number, slice, mask or indices; the report stays that of the reading."""
         rows = np.atleast_1d(np.arange(len(self))[rows])
         return Spectra(
-            self.source_id[rows],
-            self.coefficients[rows],
-            self.errors[rows],
-            self.g_flux[rows],
-            self.g_flux_source,
-            None if self.correlations is None else self.correlations[rows],
-            self.report,
-            None if self.labels is None else self.labels.take(pa.array(rows)),
+            source_id=self.source_id[rows],
+            coefficients=self.coefficients[rows],
+            errors=self.errors[rows],
+            g_flux=self.g_flux[rows],
+            g_flux_source=self.g_flux_source,
+            correlations=None if self.correlations is None else self.correlations[rows],
+            report=self.report,
+            labels=None if self.labels is None else self.labels.take(pa.array(rows)),
         )
 
 
@@ -167,14 +167,14 @@ def join_spectra(parts: Sequence[Spectra]) -> Spectra:
     """
     sources = {name for part in parts if len(part) for name in part.g_flux_source.split(" + ")}
     return Spectra(
-        np.concatenate([part.source_id for part in parts]),
-        np.concatenate([part.coefficients for part in parts]),
-        np.concatenate([part.errors for part in parts]),
-        np.concatenate([part.g_flux for part in parts]),
-        " + ".join(sorted(sources)),
-        _join_correlations(parts),
-        Report.total(part.report for part in parts),
-        _join_labels(parts),
+        source_id=np.concatenate([part.source_id for part in parts]),
+        coefficients=np.concatenate([part.coefficients for part in parts]),
+        errors=np.concatenate([part.errors for part in parts]),
+        g_flux=np.concatenate([part.g_flux for part in parts]),
+        g_flux_source=" + ".join(sorted(sources)),
+        correlations=_join_correlations(parts),
+        report=Report.total(part.report for part in parts),
+        labels=_join_labels(parts),
     )
 
 
@@ -326,15 +326,17 @@ def _spectra(
     names = pc.fill_null(table[layout.id].take(bad).cast(pa.string()), "").to_pylist()
     left_out = left_out_rows(str(layout.path), row + bad + 1, names, reason[bad])
     kept = table.filter(good)
+    given = layout.correlations
+    correlations = correlation_matrices(kept, given) if given else None
     return Spectra(
-        source_id[good],
-        coefficients[good],
-        errors[good],
-        flux[good],
-        flux_source,
-        correlation_matrices(kept, layout.correlations) if layout.correlations else None,
-        Report(len(table), left_out),
-        layout.labels.take(kept) if layout.labels else None,
+        source_id=source_id[good],
+        coefficients=coefficients[good],
+        errors=errors[good],
+        g_flux=flux[good],
+        g_flux_source=flux_source,
+        correlations=correlations,
+        report=Report(len(table), left_out),
+        labels=layout.labels.take(kept) if layout.labels else None,
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 THIN = 10
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Track:
     """A track of a catalog: P points, each the mean over the stars of a bin.
 
@@ -117,15 +117,15 @@ def measure(
     names = dict.fromkeys([*labels, *_bounded(bins), *catalog.latents])
     moments = {name: _moments(catalog[name][rows], which, len(bins)) for name in names}
     return Track(
-        definition,
-        catalog.path.name,
-        catalog.model_hash,
-        thin,
-        n,
-        n < thin,
-        {name: mean for name, (mean, _) in moments.items()},
-        {name: std for name, (_, std) in moments.items()},
-        {column: _of_bins(bins, column, 1) for column in _bounded(bins)},
+        definition=definition,
+        catalog=catalog.path.name,
+        model=catalog.model_hash,
+        thin_below=thin,
+        n=n,
+        thin=n < thin,
+        mean={name: mean for name, (mean, _) in moments.items()},
+        std={name: std for name, (_, std) in moments.items()},
+        centre={column: _of_bins(bins, column, 1) for column in _bounded(bins)},
     )
 
 

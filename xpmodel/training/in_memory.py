@@ -26,7 +26,7 @@ from xpmodel.training.steps import Draws, Part, draw, draw_test
 CHUNK = 65_536
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingData:
     """Normalised coefficients and variances, split as released (a tenth held out, seed 12345).
 
@@ -75,13 +75,17 @@ class TrainingData:
         train, test = (usable[rows] for rows in train_test_rows(len(usable)))
         normalization = _normalization(spectra, train)
         _check_room((len(usable), spectra.coefficients.shape[1]), device)
+        x, variance = _normalized(spectra, train, normalization, device)
+        test_x, test_variance = _normalized(spectra, test, normalization, device)
         return cls(
-            *_normalized(spectra, train, normalization, device),
-            *_normalized(spectra, test, normalization, device),
-            normalization.mu,
-            normalization.sig,
-            len(spectra) - len(usable),
-            _sha256(spectra, usable),
+            x=x,
+            variance=variance,
+            test_x=test_x,
+            test_variance=test_variance,
+            mu=normalization.mu,
+            sig=normalization.sig,
+            n_left_out=len(spectra) - len(usable),
+            sha256=_sha256(spectra, usable),
         )
 
     @property

@@ -18,7 +18,7 @@ METRICS_FILE = "metrics.parquet"
 CURVES_FILE = "curves.pdf"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Epoch:
     """Means over an epoch of the training stars and, after it, over the test stars.
 
@@ -75,7 +75,22 @@ def to_array(epochs: Sequence[Epoch], n_latents: int) -> np.ndarray:
 
 def from_array(table: np.ndarray) -> list[Epoch]:
     """The inverse of `to_array`."""
-    return [Epoch(int(row[0]), *row[1:5], tuple(row[5:-2]), *row[-2:]) for row in table.tolist()]
+    epochs = []
+    for number, reconstruction, kl, *test, learning_rate, seconds in table.tolist():
+        test_reconstruction, test_kl, *kl_latents = test
+        epochs.append(
+            Epoch(
+                number=int(number),
+                reconstruction=reconstruction,
+                kl=kl,
+                test_reconstruction=test_reconstruction,
+                test_kl=test_kl,
+                kl_latents=tuple(kl_latents),
+                learning_rate=learning_rate,
+                seconds=seconds,
+            )
+        )
+    return epochs
 
 
 def write_metrics(path: str | Path, epochs: Sequence[Epoch], n_latents: int) -> None:

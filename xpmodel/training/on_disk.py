@@ -38,7 +38,7 @@ PER_FLUX = ("x_per_flux.f32", "error_per_flux.f32")
 PART_ROWS = 262_144
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingFiles:
     """Normalised coefficients and variances in files, split as `TrainingData` splits them.
 
@@ -88,7 +88,9 @@ class TrainingFiles:
             numbers = {name: int(said[name]) for name in ("n_train", "n_test", "n_left_out")}
             mu, sig = (np.array(said[name], np.float64) for name in ("mu", "sig"))
             told = {name: dict(said[name]) for name in ("left_out", "source")}
-            found = cls(path.parent, mu=mu, sig=sig, sha256=str(said["sha256"]), **numbers, **told)
+            found = cls(
+                folder=path.parent, mu=mu, sig=sig, sha256=str(said["sha256"]), **numbers, **told
+            )
         except (LookupError, TypeError, ValueError) as error:
             raise InputError(f"{path}: damaged ({error})") from None
         if not (mu.shape == sig.shape == (N_COEFFICIENTS,) and np.isfinite(mu + sig).all()):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import KW_ONLY, asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class Store:
     """
 
     folder: Path
+    _: KW_ONLY
     every: int = 100
     seconds: float = 60.0
     resume: bool = False
@@ -207,14 +208,14 @@ def _epoch(
     reconstruction, *kl_latents = parts.tolist()
     test_reconstruction, *test_kl_latents = test.tolist()
     return Epoch(
-        number,
-        reconstruction,
-        sum(kl_latents),
-        test_reconstruction,
-        sum(test_kl_latents),
-        tuple(kl_latents),
-        config.rate(number),
-        seconds,
+        number=number,
+        reconstruction=reconstruction,
+        kl=sum(kl_latents),
+        test_reconstruction=test_reconstruction,
+        test_kl=sum(test_kl_latents),
+        kl_latents=tuple(kl_latents),
+        learning_rate=config.rate(number),
+        seconds=seconds,
     )
 
 

@@ -163,7 +163,13 @@ def test_positions_from_ids(tmp_path, model, stars):
     ids = stars.source_id.copy()
     ids[0] = 4345775217221821312  # 18 Sco
     ids[1] = 9_100_000_000_000_000_001  # a mock star, which is nowhere
-    moved = Spectra(ids, stars.coefficients, stars.errors, stars.g_flux, "file")
+    moved = Spectra(
+        source_id=ids,
+        coefficients=stars.coefficients,
+        errors=stars.errors,
+        g_flux=stars.g_flux,
+        g_flux_source="file",
+    )
     out = tmp_path / "stars.parquet"
     encoding = encode_files(write_spectra(tmp_path / "a.fits", moved), model, out)
     catalog = open_catalog(out)
@@ -215,7 +221,9 @@ def spoil(stars: Spectra) -> Spectra:
     flux[9] = -1
     ids = stars.source_id.copy()
     ids[20] = ids[10]
-    return Spectra(ids, coefficients, errors, flux, "file")
+    return Spectra(
+        source_id=ids, coefficients=coefficients, errors=errors, g_flux=flux, g_flux_source="file"
+    )
 
 
 def test_what_is_left_out_is_listed(tmp_path, model, stars):
@@ -322,7 +330,13 @@ def test_the_same_input_gives_the_same_bytes(tmp_path, model, stars, source):
 
 
 def test_no_usable_row_writes_nothing(tmp_path, model, stars):
-    bad = Spectra(stars.source_id, stars.coefficients * np.nan, stars.errors, stars.g_flux, "file")
+    bad = Spectra(
+        source_id=stars.source_id,
+        coefficients=stars.coefficients * np.nan,
+        errors=stars.errors,
+        g_flux=stars.g_flux,
+        g_flux_source="file",
+    )
     path = write_spectra(tmp_path / "bad.csv", bad)
     out = tmp_path / "out" / "stars.parquet"
     with pytest.raises(InputError, match="none of 60 rows is usable"):
@@ -434,7 +448,13 @@ def test_a_spectrum_too_large_for_the_network(tmp_path, model, stars):
     coefficients[4] = 1e37
     flux = stars.g_flux.copy()
     flux[4] = 1e-9
-    wild = Spectra(stars.source_id, coefficients, stars.errors, flux, "file")
+    wild = Spectra(
+        source_id=stars.source_id,
+        coefficients=coefficients,
+        errors=stars.errors,
+        g_flux=flux,
+        g_flux_source="file",
+    )
     out = tmp_path / "stars.parquet"
     encode_files(write_spectra(tmp_path / "a.parquet", wild), model, out)
     catalog = open_catalog(out)
@@ -451,7 +471,13 @@ def test_estimates_and_synthetic_fluxes_are_noted(tmp_path, model, stars):
     coefficients[:, [0, 55]] = 1000
     path = write_spectra(
         tmp_path / "a.fits",
-        Spectra(stars.source_id, coefficients, stars.errors, stars.g_flux, ""),
+        Spectra(
+            source_id=stars.source_id,
+            coefficients=coefficients,
+            errors=stars.errors,
+            g_flux=stars.g_flux,
+            g_flux_source="",
+        ),
         flux=False,
     )
     encoding = encode_files(path, estimated, tmp_path / "stars.parquet")

@@ -126,10 +126,18 @@ def test_help_needs_no_torch():
 
 def some_epochs(n=40):
     return [
-        Epoch(i, -100 + 300 / i, 6 + i / 9, -99 + 900 / i**2, 7.0, (3.0 + i / 9, 2.0, 1.0),
-              1e-4 / i, 0.25)
+        Epoch(
+            number=i,
+            reconstruction=-100 + 300 / i,
+            kl=6 + i / 9,
+            test_reconstruction=-99 + 900 / i**2,
+            test_kl=7.0,
+            kl_latents=(3.0 + i / 9, 2.0, 1.0),
+            learning_rate=1e-4 / i,
+            seconds=0.25,
+        )
         for i in range(1, n + 1)
-    ]  # fmt: skip
+    ]
 
 
 def test_epochs_as_an_array_and_back():

@@ -68,7 +68,11 @@ def test_scores_by_hand():
         network.log_var.bias.fill_(np.log(0.25))
     model = Model(network, [1.0, 0.0], [2.0, 0.5], device="cpu")
     spectra = Spectra(
-        np.array([1]), np.array([[70.0, 10]]), np.array([[10.0, 10]]), np.array([10.0]), "file"
+        source_id=np.array([1]),
+        coefficients=np.array([[70.0, 10]]),
+        errors=np.array([[10.0, 10]]),
+        g_flux=np.array([10.0]),
+        g_flux_source="file",
     )
     # x = ((7 − 1)/2, 1/0.5) = (3, 2); σ = (1/2, 1/0.5) = (0.5, 2); x̂ = 0, ŝ = sigmoid(0) = ½.
     encoded = model.score(spectra)
@@ -172,7 +176,11 @@ def test_a_tensor_that_requires_gradients(model):
 def test_spectra_of_another_length(model):
     spectra = random_spectra(model)
     short = Spectra(
-        spectra.source_id, spectra.coefficients[:, :55], spectra.errors, spectra.g_flux, "file"
+        source_id=spectra.source_id,
+        coefficients=spectra.coefficients[:, :55],
+        errors=spectra.errors,
+        g_flux=spectra.g_flux,
+        g_flux_source="file",
     )
     with pytest.raises(InputError, match="have .55,. coefficients, the model takes 110"):
         model.encode(short)

@@ -142,10 +142,10 @@ def test_stars_without_a_parallax_are_counted(catalog, model, wavelengths):
 
 def test_ratio_by_hand():
     x = np.array([1.0, 2.0])
-    parts = ("flux", "observed", x)
-    rest = (5, 5, 0, None)
-    a = Band(*parts, np.array([6.0, 8.0]), x, x, np.array([0.6, 0.0]), *rest)
-    b = Band(*parts, np.array([3.0, -4.0]), x, x, np.array([0.0, 0.4]), *rest)
+    alike = {"mode": "flux", "kind": "observed", "x": x, "low": x, "high": x}
+    alike |= {"n_used": 5, "n_stars": 5, "n_left_out": 0, "seed": None}
+    a = Band(median=np.array([6.0, 8.0]), error=np.array([0.6, 0.0]), **alike)
+    b = Band(median=np.array([3.0, -4.0]), error=np.array([0.0, 0.4]), **alike)
     found = ratio(a, b)
     np.testing.assert_allclose(found.value, [2.0, -2.0])
     np.testing.assert_allclose(found.error, [0.2, 0.2])

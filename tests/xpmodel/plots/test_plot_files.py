@@ -21,7 +21,9 @@ PARTS = ("value", "low", "high", "error")
 
 def line(label: str, seed: int = 0, size: float = 1e-17, color: str = "#0072b2") -> Series:
     value = size * np.random.default_rng(seed).normal(3.0, 1.0, len(X))
-    return Series(label, X, value, 0.9 * value, 1.1 * value, 0.05 * value, color=color)
+    return Series(
+        label, X, value, low=0.9 * value, high=1.1 * value, error=0.05 * value, color=color
+    )
 
 
 @pytest.fixture

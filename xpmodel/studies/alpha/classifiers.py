@@ -37,7 +37,7 @@ PUBLISHED = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """The stars that all classifiers are grown and tested on.
 
@@ -143,7 +143,15 @@ def alpha_sample(
             f"{cut!r} ({variant}) with all labels; needs 20 of either kind (see --cut)"
         )
     train, test = train_test_rows(len(rows), TEST_FRACTION, seed)
-    return Sample(rows, is_high[rows], train, test, cut, variant, int(inside.sum()))
+    return Sample(
+        rows=rows,
+        is_high=is_high[rows],
+        train=train,
+        test=test,
+        cut=cut,
+        variant=variant,
+        n_cut=int(inside.sum()),
+    )
 
 
 def classifier_inputs(

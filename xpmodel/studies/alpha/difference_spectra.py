@@ -19,7 +19,7 @@ MODES = ("flux", "continuum_relative")
 FEWEST_PAIRS = 50
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AlphaSpectrum:
     """How spectra of high-α stars differ from those of low-α stars of equal labels.
 
@@ -89,12 +89,20 @@ def alpha_spectra(catalog: Catalog, model: Model, pairs: Pairs) -> dict[str, Alp
     for mode in MODES:
         projection = Projection(mode, wavelengths)
         value, error = _difference(projection, *decoded)
-        seen = (None, None) if observed is None else _difference(projection, *observed)
+        seen, its_error = (None, None) if observed is None else _difference(projection, *observed)
         gradient = along @ projection.jacobian(centre)
         if mode == "flux":
             gradient = gradient / projection.values(centre)
         spectra[mode] = AlphaSpectrum(
-            mode, len(pairs), wavelengths.grid, value, error, *seen, gradient, delta_z
+            mode=mode,
+            n_pairs=len(pairs),
+            wavelength=wavelengths.grid,
+            decoded=value,
+            decoded_error=error,
+            observed=seen,
+            observed_error=its_error,
+            gradient=gradient,
+            delta_z=delta_z,
         )
     return spectra
 

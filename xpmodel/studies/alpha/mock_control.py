@@ -38,7 +38,7 @@ FEWEST = 2_000
 Progress = Callable[[str], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SkyResult:
     """What the control finds on one sky.
 
@@ -173,12 +173,13 @@ def compare_with_truth(
     }
     orders = order_pairs(pairs, inputs, seed, lambda what: tell(f"{name}: pairs by {what}"))
     return SkyResult(
-        alpha_signal,
-        len(catalog),
-        int(is_high.sum()),
-        catalog.active,
-        *(Confusion.of(is_high, called) for called in calls),
-        gain(is_high, *calls, seed),
-        len(pairs),
-        orders,
+        alpha_signal=alpha_signal,
+        n_stars=len(catalog),
+        n_high=int(is_high.sum()),
+        active=catalog.active,
+        without=Confusion.of(is_high, calls[0]),
+        with_latents=Confusion.of(is_high, calls[1]),
+        gain=gain(is_high, *calls, seed),
+        n_pairs=len(pairs),
+        orders=orders,
     )
