@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and JSON from people we do not know."""
+"""Atomic writes of files, their checksums, and JSON read with distrust."""
 
 from __future__ import annotations
 

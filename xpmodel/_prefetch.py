@@ -1,4 +1,4 @@
-"""The next item of an iterator made while one is in use."""
+"""Prefetching: a thread makes an iterator's next item while the present one is in use."""
 
 from __future__ import annotations
 

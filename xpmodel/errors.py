@@ -1,4 +1,4 @@
-"""The error that a person can act on."""
+"""`InputError`: what the user gave cannot be used, and what to do."""
 
 
 class InputError(ValueError):

@@ -1,4 +1,4 @@
-"""What the page shows: the catalog and the model, opened once for all visits."""
+"""Settings of the page: its catalog and its model, opened once for all visits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the file of a published catalog to one of ours: spectra, labels and the split."""
+"""Build a catalog from the file of a published one: its spectra, labels and split."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns that follow from others: Galactic coordinates, absolute magnitude, colors."""
+"""Derived columns: Galactic coordinates, absolute magnitude, infrared colors."""
 
 from __future__ import annotations
 

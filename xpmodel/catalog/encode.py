@@ -1,4 +1,4 @@
-"""From files of spectra to a catalog: read, encode, join labels, write."""
+"""Encode files of spectra into a catalog: read, encode, join labels, write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Stars by their ids: lists that people paste, queries and links to the archives."""
+"""Gaia source_ids: parsing of pasted lists, look-up, ADQL queries and links to archives."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a model makes of its latents: their use, what labels they hold, which stars are odd."""
+"""Diagnostics of a model: how it uses its latents, what labels they hold, outliers."""

@@ -1,4 +1,4 @@
-"""How much of the labels the latents hold: regressions from latents on held-out stars."""
+"""The label probe: regressions from latents to labels, tested on held-out stars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a model makes of its latents: which carry information, how much, and about what."""
+"""Use of latents: which carry information, how much, and which labels they follow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many known oddities a score finds, against how many stars one looks at."""
+"""Recovery of known outliers: how many a score finds among its first n stars."""
 
 from __future__ import annotations
 

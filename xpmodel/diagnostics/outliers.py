@@ -1,4 +1,4 @@
-"""Which stars are odd: a score from χ², latent density and posterior width."""
+"""Outliers: a score of stars from χ², density in latent space and posterior width."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is near a point z: the nearest stars, what they are like, and whether they are near."""
+"""The stars nearest to a point z: their labels, and whether z is an extrapolation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which real stars are near a point in latent space, and whether they are near at all."""
+"""Nearest neighbours in latent space: the real stars near a point, and how near they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ways through latent space: a place between 0 and 1 on them is a point z."""
+"""Paths through latent space: straight lines from point to point, by length."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xpmodel.latent.metric import LatentMetric
 
 
 class LatentPath:
-    """Straight from point to point, at even speed.
+    """A path straight from point to point, at even speed.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Moving z so that one label changes while the others stay.
+"""Steering: z moves so that one label changes while the others stay.
 
 Around z the labels are taken as linear in the latents, by a regression on the nearest stars. The
 regression is of labels on latents, since the latents' errors are far below the labels': the other
@@ -74,7 +74,7 @@ class LabelFit:
 
 @dataclass(frozen=True)
 class Direction:
-    """Where z goes for a unit of a label.
+    """The direction in which z goes for a unit of a label.
 
     Attributes
     ----------
@@ -194,7 +194,7 @@ class LocalFit:
 
 @dataclass(frozen=True)
 class Steered:
-    """Where steering has led.
+    """The point that steering has led to.
 
     Attributes
     ----------

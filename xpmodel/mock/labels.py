@@ -1,4 +1,4 @@
-"""Labels as a survey would measure them: errors and flags in the manner of astroNN and APOGEE.
+"""Mock labels as a survey measures them: errors and flags in the manner of astroNN and APOGEE.
 
 The errors are drawn so that the named cuts of Laroche & Speagle (2024) keep the shares of stars
 that they publish, in both variants, and that only giants are pristine.

@@ -1,4 +1,4 @@
-"""How noisy XP coefficients are: a relation fitted to real stars, and draws from it.
+"""Noise of XP coefficients: errors by magnitude as fitted to real stars, and draws of noise.
 
 The error e_j of coefficient j of a star of G magnitude G, over its G flux, is
 

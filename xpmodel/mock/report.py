@@ -1,4 +1,4 @@
-"""How near a mock sky comes to the real one."""
+"""Comparison of a mock sky with real and published spectra."""
 
 from __future__ import annotations
 

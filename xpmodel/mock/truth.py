@@ -1,4 +1,4 @@
-"""The truth of a mock sky, beside a catalog of it."""
+"""The true labels and noise-free coefficients of a mock sky, matched to a catalog of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A decoder for one point at a time, and its gradient, without PyTorch's overhead."""
+"""The decoder and its gradient at one point z, in NumPy without the overhead of PyTorch."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""XP spectra of some stars from the Gaia Archive, by their ids."""
+"""XP spectra from the Gaia Archive by source_id."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One spectrum at a time, fast: decoded from z, observed, their difference, and the gradient."""
+"""Curves of one spectrum: decoded from z, observed, their residual, and the gradient."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The spectra of many stars: their median and 16–84 %, observed and decoded; the ratio of two."""
+"""Median spectra of many stars with their 16–84 % bands, and ratios of two medians."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Band:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Of two medians.
+    """The ratio of two medians.
 
     Attributes
     ----------

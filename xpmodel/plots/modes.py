@@ -1,4 +1,4 @@
-"""What a spectrum is shown as: flux, λ² flux, relative to its continuum, coefficients."""
+"""Modes of showing a spectrum: flux, λ² flux, relative to its continuum, coefficients."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spectra that are shown together, as a table (ECSV, FITS) or a figure (PDF, PNG)."""
+"""Files of a plot of spectra: a table (ECSV, FITS) or a figure (PDF, PNG)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spectra that are shown together: what a page draws and what a file keeps of them."""
+"""Plots of spectra: the lines and residuals that the page draws and files keep."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""How results look, whatever they are about: the style of figures, and tables of numbers."""
+"""The style of result figures and tables."""

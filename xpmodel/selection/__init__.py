@@ -1,1 +1,1 @@
-"""Which stars are meant: regions, conditions, filters, named sets, recipes, comparison of sets."""
+"""Selections of stars: regions, conditions, filters, named sets, recipes, comparison of sets."""

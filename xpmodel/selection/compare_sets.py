@@ -1,4 +1,4 @@
-"""What sets of stars have in common and where they differ, column by column."""
+"""Comparison of sets of stars, column by column: summaries, rank tests, histograms."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Filters: which stars are shown, by named cuts, ranges of columns and an expression."""
+"""Filters of stars by named cuts, ranges of columns and an expression."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How two sets of numbers differ, by their ranks alone."""
+"""Rank statistics: the Mann–Whitney U test, Cliff's delta, Holm's correction."""
 
 from __future__ import annotations
 

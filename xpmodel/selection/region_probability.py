@@ -1,4 +1,4 @@
-"""How probably a star lies inside an outline, given the errors of its two values."""
+"""The probability that a star lies inside an outline, given the errors of its two values."""
 
 from __future__ import annotations
 

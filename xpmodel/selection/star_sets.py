@@ -1,4 +1,4 @@
-"""Named sets of stars: what a person selected, and how."""
+"""Named, colored sets of stars, and the steps by which they were selected."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What names stars beside outlines and filters: ids, a bin, oddity, a probability, all of them."""
+"""Sources of a selection beside outlines and filters: ids, track bins, nearest stars, outliers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which columns of a table hold XP spectra, and the vectors in them."""
+"""Layouts of files with XP spectra: which columns hold them, and how vectors are written."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The stars that a model is trained on, and those held out to test it."""
+"""The split into training and test stars, as released."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From coefficients to flux against wavelength, by GaiaXPy's instrument model."""
+"""Calibration: XP coefficients to flux against wavelength, by GaiaXPy's instrument model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Columns of numpy as Arrow's: what the readers of binary tables share."""
+"""NumPy columns to Arrow columns, for the readers of binary tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one latent, and the threshold on it, that separate two kinds of stars best."""
+"""The best threshold on a single latent between two kinds of stars."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tracks of a catalog: what the stars of each bin are like, in labels and in latents."""
+"""Measured tracks: means and spreads of labels and latents over the stars of each bin."""
 
 from __future__ import annotations
 

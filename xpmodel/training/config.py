@@ -1,4 +1,4 @@
-"""How to train: everything that a person may choose, and what it means epoch by epoch."""
+"""The configuration of a training: its options, presets, and schedules by epoch."""
 
 from __future__ import annotations
 

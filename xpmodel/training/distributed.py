@@ -1,4 +1,4 @@
-"""Several processes that train one model together, each on its share of a batch."""
+"""Distributed training: several processes, each on its share of a batch."""
 
 from __future__ import annotations
 

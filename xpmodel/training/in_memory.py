@@ -1,4 +1,4 @@
-"""Spectra as training takes them: usable, split, normalised, in float32 on one device.
+"""Training data in memory: usable spectra, split, normalized, in float32 on one device.
 
 `xpmodel.training.on_disk` has the same for spectra that memory cannot hold.
 """

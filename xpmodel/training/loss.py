@@ -1,4 +1,4 @@
-"""What training minimises: how well the spectra come back, and what their latents cost."""
+"""The loss of training: reconstruction of the spectra, and KL divergence of the latents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a training was like: an epoch's numbers, their table, figure and TensorBoard."""
+"""Metrics of a training by epoch: their table, figure and TensorBoard log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Spectra as training takes them, on disk: for more than memory or a device can hold."""
+"""Training data on disk, for more spectra than memory or a device can hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The steps of an epoch: one batch after another, without waiting for the device between them."""
+"""Optimizer steps of an epoch, batch after batch, without waiting for the device between them."""
 
 from __future__ import annotations
 

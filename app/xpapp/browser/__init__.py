@@ -1,1 +1,1 @@
-"""Between the server and the window: keys, files up and down, the address, the websocket."""
+"""The browser's side of the page: keys, uploads and downloads, the address, the websocket."""

@@ -1,4 +1,4 @@
-"""Files that the server makes for a visitor, over HTTP: any length, nothing in the websocket."""
+"""The HTTP route of downloads: files made for a visitor and streamed, whatever their length."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file that is made for the visitor and fetched by the browser, with word of how it goes."""
+"""Downloads offered to one visitor: the browser fetches the file, the page says how it goes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files that a visitor gives, over HTTP: onto the disk as they come, nothing in the websocket."""
+"""The HTTP route of uploads: a visitor's files, written to disk as they come."""
 
 from __future__ import annotations
 

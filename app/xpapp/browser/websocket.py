@@ -1,4 +1,4 @@
-"""The page's websocket, which sends at once what it has to send."""
+"""The page's websocket handler, which sends each part of a message without delay."""
 
 from __future__ import annotations
 

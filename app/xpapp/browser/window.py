@@ -1,4 +1,4 @@
-"""Between the browser's window and the visit: keys, files, a lost connection."""
+"""The bridge between the browser's window and the visit: keys, files, a lost connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a map draws: the stars on its axes, their colors, the sets over them."""
+"""The data of a map: the stars on its axes, their colors, the sets over them."""
 
 from __future__ import annotations
 

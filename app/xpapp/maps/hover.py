@@ -1,4 +1,4 @@
-"""What the map says under the pointer: the bin's stars and value, and the nearest star's id."""
+"""The tooltip of a map: the bin's stars and value, and the nearest star's id."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ NO_STARS = {"x": [], "y": [], "fill": [], "size": []}
 
 
 class OwnLayer:
-    """A diamond for each; hollow where the place is that of its neighbours.
+    """Diamonds of the visitor's own stars; hollow where the place is that of its neighbours.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ from xpmodel.selection.recipe import Ids
 
 
 class OwnView:
-    """The list of them, and what is wrong with the rows that cannot be used."""
+    """The table of own stars, and what is wrong with the rows that cannot be used."""
 
     def __init__(self, visit: Visit, sender: Callable[[Callable[[str], None]], Sender]) -> None:
         self._visit, self._cursor = visit, visit.cursor

@@ -1,1 +1,1 @@
-"""How callbacks run: alone when they fail, once for many changes, only while they are seen."""
+"""How callbacks run: errors contained, many changes coalesced, hidden views left alone."""

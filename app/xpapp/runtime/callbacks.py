@@ -1,4 +1,4 @@
-"""Callbacks that fail alone: an error is logged and shown, and the next gesture works."""
+"""Error handling of callbacks: an error is logged and shown, and the next gesture works."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Work that is done once for however many changes have come by then."""
+"""Coalescing of redraws: many changes in a short time cause one, of the newest state."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Turn:
 
 
 class Pace:
-    """Does work for the newest state only, together with the other work of the page.
+    """Runs work for the newest state only, together with the other work of the page.
 
     A fast drag sends more moves than can be drawn: those that have arrived by the server's next
     turn are answered as one, so no stale work queues up, and the last one is always answered.

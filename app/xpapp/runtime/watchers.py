@@ -1,4 +1,4 @@
-"""Views follow the state while they are seen."""
+"""Watchers of parameters: a view follows the state while it is seen."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A set in numbers, and against another one: where they differ most, with histograms."""
+"""The comparison of two sets: where they differ most, with histograms; or one in numbers."""
 
 from __future__ import annotations
 

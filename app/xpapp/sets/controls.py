@@ -1,4 +1,4 @@
-"""The next gesture, undo and redo; the list of sets, their algebra, sets from ids."""
+"""Controls of sets: what the next outline does, undo and redo, the list of sets, their algebra."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which stars are shown: named cuts, an expression, ranges dragged on histograms."""
+"""Controls of the filter: named cuts, an expression, ranges dragged on histograms."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from xpmodel.selection.recipe import Probable
 
 
 class SaveControls:
-    """Every button offers a file that the browser then fetches."""
+    """Buttons of the exports: each offers a file that the browser then fetches."""
 
     def __init__(self, visit: Visit, bridge: Bridge) -> None:
         self._visit = visit

@@ -25,7 +25,7 @@ LINK = '<a href="{}" target="_blank" rel="noopener noreferrer">{}</a>'
 
 
 class StarsView:
-    """Sorted and paged by the server: the browser has one page of it."""
+    """The table of a set's stars, sorted and paged by the server: the browser has one page."""
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit

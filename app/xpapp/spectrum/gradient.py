@@ -1,4 +1,4 @@
-"""What each latent does to the spectrum at z: the gradient of the decoded one."""
+"""The gradient view: what each latent does to the decoded spectrum at z."""
 
 from __future__ import annotations
 

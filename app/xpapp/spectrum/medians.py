@@ -37,7 +37,7 @@ NO_AREAS = {"xs": [], "ys": [], "color": []}
 
 
 class GroupView:
-    """Computes in the background, draws, and offers what it drew as a file."""
+    """The view of median spectra: computed in the background, drawn, offered as a file."""
 
     def __init__(
         self,

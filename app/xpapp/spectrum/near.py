@@ -1,4 +1,4 @@
-"""What z is near: the nearest stars' labels, and a meter of how near they are."""
+"""The nearest stars of z: their labels, and a meter of how near they are."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ GOOD = "#009e73"
 
 
 class NearView:
-    """Follows z."""
+    """The nearest stars' labels and the meter of nearness; follows z."""
 
     def __init__(self, visit: Visit) -> None:
         self._visit = visit

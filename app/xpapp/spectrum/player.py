@@ -1,4 +1,4 @@
-"""Plays the cursor's path: z moves along it by itself."""
+"""The player of a path: z moves along it by itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SECONDS, TICK = 8.0, 50
 
 
 class Player:
-    """Moves while the cursor is playing; stops at the path's end."""
+    """Moves z along the path while the cursor is playing; stops at its end."""
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor

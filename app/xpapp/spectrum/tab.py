@@ -1,4 +1,4 @@
-"""The tab about z: its spectrum, what it is near, and all that moves it."""
+"""The spectrum tab: the spectrum at z, the nearest stars, and all controls that move z."""
 
 from __future__ import annotations
 

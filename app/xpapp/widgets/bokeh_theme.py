@@ -1,4 +1,4 @@
-"""How plots look, light and dark: told to Bokeh once, before the browser lays the page out."""
+"""The Bokeh theme, light and dark: applied once, before the browser lays the page out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bokeh's own controls, where the browser would wait for Material's: how they look.
+"""Style of Bokeh's own widgets, used where the browser would wait for Material's.
 
 Each of Material's is a React component, which takes tens of milliseconds to open.
 """

@@ -1,4 +1,4 @@
-"""Where a file can be dropped or chosen; the bridge sends it."""
+"""The box into which a file is dropped or chosen; the bridge uploads it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from xpapp.assets import asset
 
 
 class DropZone(JSComponent):
-    """A box that says so. Files may be dropped anywhere on the page just as well."""
+    """A box to drop files on. Files may be dropped anywhere on the page just as well."""
 
     _esm = Path(__file__).with_name("drop_zone.js")
     _stylesheets: ClassVar[list[str]] = [asset(__file__, "drop_zone.css")]

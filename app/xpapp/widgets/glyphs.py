@@ -1,4 +1,4 @@
-"""Glyphs without the copies that Bokeh's figure methods make for selections it never shows."""
+"""Bokeh glyphs without the copies for selection and hover, which the page never shows."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ NAME_HEIGHT = 40
 
 
 class LineMarks:
-    """Dotted lines, with names or without.
+    """Spectral lines as dotted lines, with names or without.
 
     Parameters
     ----------

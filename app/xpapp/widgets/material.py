@@ -1,4 +1,4 @@
-"""How the side bar's controls look."""
+"""Style of the side bar's Material widgets."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""High- and low-α stars told apart from labels, colors, latents and coefficients.
+"""Classifiers of high- and low-α stars by labels, colors, latents and coefficients.
 
 Laroche & Speagle (2024, Sect. 5, Table 1) grow random forests on the pristine stars to show
 that the latents know more of the α-bimodality than the other labels do. Here the inputs are

@@ -1,4 +1,4 @@
-"""Which wavelengths tell high- from low-α stars that are equal in other labels."""
+"""Difference spectra of high- and low-α stars that are equal in other labels."""
 
 from __future__ import annotations
 

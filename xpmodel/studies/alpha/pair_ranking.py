@@ -1,4 +1,4 @@
-"""The α-bimodality in pairs of stars of equal labels, which only something else tells apart."""
+"""Ranking of pairs: does a classifier find the high-α star of two with equal labels?"""
 
 from __future__ import annotations
 

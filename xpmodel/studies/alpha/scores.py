@@ -1,4 +1,4 @@
-"""How well a classifier tells two kinds of stars apart, with bootstrap intervals."""
+"""Scores of a binary classifier (accuracy, recall, precision) with bootstrap intervals."""
 
 from __future__ import annotations
 

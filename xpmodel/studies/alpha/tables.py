@@ -1,4 +1,4 @@
-"""Results on the α-bimodality as tables."""
+"""Tables of the results on the α-bimodality."""
 
 from __future__ import annotations
 

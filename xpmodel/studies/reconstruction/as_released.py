@@ -1,4 +1,4 @@
-"""What the released code prints for reconstructions, unit slips included."""
+"""RMSE of reconstructions as the released code computes it, unit slips included."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a model's spectrum is nearer to the truth than the observation it was made of."""
+"""Denoising: where a reconstruction is nearer to the truth than the observation is."""
 
 from __future__ import annotations
 

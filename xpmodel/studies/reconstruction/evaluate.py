@@ -1,4 +1,4 @@
-"""A model's reconstructions and those of its rivals, on the stars it was not trained on."""
+"""Evaluation of a model's reconstructions against its rivals', on held-out stars."""
 
 from __future__ import annotations
 

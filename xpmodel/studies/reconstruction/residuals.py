@@ -1,4 +1,4 @@
-"""How far a reconstruction lies from an observed spectrum (Laroche & Speagle 2024, Eqs. 6-9)."""
+"""Residuals of reconstructions and their RMSE (Laroche & Speagle 2024, Eqs. 6-9)."""
 
 from __future__ import annotations
 

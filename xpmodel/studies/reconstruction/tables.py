@@ -1,4 +1,4 @@
-"""What an evaluation says, as tables: by reconstruction, coefficient, wavelength, label, star."""
+"""Tables of an evaluation: by reconstruction, coefficient, wavelength, label, star."""
 
 from __future__ import annotations
 
