@@ -80,11 +80,12 @@ gpu-wheels:  ## bring what `make gpu` needs on a machine without network into .w
 		--implementation cp $(PLATFORMS) -c constraints.txt -d $(WHEELS) $(GPU_WHEELS)
 	$(PYTHON) -m pip wheel -q --no-deps -c constraints.txt -w $(WHEELS) $(GPU_WHEELS_BUILT)
 
-lint: $(INSTALLED_TEST)  ## check the format, lint, and check who imports whom
+lint: $(INSTALLED_TEST)  ## check the format, lint, check who imports whom and the spelling
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	PYTHONPATH=app $(BIN)/lint-imports --no-logo
 	$(BIN)/oxlint app
+	$(BIN)/codespell xpmodel app tests docs data/README.md README.md CHANGELOG.md Makefile pyproject.toml
 
 format: $(INSTALLED_TEST)  ## format the code and fix what ruff can fix
 	$(BIN)/ruff format

@@ -2,7 +2,7 @@
 
     python -m tests.first_light [SHARED]
 
-SHARED is a folder with ``published/`` (weights, an estimate of their normalisation) and
+SHARED is a folder with ``published/`` (weights, an estimate of their normalization) and
 ``real_xp/`` (1,400 stars with photometry; 20 symbiotic stars and planetary nebulae).
 """
 

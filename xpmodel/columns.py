@@ -117,7 +117,7 @@ COLUMNS: tuple[Column, ...] = (
         joined=False,
         symbol="G flux",
     ),
-    Column("bp_rp", "mag", "colour BP − RP", kind=COLOR, symbol="BP − RP"),
+    Column("bp_rp", "mag", "color BP − RP", kind=COLOR, symbol="BP − RP"),
     Column("j", "mag", "2MASS J", symbol="J"),
     Column("h", "mag", "2MASS H", symbol="H"),
     Column("k", "mag", "2MASS K", symbol="K"),

@@ -1,4 +1,4 @@
-"""Ways to color the bins of maps. Each is one class here, and all else on the page asks it.
+"""Modes of coloring the bins of maps. Each is one class here, and all else on the page asks it.
 
 A further one is a class and its line in `COLOR_MODES`: then controls offer it, maps draw and
 explain it, and visits keep it.

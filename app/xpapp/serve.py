@@ -1,4 +1,4 @@
-"""The page on a server: for `panel serve app`, which reads main.py, and for `xpmodel explore`."""
+"""Serving the page: for `panel serve app`, which reads main.py, and for `xpmodel explore`."""
 
 from __future__ import annotations
 

@@ -48,7 +48,7 @@ def _on(model: Model, spectra: Spectra) -> Iterator[Row]:
         N_STARS / seconds["float32"],
         "stars/s",
         f"Model.encode of {N_STARS:,} float32 spectra in memory, against the bare network on "
-        f"normalised ones (the best of batches of {', '.join(map(str, FLOOR_BATCHES))}: "
+        f"normalized ones (the best of batches of {', '.join(map(str, FLOOR_BATCHES))}: "
         f"{best.split()[1]})",
         floor,
         "≥ 0.7",

@@ -100,7 +100,7 @@ class PlainLoop:
     ) -> None:
         torch.manual_seed(0)
         self.network = ScatterVAE().to(device)
-        self.optimiser = torch.optim.AdamW(self.network.parameters(), lr=1e-4)
+        self.optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4)
         self.scaler = torch.amp.GradScaler(device, enabled=device == "cuda")
         n = len(data.x)
         self.batches = partial(batches, data.x, data.variance, min(RELEASED_BATCH, n), device)
@@ -118,10 +118,10 @@ class PlainLoop:
         sums = [0.0, 0.0]
         self.network.train()
         for x, variance in self.batches():
-            self.optimiser.zero_grad()
+            self.optimizer.zero_grad()
             loss = scatter_loss(self.network, x, variance)
             self.scaler.scale(loss.total).backward()
-            self.scaler.step(self.optimiser)
+            self.scaler.step(self.optimizer)
             self.scaler.update()
             sums[0] += loss.reconstruction.item()
             sums[1] += loss.kl.item()

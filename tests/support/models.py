@@ -12,7 +12,7 @@ K = 3
 
 
 def random_model(seed: int = 0, n_latents: int = K, device: str = "cpu") -> Model:
-    """A small model of 110 coefficients whose normalisation is as uneven as the real one's."""
+    """A small model of 110 coefficients whose normalization is as uneven as the real one's."""
     rng = np.random.default_rng(seed)
     mu, sig = rng.normal(size=110), 10 ** rng.uniform(-3, 0, 110)
     return Model(random_network(seed, 110, n_latents, (20, 8)), mu, sig, device=device)

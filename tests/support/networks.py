@@ -11,7 +11,7 @@ from xpmodel.model.network import ScatterVAE
 
 
 def random_network(seed: int = 0, *sizes) -> ScatterVAE:
-    """A network in which every parameter matters, batch normalisation included."""
+    """A network in which every parameter matters, batch normalization included."""
     generator = torch.Generator().manual_seed(seed)
     network = ScatterVAE(*sizes).eval()
     for name, tensor in network.state_dict().items():

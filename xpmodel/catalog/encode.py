@@ -45,7 +45,7 @@ SPECTRA_GROUP = 8192
 
 @dataclass
 class Seconds:
-    """Where the time of an encoding went.
+    """Seconds that the parts of an encoding took.
 
     Attributes
     ----------
@@ -335,7 +335,7 @@ class _Tally:
         """What a user should know of the result, a sentence each."""
         notes = []
         if n := self._g_flux["synthetic"]:
-            notes.append(f"G flux of {n} stars synthesised with GaiaXPy (Gaia_DR3_Vega)")
+            notes.append(f"G flux of {n} stars synthesized with GaiaXPy (Gaia_DR3_Vega)")
         for table, n in zip(self._tables, self._labelled, strict=True):
             if not n:
                 notes.append(

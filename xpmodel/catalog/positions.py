@@ -17,7 +17,7 @@ POLE_RA, POLE_DEC, NODE_L = 192.85948, 27.12825, 32.93192
 
 
 def position_from_id(source_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Centre of the HEALPix cell (level 12, nested, equatorial) that a source_id names.
+    """Center of the HEALPix cell (level 12, nested, equatorial) that a source_id names.
 
     Parameters
     ----------

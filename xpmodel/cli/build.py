@@ -44,15 +44,15 @@ def build_command(source: Path, model: Path, out: Path, device: str) -> None:
 @click.argument("source", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="File (.npz).")
 def norm_command(source: Path, out: Path) -> None:
-    """Compute the normalisation of a model over the training stars of SOURCE.
+    """Compute the normalization of a model over the training stars of SOURCE.
 
     Mean and standard deviation of coefficients / G flux, over the nine tenths of the usable rows
     that the released code trains on.
     """
-    from xpmodel.model.normalization import write_normalisation
+    from xpmodel.model.normalization import write_normalization
 
     with star_progress() as progress:
-        norm = write_normalisation(source, out, progress)
+        norm = write_normalization(source, out, progress)
     click.echo(f"{out}: mu and sig of {norm.n_train} training stars")
     for line in str(norm.report).splitlines():
         click.echo(line)

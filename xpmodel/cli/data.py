@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def fetch_command(dataset: str, out: Path | None, everything: bool, build: bool) -> None:
     """Download a DATASET: go on where a broken run ended, and verify what arrived.
 
-    laroche24: the published model's stars, normalisation and weights. apogee, astronn: stellar
+    laroche24: the published model's stars, normalization and weights. apogee, astronn: stellar
     labels of APOGEE DR17 by ASPCAP, and by a neural network.
     """
     from xpmodel.download import datasets

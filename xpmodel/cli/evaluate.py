@@ -195,7 +195,7 @@ def _report(
 
         add_released(summary, evaluation, model, correlations)
         click.echo(
-            "…_released: as the released code has them, residuals per G flux over normalised errors"
+            "…_released: as the released code has them, residuals per G flux over normalized errors"
         )
     for line in lines_of(summary, dict.fromkeys(summary.colnames[2:], ".4g")):
         click.echo(line)

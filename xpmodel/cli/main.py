@@ -54,7 +54,7 @@ def main() -> None:
     "--norm",
     required=True,
     type=click.Path(path_type=Path),
-    help="npz file with mu and sig, the normalisation the network was trained with.",
+    help="npz file with mu and sig, the normalization the network was trained with.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
 @click.option(

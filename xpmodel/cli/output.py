@@ -1,4 +1,4 @@
-"""What commands have in common: progress, what became of the rows, default folder and model."""
+"""Output of commands: progress, reports of rows left out, default folder and model."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ class LatentUse:
     active : ndarray, (K,) bool
         Whether that is above 0.01 nat. The others are collapsed: they follow the prior.
     sensitivity : ndarray, (K,)
-        Square root of the mean of Σ_j (∂x̂_j/∂z_k)², over normalised coefficients j.
+        Square root of the mean of Σ_j (∂x̂_j/∂z_k)², over normalized coefficients j.
     width : ndarray, (K,)
         Mean posterior standard deviation; 0 for an autoencoder.
     percentiles : ndarray, (K, 3)
@@ -191,7 +191,7 @@ def check_made_by(model: Model, catalog: Catalog) -> None:
 def sensitivity(model: Model, z: np.ndarray) -> np.ndarray:
     """How much the decoded coefficients move with each latent, (K,).
 
-    The square root of the mean over points of Σ_j (∂x̂_j/∂z_k)², with x̂ the normalised
+    The square root of the mean over points of Σ_j (∂x̂_j/∂z_k)², with x̂ the normalized
     coefficients, by automatic differentiation.
 
     Parameters
@@ -258,7 +258,7 @@ def use_table(use: LatentUse, meta: dict[str, object]) -> Table:
             ("latent", use.latents, "", ""),
             ("state", state, "", f"active: KL above {ACTIVE_KL} nat; collapsed: as the prior"),
             ("kl", use.kl, "nat", "mean KL divergence of the posterior from the prior"),
-            ("sensitivity", use.sensitivity, "", "rms slope of the normalised coefficients"),
+            ("sensitivity", use.sensitivity, "", "rms slope of the normalized coefficients"),
             ("width", use.width, "", "mean posterior standard deviation"),
             ("width_p16", low, "", "its 16th percentile"),
             ("width_p50", median, "", "its median"),

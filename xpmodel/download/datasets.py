@@ -28,7 +28,7 @@ class RemoteFile:
 
 ZENODO_API = "https://zenodo.org/api"
 
-# Laroche & Speagle (2024): the stars of the paper and the normalisation of its model.
+# Laroche & Speagle (2024): the stars of the paper and the normalization of its model.
 LAROCHE24_RECORD = 10951393
 LAROCHE24_CATALOG = "xp_apogee_cat.h5"
 LAROCHE24_NORM = "apogee_norm.npz"

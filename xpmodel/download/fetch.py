@@ -178,7 +178,7 @@ def _is_whole(target: Path, file: RemoteFile) -> bool:
 
 
 class _Part:
-    """What has arrived of a file, and by what the server recognises the file it belongs to.
+    """What has arrived of a file, and by what the server recognizes the file it belongs to.
 
     Attributes
     ----------

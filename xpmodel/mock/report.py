@@ -116,7 +116,7 @@ def _reconstruction(spectra: Spectra, real: Spectra, published: Path) -> Iterato
 
     model = import_model(published / "weight.pt", published / "norm_estimate.npz")
     grid = Wavelengths()
-    yield "median |Δf/f| of the published model (normalisation estimated):"
+    yield "median |Δf/f| of the published model (normalization estimated):"
     yield f"  stars with {GIANT_COLOR[0]} < BP−RP < {GIANT_COLOR[1]} and G < {BRIGHT}"
     rows = []
     for s in (spectra, real):

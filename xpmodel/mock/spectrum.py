@@ -43,7 +43,7 @@ class Feature:
     Attributes
     ----------
     wavelength, spread : float
-        Centre and intrinsic standard deviation [nm].
+        Center and intrinsic standard deviation [nm].
     width : float
         Equivalent width [nm] in a star of solar abundances at the peak temperature, log g 3.
     teff, teff_spread : float
@@ -213,9 +213,9 @@ def _line_width(feature: Feature) -> float:
 def _profiles() -> tuple[np.ndarray, np.ndarray]:
     """Shape of each feature, (F, L) with a peak of 1, and its area [nm], (F,)."""
     grid = wavelength_grid()
-    centre = np.array([feature.wavelength for feature in FEATURES])
+    center = np.array([feature.wavelength for feature in FEATURES])
     sigma = np.array([_line_width(feature) for feature in FEATURES])
-    shape = np.exp(-0.5 * ((grid[None] - centre[:, None]) / sigma[:, None]) ** 2)
+    shape = np.exp(-0.5 * ((grid[None] - center[:, None]) / sigma[:, None]) ** 2)
     return shape, sigma * np.sqrt(2 * np.pi)
 
 
@@ -231,7 +231,7 @@ def _extinction() -> np.ndarray:
 def coefficients_of(flux: np.ndarray) -> np.ndarray:
     """XP coefficients whose GaiaXPy flux is nearest to given spectra.
 
-    Regularised least squares, band by band: GaiaXPy's design matrix runs from coefficients to
+    Regularized least squares, band by band: GaiaXPy's design matrix runs from coefficients to
     flux and has no stable inverse; a Gaussian prior of the spread that real coefficients have
     chooses among those that give the same flux.
 

@@ -14,18 +14,18 @@ from xpmodel._version import __version__
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model, fit_state
 from xpmodel.model.network import ScatterVAE
-from xpmodel.model.normalization import check_normalisation
+from xpmodel.model.normalization import check_normalization
 
 # The released checkpoint is 0.9 MB; nothing near this size is a scatter VAE.
 SIZE_LIMIT = 512 * 2**20
-# Normalisations known to be fitted afterwards, whatever their files are called (sha256).
+# Normalizations known to be fitted afterwards, whatever their files are called (sha256).
 KNOWN_ESTIMATES = {"0e17181602ceaaf3be8d2d62e2d4547716b7f526a57809a3e6db784ac66e45cd"}
 
 
 def import_model(
     weights: str | Path, norm: str | Path, *, estimated_norm: bool | None = None
 ) -> Model:
-    """Read a checkpoint and its normalisation.
+    """Read a checkpoint and its normalization.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def import_model(
     norm : path
         ``apogee_norm.npz`` with `mu` and `sig`, one entry a coefficient.
     estimated_norm : bool, optional
-        Whether the normalisation is an estimate rather than the one that the network was
+        Whether the normalization is an estimate rather than the one that the network was
         trained with. Default: whether it is a known estimate, or its name says so.
 
     Returns
@@ -47,7 +47,7 @@ def import_model(
     ------
     InputError
         Names the first key or shape of the weights, or the first entry of the
-        normalisation, that does not fit.
+        normalization, that does not fit.
     """
     weights, norm = Path(weights), Path(norm)
     checkpoint = _read_checkpoint(weights)
@@ -56,7 +56,7 @@ def import_model(
         raise InputError(f"{weights}: model_state_dict is no state dict")
     network = ScatterVAE(*_layer_sizes(state, weights))
     fit_state(network, state, weights)
-    mu, sig = check_normalisation(*_read_norm(norm), network.input_dim, norm)
+    mu, sig = check_normalization(*_read_norm(norm), network.input_dim, norm)
     if estimated_norm is None:
         known = sha256_file(norm) in KNOWN_ESTIMATES
         estimated_norm = known or "estimate" in norm.name.lower()

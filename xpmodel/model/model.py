@@ -1,4 +1,4 @@
-"""A trained model: network, normalisation and provenance, in one folder."""
+"""A trained model: network, normalization and provenance, in one folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from torch import Tensor
 from xpmodel._atomic import read_json, replacing
 from xpmodel.errors import InputError
 from xpmodel.model.network import VARIANTS, ScatterVAE, posterior_kl
-from xpmodel.model.normalization import Normalization, NormalizationOnDevice, check_normalisation
+from xpmodel.model.normalization import Normalization, NormalizationOnDevice, check_normalization
 from xpmodel.spectra.spectra import Spectra
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ class Encoded:
 
 
 class Model:
-    """A scatter VAE with the normalisation that belongs to it.
+    """A scatter VAE with the normalization that belongs to it.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ class Model:
     ) -> None:
         self.device = find_device(device)
         self.network = network.to(self.device).eval().requires_grad_(False)
-        self.mu, self.sig = check_normalisation(mu, sig, network.input_dim)
+        self.mu, self.sig = check_normalization(mu, sig, network.input_dim)
         self.description = dict(description or {})
 
     @property
@@ -141,7 +141,7 @@ class Model:
         mean = np.empty((len(spectra), self.n_latents), np.float32)
         std = np.empty_like(mean)
         with torch.inference_mode():
-            for rows, x in self._normalised(spectra, batch):
+            for rows, x in self._normalized(spectra, batch):
                 m, log_var = self.network.encode(x)
                 mean[rows] = m.cpu().numpy()
                 std[rows] = torch.exp(0.5 * log_var).cpu().numpy()
@@ -158,7 +158,7 @@ class Model:
         std = np.empty_like(mean)
         normalization = self._normalization()
         with torch.inference_mode():
-            for rows, x in self._normalised(spectra, batch):
+            for rows, x in self._normalized(spectra, batch):
                 m, log_var = self.network.encode(x)
                 s = torch.exp(0.5 * log_var)
                 x_hat, scatter = self.network.decode(m)
@@ -291,8 +291,8 @@ class Model:
         normalization = self.normalization
         return normalization.restored(x_hat), normalization.restored_scatter(slopes)
 
-    def _normalised(self, spectra: Spectra, batch: int | None) -> Iterator[tuple[slice, Tensor]]:
-        """Rows and normalised coefficients (n, 110) float32 on the model's device."""
+    def _normalized(self, spectra: Spectra, batch: int | None) -> Iterator[tuple[slice, Tensor]]:
+        """Rows and normalized coefficients (n, 110) float32 on the model's device."""
         if spectra.coefficients.shape[1:] != (self.network.input_dim,):
             raise InputError(
                 f"the spectra have {spectra.coefficients.shape[1:]} coefficients, the model "
@@ -382,7 +382,7 @@ def load_model(folder: str | Path, device: str = "auto") -> Model:
         cause = " ".join(str(error).split())[:160]
         raise InputError(f"{path}: not a complete model description ({cause})") from None
     fit_state(network, state, weights_path)
-    mu, sig = check_normalisation(mu, sig, network.input_dim, path)
+    mu, sig = check_normalization(mu, sig, network.input_dim, path)
     return Model(network, mu, sig, description, device)
 
 

@@ -19,11 +19,11 @@ def _block(n_in: int, n_out: int) -> nn.Sequential:
 
 
 class ScatterVAE(nn.Module):
-    """Encoder, decoder and scatter estimator on normalised coefficients.
+    """Encoder, decoder and scatter estimator on normalized coefficients.
 
     The layers carry the names of the released code (github AlexLaroche7/xp_vae), so that
     its state dict loads with ``strict=True``. The paper (Laroche & Speagle 2024, Sect. 3)
-    names no batch normalisation; the released weights have one after every hidden layer
+    names no batch normalization; the released weights have one after every hidden layer
     but the decoders' first.
 
     Parameters
@@ -82,7 +82,7 @@ class ScatterVAE(nn.Module):
             )
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:  # (N, 110) -> (N, K), (N, K)
-        """Mean and log-variance of the posterior over the latents of normalised spectra."""
+        """Mean and log-variance of the posterior over the latents of normalized spectra."""
         h = self.encoder(x)
         mean = self.mu(h)
         if self.log_var is None:
@@ -90,7 +90,7 @@ class ScatterVAE(nn.Module):
         return mean, self.log_var(h)
 
     def decode(self, z: Tensor) -> tuple[Tensor, Tensor]:  # (N, K) -> (N, 110), (N, 110)
-        """Normalised coefficients and their intrinsic scatter (between 0 and 1)."""
+        """Normalized coefficients and their intrinsic scatter (between 0 and 1)."""
         x_hat = self.decoder(z)
         return x_hat, torch.zeros_like(x_hat) if self.scatter is None else self.scatter(z)
 

@@ -1,4 +1,4 @@
-"""The normalisation of a model: mean and standard deviation of the coefficients it trains on."""
+"""The normalization of a model: mean and standard deviation of the coefficients it trains on."""
 
 from __future__ import annotations
 
@@ -135,10 +135,10 @@ class FileNormalization(Normalization):
     report: Report
 
 
-def normalisation(
+def normalization(
     paths: Paths, progress: Callable[[int, float], None] | None = None
 ) -> FileNormalization:
-    """Normalisation over the training stars of some spectra.
+    """Normalization over the training stars of some spectra.
 
     The files are read twice, in chunks: the split needs the number of usable stars first. Then
     mean and sum of squares are merged chunk by chunk in float64 (Chan et al. 1983), which loses no
@@ -186,8 +186,8 @@ def normalisation(
     return FileNormalization(mean, sig, n, Report.total(reports))
 
 
-def check_normalisation(
-    mu: np.ndarray, sig: np.ndarray, n: int, source: str | Path = "normalisation"
+def check_normalization(
+    mu: np.ndarray, sig: np.ndarray, n: int, source: str | Path = "normalization"
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mu and sig as float64 (n,), or an InputError that says which entry is wrong."""
     checked = []
@@ -218,33 +218,33 @@ def check_varied(sig: np.ndarray, n: int) -> None:
     if not (sig > 0).all():
         raise InputError(
             f"coefficient {int(np.argmin(sig > 0))} is the same for all {n} training stars, so "
-            "that it cannot be normalised; give more stars"
+            "that it cannot be normalized; give more stars"
         )
 
 
-def write_normalisation(
+def write_normalization(
     paths: Paths,
     out: str | Path,
     progress: Callable[[int, float], None] | None = None,
 ) -> FileNormalization:
-    """Write the `normalisation` of some spectra, as ``xpmodel import-model`` takes it.
+    """Write the `normalization` of some spectra, as ``xpmodel import-model`` takes it.
 
     Parameters
     ----------
     paths, progress
-        Of `normalisation`.
+        Of `normalization`.
     out : path
         The file, ``….npz``, of ``mu`` and ``sig``.
 
     Raises
     ------
     InputError
-        As `normalisation` does, or when `out` cannot be written.
+        As `normalization` does, or when `out` cannot be written.
     """
     out = Path(out)
     if out.suffix != ".npz":
-        raise InputError(f"{out}: the normalisation's name must end in .npz")
-    norm = normalisation(paths, progress)
+        raise InputError(f"{out}: the normalization's name must end in .npz")
+    norm = normalization(paths, progress)
     with replacing(out) as part, open(part, "wb") as file:
         np.savez(file, mu=norm.mu, sig=norm.sig)
     return norm

@@ -19,7 +19,7 @@ class _Layer:
 
 
 class PointNetwork:
-    """A trained decoder as a few small products, its batch normalisations folded into them.
+    """A trained decoder as a few small products, its batch normalizations folded into them.
 
     For one point PyTorch spends 10 times as long on its bookkeeping as on the numbers, and more
     when they were last asked for a while ago, as a slider does. It shares out a gradient, too
@@ -29,7 +29,7 @@ class PointNetwork:
     Parameters
     ----------
     network : nn.Sequential
-        Of linear layers, batch normalisations, GELU and sigmoid, as in
+        Of linear layers, batch normalizations, GELU and sigmoid, as in
         `xpmodel.model.network.ScatterVAE`.
     """
 
@@ -74,7 +74,7 @@ def _normal_cdf(x: np.ndarray) -> np.ndarray:
 
 
 def _folded(modules: list[nn.Module]) -> _Layer:
-    """A linear layer, its batch normalisation if it has one, and the function behind them."""
+    """A linear layer, its batch normalization if it has one, and the function behind them."""
     linear, *rest = modules
     weight, bias = (p.detach().double().cpu().numpy() for p in (linear.weight, linear.bias))
     function = None

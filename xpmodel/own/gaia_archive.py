@@ -66,8 +66,8 @@ def fetch_spectra(
 ) -> Spectra:
     """Fetch XP spectra, with correlations, from the Gaia Archive (Gaia DR3).
 
-    G flux, colour, parallax and position come from ``gaia_source``; if that cannot be had, the G
-    flux is synthesised from the spectrum, and `Spectra.g_flux_source` says so.
+    G flux, color, parallax and position come from ``gaia_source``; if that cannot be had, the G
+    flux is synthesized from the spectrum, and `Spectra.g_flux_source` says so.
 
     Parameters
     ----------

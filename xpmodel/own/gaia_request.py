@@ -65,7 +65,7 @@ def _load_sources(gaia: object, ids: list[int]) -> None:
         gaia.launch_job(
             query, output_format="csv", dump_to_file=True, output_file="gaia_source.csv"
         )
-    except Exception as error:  # the spectra do without: their G flux can be synthesised
+    except Exception as error:  # the spectra do without: their G flux can be synthesized
         print(f"gaia_source: {error}", file=sys.stderr)
 
 

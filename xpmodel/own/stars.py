@@ -136,7 +136,7 @@ class OwnStars:
         notes = []
         if "synthetic" in self.spectra.g_flux_source:
             which = "some" if "+" in self.spectra.g_flux_source else f"{len(self)}"
-            notes.append(f"G flux of {which} stars synthesised with GaiaXPy (Gaia_DR3_Vega)")
+            notes.append(f"G flux of {which} stars synthesized with GaiaXPy (Gaia_DR3_Vega)")
         if n := int((~self._placed & np.isfinite(self._columns["ra"])).sum()):
             notes.append(f"position of {n} stars from their source_id (to about an arcminute)")
         if self.n_replaced:

@@ -70,7 +70,7 @@ class Projection:
     wavelengths : Wavelengths
         L wavelengths.
     model : Model, optional
-        Whose normalisation ``coefficients`` needs.
+        Whose normalization ``coefficients`` needs.
 
     Attributes
     ----------
@@ -97,7 +97,7 @@ class Projection:
         self.continuum: np.ndarray | None = None
         if mode == "coefficients":
             if model is None:
-                raise InputError("coefficients are shown as a model normalises them: give a model")
+                raise InputError("coefficients are shown as a model normalizes them: give a model")
             self.x = np.arange(1.0, len(model.mu) + 1)
             self.matrix, self.offset = model.normalization.linear()
             return
@@ -110,7 +110,7 @@ class Projection:
 
     @property
     def look(self) -> Mode:
-        """How the mode is labelled."""
+        """How the mode is labeled."""
         return MODES[self.mode]
 
     def values(self, coefficients: np.ndarray, scale: Any = 1.0) -> np.ndarray:

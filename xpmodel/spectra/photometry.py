@@ -1,4 +1,4 @@
-"""Gaia G fluxes: from magnitudes, from a table, or synthesised from XP coefficients."""
+"""Gaia G fluxes: from magnitudes, from a table, or synthesized from XP coefficients."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def g_mag_from_flux(flux: np.ndarray) -> np.ndarray:
 
 
 def synthetic_g_flux(coefficients: np.ndarray) -> np.ndarray:
-    """Synthesise G fluxes from XP coefficients with GaiaXPy's ``Gaia_DR3_Vega`` system.
+    """Synthesize G fluxes from XP coefficients with GaiaXPy's ``Gaia_DR3_Vega`` system.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def synthetic_g_flux(coefficients: np.ndarray) -> np.ndarray:
 
 
 def synthetic_mag(coefficients: np.ndarray, band: str) -> np.ndarray:
-    """Synthesise Vega magnitudes with GaiaXPy's ``Gaia_DR3_Vega`` system.
+    """Synthesize Vega magnitudes with GaiaXPy's ``Gaia_DR3_Vega`` system.
 
     Parameters
     ----------

@@ -226,7 +226,7 @@ def iter_spectra(
         Laroche & Speagle (2024): `ids`, and `coeffs` and `coeff_errs`, BP then RP in one vector.
     photometry : path or PhotometryTable, optional
         G by source_id, for files without `phot_g_mean_flux` or `phot_g_mean_mag`. Without it
-        their G flux is synthesised from the coefficients.
+        their G flux is synthesized from the coefficients.
     correlations : bool or None
         Read the correlations too (archive rows have them); None: of those files that have them.
     labels : bool

@@ -82,7 +82,7 @@ def _fits_table(path: Path) -> Iterator[BinTableHDU | TableHDU]:
 
 
 def open_votable(path: Path, gzipped: bool) -> tuple[list[str], ChunkSource]:
-    """Read the first table of a VOTable whole, in any of its serialisations."""
+    """Read the first table of a VOTable whole, in any of its serializations."""
     from astropy.io import votable
 
     with gzip.open(path) if gzipped else open(path, "rb") as stream:

@@ -32,14 +32,14 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 def write_checkpoint(path: str | Path, steps: Steps, epochs: list[Epoch], data_sha256: str) -> None:
     """Write the state at an epoch's end; an earlier checkpoint is there until this one is whole.
 
-    It holds the network, the optimiser's moments and the epochs' metrics as tensors, and as JSON
+    It holds the network, the optimizer's moments and the epochs' metrics as tensors, and as JSON
     among safetensors' metadata the configuration and what the data were. Learning rate, order of
     the stars and draws of z follow from the configuration and the number of the epoch, so no
     generator has a state to keep.
     """
     tensors = {f"network.{k}": v for k, v in steps.network.state_dict().items()}
     for name, parameter in steps.network.named_parameters():
-        for moment, value in steps.optimiser.state.get(parameter, {}).items():
+        for moment, value in steps.optimizer.state.get(parameter, {}).items():
             tensors[f"{moment}.{name}"] = value
     table = to_array(epochs, steps.config.latents)
     tensors["metrics"] = torch.from_numpy(table)
@@ -128,12 +128,12 @@ class Checkpoint:
             )
 
     def restore(self, steps: Steps) -> None:
-        """Give a training's network and optimiser the state that they had."""
+        """Give a training's network and optimizer the state that they had."""
         prefix = "network."
         state = {k.removeprefix(prefix): v for k, v in self.tensors.items() if k.startswith(prefix)}
         saved = type(steps.network)(*_sizes(steps.network))
         fit_state(saved, state, self.path)
-        steps.network.load_state_dict(state)  # in place: the optimiser holds these parameters
+        steps.network.load_state_dict(state)  # in place: the optimizer holds these parameters
         moments: dict[int, dict[str, Any]] = {}
         for i, (name, parameter) in enumerate(steps.network.named_parameters()):
             found = {m: self.tensors.get(f"{m}.{name}") for m in MOMENTS}
@@ -144,8 +144,8 @@ class Checkpoint:
                 if value is None or value.shape != shape or not torch.isfinite(value).all():
                     raise InputError(f"{self.path}: {moment}.{name} is missing or damaged")
             moments[i] = found
-        options = steps.optimiser.state_dict()["param_groups"]
-        steps.optimiser.load_state_dict({"state": moments, "param_groups": options})
+        options = steps.optimizer.state_dict()["param_groups"]
+        steps.optimizer.load_state_dict({"state": moments, "param_groups": options})
 
 
 def _sizes(network: Any) -> tuple[Any, ...]:

@@ -70,7 +70,7 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         for name, least in {
             **dict.fromkeys(("epochs", "restart", "latents"), 1),
-            "batch": 2,  # batch normalisation needs a spread
+            "batch": 2,  # batch normalization needs a spread
             **dict.fromkeys(("seed", "kl_warmup", "beta", "free_bits"), 0),
         }.items():
             if not least <= getattr(self, name) < math.inf:

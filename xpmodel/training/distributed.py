@@ -72,7 +72,7 @@ class Processes:
     def joined(self, network: nn.Module) -> nn.Module:
         """The network, with gradients that are means over all processes.
 
-        Each process normalises its own share of a batch; `agree` brings the running statistics
+        Each process normalizes its own share of a batch; `agree` brings the running statistics
         together.
         """
         if self.size == 1:

@@ -28,7 +28,7 @@ CHUNK = 65_536
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingData:
-    """Normalised coefficients and variances, split as released (a tenth held out, seed 12345).
+    """Normalized coefficients and variances, split as released (a tenth held out, seed 12345).
 
     Attributes
     ----------

@@ -49,7 +49,7 @@ def scatter_loss(
     ----------
     network : ScatterVAE
     x, variance : Tensor, (N, 110)
-        Normalised coefficients and the squares of their normalised errors.
+        Normalized coefficients and the squares of their normalized errors.
     eps : Tensor, (N, K), optional
         Normal draws for z = μ + eps σ'; by default drawn here.
     """
@@ -64,7 +64,7 @@ def scatter_loss(
 
 
 def objective(loss: Loss, config: TrainingConfig, kl_weight: Tensor | float) -> Tensor:
-    """What is minimised.
+    """What is minimized.
 
     With R the reconstruction, KL_k that of latent k (both of the batch) and w the weight of the
     epoch:

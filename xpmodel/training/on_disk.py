@@ -28,7 +28,7 @@ from xpmodel.training.steps import Draws, Part, draw_test, generator_of
 
 FORMAT = "xpmodel-training-files"
 DESCRIPTION = "prepared.json"
-# Normalised coefficients and variances of the training stars and of those held out: rows of
+# Normalized coefficients and variances of the training stars and of those held out: rows of
 # float32, nothing else.
 TRAIN, TEST = ("train_x.f32", "train_variance.f32"), ("test_x.f32", "test_variance.f32")
 ROW_BYTES = 4 * N_COEFFICIENTS
@@ -40,7 +40,7 @@ PART_ROWS = 262_144
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class TrainingFiles:
-    """Normalised coefficients and variances in files, split as `TrainingData` splits them.
+    """Normalized coefficients and variances in files, split as `TrainingData` splits them.
 
     The rows lie in the split's order, which is random. An epoch goes through blocks of as many
     rows as a batch has, in another order each time, and mixes the stars of some 262,144 rows: so
@@ -184,11 +184,11 @@ def _rows(folder: Path, names: tuple[str, str]) -> Iterator[Callable[..., None]]
 def prepare_files(
     chunks: Iterable[Spectra], folder: str | Path, source: dict[str, Any] | None = None
 ) -> TrainingFiles:
-    """Normalise spectra that come in chunks, and write them for training.
+    """Normalize spectra that come in chunks, and write them for training.
 
     Takes 880 bytes of disk a star, at the end of preparing twice that for a moment, and of memory
     some hundred MB and 40 bytes a star. Coefficients over
-    G flux are rounded to float32 before they are normalised, for `TrainingData` afterwards: the
+    G flux are rounded to float32 before they are normalized, for `TrainingData` afterwards: the
     two agree to float32.
 
     Parameters
@@ -291,7 +291,7 @@ def _move(
     order: np.ndarray,
     function: Callable[[np.ndarray], np.ndarray],
 ) -> None:
-    """Write some of a file's n rows in another order, normalised.
+    """Write some of a file's n rows in another order, normalized.
 
     In two passes, since memory holds a part only and a disk likes long runs: first each row goes
     into its part of the new file, behind those of the part that came before; then each part is put

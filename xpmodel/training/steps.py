@@ -78,7 +78,7 @@ def generator_of(config: TrainingConfig, *numbers: int) -> torch.Generator:
 
 
 class Steps:
-    """A network, its optimiser, and the batches that train it.
+    """A network, its optimizer, and the batches that train it.
 
     Everything that a step needs lies on the device, the number of its batch included. So on a GPU
     a step is recorded once as a CUDA graph and replayed, and the CPU only looks at the losses when
@@ -114,7 +114,7 @@ class Steps:
         self._is_recorded = x.is_cuda and processes.size == 1
         # A number that a recorded step reads must lie on the device.
         rate = torch.tensor(config.learning_rate, device=device) if self._is_recorded else 0.0
-        self.optimiser = torch.optim.AdamW(
+        self.optimizer = torch.optim.AdamW(
             network.parameters(), lr=rate, fused=True, capturable=self._is_recorded
         )
         batch, k = processes.share(config.batch), config.latents
@@ -134,7 +134,7 @@ class Steps:
         """Take the weights of an epoch's rate and KL."""
         self.network.train()
         self._kl_weight.fill_(self.config.kl_weight(epoch))
-        for group in self.optimiser.param_groups:
+        for group in self.optimizer.param_groups:
             if isinstance(group["lr"], Tensor):
                 group["lr"].fill_(self.config.rate(epoch))
             else:
@@ -174,9 +174,9 @@ class Steps:
         eps = self._eps.index_select(0, self._number)[0]
         x, variance = self._x.index_select(0, rows), self._variance.index_select(0, rows)
         total, parts = self._loss(x, variance, eps, self._kl_weight)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
         total.backward()
-        self.optimiser.step()
+        self.optimizer.step()
         self._parts.index_copy_(0, self._number, parts[None])
         self._number += 1
 
@@ -200,7 +200,7 @@ class Steps:
         torch.cuda.current_stream().wait_stream(stream)
         self._unrecorded -= 1
         if not self._unrecorded:
-            self.optimiser.zero_grad(set_to_none=True)
+            self.optimizer.zero_grad(set_to_none=True)
             self._graph = torch.cuda.CUDAGraph()
             with torch.cuda.graph(self._graph):  # records, and runs nothing
                 self._take()
@@ -223,7 +223,7 @@ class Steps:
             self.compiled = True
             self._loss = compiled
         self.network.load_state_dict(state)
-        self.optimiser.zero_grad(set_to_none=True)
+        self.optimizer.zero_grad(set_to_none=True)
 
     def finish(self) -> None:
         """What several processes do when their steps of an epoch are taken."""

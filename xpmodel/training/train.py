@@ -118,7 +118,7 @@ def train(
 ) -> Model:
     """Train a model on spectra.
 
-    The normalisation is mean and standard deviation of the training stars' coefficients over
+    The normalization is mean and standard deviation of the training stars' coefficients over
     G flux; the split is the released one (a tenth held out, seed 12345). Spectra with NaN, or with
     errors or G fluxes that are not positive, are left out and counted in the model's description.
 

@@ -43,12 +43,12 @@ class CornerView:
         self._image = ColumnDataSource({"image": []}, name="corner_image")
         self._mapper = LinearColorMapper(low=0, high=255, palette=[CLEAR] * 256)
         self.figure.image(source=self._image, x=0, y=0, dw=side, dh=side, color_mapper=self._mapper)
-        centres = [i * (SIZE + GAP) + SIZE / 2 for i in range(k)]
+        centers = [i * (SIZE + GAP) + SIZE / 2 for i in range(k)]
         names = [
             name if name in visit.catalog.active else f"{name} (inactive)"
             for name in visit.catalog.latents
         ]
-        for axis, places in ((self.figure.xaxis, centres), (self.figure.yaxis, centres[::-1])):
+        for axis, places in ((self.figure.xaxis, centers), (self.figure.yaxis, centers[::-1])):
             axis.ticker = FixedTicker(ticks=places)
             axis.major_label_overrides = dict(zip(places, names, strict=True))
             axis.axis_line_alpha = axis.major_tick_line_alpha = 0

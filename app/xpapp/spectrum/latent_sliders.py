@@ -20,7 +20,7 @@ stroke="gray" stroke-width="2"><rect x="5" y="11" width="14" height="10" rx="2"/
 
 
 class LatentSliders:
-    """Sliders of the latents, Bokeh's own: a move reaches the server in half the time of Panel's."""
+    """Bokeh's own sliders of latents: a move reaches the server in half the time of Panel's."""
 
     def __init__(self, visit: Visit) -> None:
         self._cursor = cursor = visit.cursor

@@ -161,7 +161,7 @@ class _BareLoop:
     def __init__(self, data: TrainingData, batch: int) -> None:
         torch.manual_seed(0)
         self.network = ScatterVAE().to(data.x.device)
-        self._optimiser = torch.optim.AdamW(self.network.parameters(), lr=1e-4, fused=True)
+        self._optimizer = torch.optim.AdamW(self.network.parameters(), lr=1e-4, fused=True)
         self._data = data
         self._batch = batch
 
@@ -171,9 +171,9 @@ class _BareLoop:
         self.network.train()
         for rows in order[: data.n_train // self._batch * self._batch].split(self._batch):
             loss = scatter_loss(self.network, data.x[rows], data.variance[rows])
-            self._optimiser.zero_grad()
+            self._optimizer.zero_grad()
             loss.total.backward()
-            self._optimiser.step()
+            self._optimizer.step()
         self.network.eval()
         with torch.no_grad():
             for parts in zip(data.test_x.split(TEST_BATCH_CUDA),

@@ -483,7 +483,7 @@ def test_estimates_and_synthetic_fluxes_are_noted(tmp_path, model, stars):
     encoding = encode_files(path, estimated, tmp_path / "stars.parquet")
     notes = " ".join(encoding.notes)
     assert "the model's mu, sig are estimates" in notes
-    assert f"G flux of {encoding.n_stars} stars synthesised" in notes
+    assert f"G flux of {encoding.n_stars} stars synthesized" in notes
     metadata = open_catalog(encoding.path).metadata
     assert metadata["model"]["estimated"] == ["mu", "sig"]
     assert metadata["g_flux"] == {"synthetic": encoding.n_stars}

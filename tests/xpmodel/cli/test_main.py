@@ -31,7 +31,7 @@ N = 80
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
-    """A checkpoint, its normalisation, a model, spectra, a catalog and a recipe: left alone."""
+    """A checkpoint, its normalization, a model, spectra, a catalog and a recipe: left alone."""
     folder = tmp_path_factory.mktemp("made")
     model = random_model()
     torch.save({"model_state_dict": model.network.state_dict()}, folder / "weight.pt")

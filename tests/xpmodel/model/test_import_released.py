@@ -21,7 +21,7 @@ LAYERS = (12, 8)
 
 @pytest.fixture
 def files(tmp_path):
-    """A checkpoint and its normalisation, of a small random network of 20 coefficients."""
+    """A checkpoint and its normalization, of a small random network of 20 coefficients."""
     network = random_network(0, 20, 3, LAYERS)
     rng = np.random.default_rng(0)
     checkpoint = {
@@ -90,7 +90,7 @@ def test_the_description_says_where_it_came_from(files):
         assert description["sig"] == arrays["sig"].tolist()
 
 
-def test_an_estimated_normalisation_is_said_to_be_one(files):
+def test_an_estimated_normalization_is_said_to_be_one(files):
     (files / "norm.npz").rename(files / "norm_ESTIMATE.npz")
     paths = files / "weight.pt", files / "norm_ESTIMATE.npz"
     assert import_model(*paths).estimated == ["mu", "sig"]
@@ -177,24 +177,24 @@ def test_the_first_of_two_missing_keys_is_named(files):
         ({"mu": np.array([None] * 20)}, "not an npz file of plain arrays"),
     ],
 )
-def test_a_normalisation_that_does_not_fit(files, arrays, message):
+def test_a_normalization_that_does_not_fit(files, arrays, message):
     change_norm(files, **arrays)
     text = fails(files)
     assert message in text and "norm.npz: " in text
 
 
-def test_a_normalisation_without_sig(files):
+def test_a_normalization_without_sig(files):
     np.savez(files / "norm.npz", mu=np.zeros(20), std=np.ones(20))
     assert "no array 'sig'" in fails(files)
 
 
 @pytest.mark.parametrize("content", [b"", b"mu,sig\n1,2\n", b"PK\x03\x04 cut short", b"\x93NUMPY"])
-def test_a_normalisation_that_is_no_npz(files, content):
+def test_a_normalization_that_is_no_npz(files, content):
     (files / "norm.npz").write_bytes(content)
     assert "norm.npz: not an npz file of plain arrays" in fails(files)
 
 
-def test_a_normalisation_of_one_array(files):
+def test_a_normalization_of_one_array(files):
     with open(files / "norm.npz", "wb") as file:
         np.save(file, np.zeros(20))
     assert "norm.npz: " in fails(files)
@@ -233,7 +233,7 @@ def test_a_pickle_that_runs_code_is_not_run(files, wrap):
     assert not victim.exists()
 
 
-def test_a_pickle_in_the_normalisation_is_not_run(files):
+def test_a_pickle_in_the_normalization_is_not_run(files):
     victim = files / "pwned"
     with zipfile.ZipFile(files / "norm.npz", "w") as archive:
         for name in ("mu", "sig"):

@@ -262,6 +262,6 @@ def test_the_hash_tells_models_apart(model):
         (np.zeros(110, complex), np.ones(110), "expected numbers"),
     ],
 )
-def test_a_normalisation_that_does_not_fit(mu, sig, message):
+def test_a_normalization_that_does_not_fit(mu, sig, message):
     with pytest.raises(InputError, match=message):
         Model(random_network(0, 110, K, (20, 8)), mu, sig, device="cpu")

@@ -4,7 +4,7 @@ import pytest
 from tests.support.released import released_rows, write_released
 from xpmodel.cli.build import norm_command
 from xpmodel.errors import InputError
-from xpmodel.model.normalization import normalisation, write_normalisation
+from xpmodel.model.normalization import normalization, write_normalization
 from xpmodel.spectra.train_test_split import train_test_rows
 
 N = 500
@@ -19,7 +19,7 @@ def expected(rows):
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", ">f8"])
 def test_mean_and_standard_deviation_of_the_training_stars(tmp_path, dtype):
     rows = released_rows(N, dtype)
-    norm = normalisation(write_released(tmp_path / "stars.h5", rows))
+    norm = normalization(write_released(tmp_path / "stars.h5", rows))
     mu, sig = expected(rows)
     np.testing.assert_allclose(norm.mu, mu, rtol=1e-13)
     np.testing.assert_allclose(norm.sig, sig, rtol=1e-13)
@@ -31,7 +31,7 @@ def test_many_chunks(tmp_path):
     rows = released_rows(20_000, "<f8")
     rows["coeffs"] += 1e6 * rows["phot_g_mean_flux"][:, None]
     calls = []
-    norm = normalisation(
+    norm = normalization(
         write_released(tmp_path / "stars.h5", rows), lambda *call: calls.append(call)
     )
     mu, sig = expected(rows)
@@ -46,7 +46,7 @@ def test_rows_without_coefficients_are_no_stars_of_the_split(tmp_path):
     rows = released_rows(N)
     bad = [0, 17, 499]
     rows["coeffs"][bad, 40] = [np.nan, np.inf, np.nan]
-    norm = normalisation(write_released(tmp_path / "stars.h5", rows))
+    norm = normalization(write_released(tmp_path / "stars.h5", rows))
     mu, sig = expected(np.delete(rows, bad))
     np.testing.assert_allclose(norm.mu, mu, rtol=1e-13)
     np.testing.assert_allclose(norm.sig, sig, rtol=1e-13)
@@ -57,21 +57,21 @@ def test_a_coefficient_that_does_not_vary(tmp_path):
     rows = released_rows(N)
     rows["coeffs"][:, 7] = 0
     with pytest.raises(InputError, match="coefficient 7 is the same for all 450 training stars"):
-        normalisation(write_released(tmp_path / "stars.h5", rows))
+        normalization(write_released(tmp_path / "stars.h5", rows))
 
 
 def test_the_file(tmp_path):
     source = write_released(tmp_path / "stars.h5", released_rows(N))
-    norm = write_normalisation(source, tmp_path / "norm.npz")
+    norm = write_normalization(source, tmp_path / "norm.npz")
     with np.load(tmp_path / "norm.npz", allow_pickle=False) as file:
         assert sorted(file) == ["mu", "sig"]
         np.testing.assert_array_equal(file["mu"], norm.mu)
         np.testing.assert_array_equal(file["sig"], norm.sig)
     first = (tmp_path / "norm.npz").read_bytes()
-    write_normalisation(source, tmp_path / "norm.npz")
+    write_normalization(source, tmp_path / "norm.npz")
     assert (tmp_path / "norm.npz").read_bytes() == first
-    with pytest.raises(InputError, match=r"norm\.txt: the normalisation's name must end in \.npz"):
-        write_normalisation(source, tmp_path / "norm.txt")
+    with pytest.raises(InputError, match=r"norm\.txt: the normalization's name must end in \.npz"):
+        write_normalization(source, tmp_path / "norm.txt")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["norm.npz", "stars.h5"]
 
 

@@ -50,7 +50,7 @@ def offline(tmp_path, monkeypatch):
 def rows_of(ids, magnitudes=False):
     rows = archive_rows(len(ids))
     rows["source_id"] = np.array(ids)
-    # The G flux that is synthesised must be positive.
+    # The G flux that is synthesized must be positive.
     for band in ("bp", "rp"):
         rows[f"{band}_coefficients"][:, 0] = 1e6
     if not magnitudes:
@@ -156,10 +156,10 @@ def test_nothing_at_all(model):
 
 
 @pytest.mark.parametrize("sources", [None, "", "<html>down</html>", "a,b\n1,2\n"])
-def test_without_the_main_table_the_flux_is_synthesised(model, sources):
+def test_without_the_main_table_the_flux_is_synthesized(model, sources):
     own = fetch_own(IDS, model, load=loader(rows_of(IDS), sources))
     assert own.spectra.g_flux_source == "synthetic"
-    assert own.notes[0] == "G flux of 3 stars synthesised with GaiaXPy (Gaia_DR3_Vega)"
+    assert own.notes[0] == "G flux of 3 stars synthesized with GaiaXPy (Gaia_DR3_Vega)"
 
 
 def test_blocks_and_progress(monkeypatch, model):

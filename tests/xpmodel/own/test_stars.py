@@ -195,7 +195,7 @@ def test_real_odd_stars(shared, released, folder):
     assert np.isfinite(own.spectra.correlations).all()
     for name in ("chi2", "chi2_obs", "kl", "l", "b", "z1_err", "phot_g_mean_mag"):
         assert np.isfinite(own.values(name)).all(), name
-    assert any("synthesised" in note for note in own.notes)
+    assert any("synthesized" in note for note in own.notes)
 
 
 # ---------------------------------------------------------------- rows that cannot be used

@@ -64,9 +64,9 @@ def write_parquet(path):
     pa.parquet.write_table(pa.table(columns), path, row_group_size=4)
 
 
-def votable_writer(serialisation, gzipped=False):
+def votable_writer(serialization, gzipped=False):
     def write(path):
-        table_with_vectors().write(path, format="votable", tabledata_format=serialisation)
+        table_with_vectors().write(path, format="votable", tabledata_format=serialization)
         if gzipped:
             path.write_bytes(gzip.compress(path.read_bytes()))
 
@@ -140,10 +140,10 @@ def test_a_cut_file_is_refused(tmp_path, kind, kept):
     assert "\n" not in message
 
 
-@pytest.mark.parametrize("serialisation", ["tabledata", "binary", "binary2"])
-def test_a_cut_votable_is_refused(tmp_path, serialisation):
+@pytest.mark.parametrize("serialization", ["tabledata", "binary", "binary2"])
+def test_a_cut_votable_is_refused(tmp_path, serialization):
     path = tmp_path / "cut.vot"
-    votable_writer(serialisation)(path)
+    votable_writer(serialization)(path)
     content = path.read_bytes()
     for cut in range(len(content) // 4, len(content) - 30, 97):
         path.write_bytes(content[:cut])

@@ -36,7 +36,7 @@ def torchrun(*arguments, n=2):
 def by_hand():
     """Losses of each epoch and the weights at the end.
 
-    Each half of a batch is normalised by itself; gradients are means of both, and after each epoch
+    Each half of a batch is normalized by itself; gradients are means of both, and after each epoch
     so are the running statistics.
     """
     data = TrainingData.of(some_spectra(), torch.device("cpu"))
@@ -46,10 +46,10 @@ def by_hand():
     running = [{k: v.clone() for k, v in state.items() if "running" in k} for _ in range(2)]
     p = {k: v.clone().requires_grad_() for k, v in state.items()
          if "running" not in k and "tracked" not in k}  # fmt: skip
-    optimiser = torch.optim.AdamW(p.values(), foreach=False, fused=False)
+    optimizer = torch.optim.AdamW(p.values(), foreach=False, fused=False)
     losses = []
     for epoch in range(1, 4):
-        optimiser.param_groups[0]["lr"] = CONFIG.rate(epoch)
+        optimizer.param_groups[0]["lr"] = CONFIG.rate(epoch)
         epoch_losses = []
         for rows, eps in zip(*draw(CONFIG, 540, epoch), strict=True):
             parts = [
@@ -57,9 +57,9 @@ def by_hand():
                 for i, half in enumerate((slice(0, 32), slice(32, 64)))
             ]
             reconstruction, kl = (sum(values) / 2 for values in zip(*parts, strict=True))
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             (reconstruction + kl).backward()
-            optimiser.step()
+            optimizer.step()
             epoch_losses.append((reconstruction.item(), kl.item()))
         losses.append(np.mean(epoch_losses, axis=0))
         mean = {k: (running[0][k] + running[1][k]) / 2 for k in running[0]}

@@ -24,9 +24,9 @@ def plain_training(state, x, variance, n_steps, dtype):
         for k, v in state.items()
         if "running" not in k and "tracked" not in k
     }
-    optimiser = torch.optim.AdamW(p.values(), lr=1e-4, foreach=False, fused=False)
+    optimizer = torch.optim.AdamW(p.values(), lr=1e-4, foreach=False, fused=False)
     schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
-        optimiser, T_0=CONFIG.restart, eta_min=1e-10
+        optimizer, T_0=CONFIG.restart, eta_min=1e-10
     )
     losses, epoch = [], 0
     while len(losses) < n_steps:
@@ -34,9 +34,9 @@ def plain_training(state, x, variance, n_steps, dtype):
         order, eps = draw(CONFIG, len(x), epoch, dtype)
         for rows, e in zip(order, eps, strict=True):
             reconstruction, kl = plain_loss(p, x[rows], variance[rows], e, running)
-            optimiser.zero_grad()
+            optimizer.zero_grad()
             (reconstruction + kl).backward()
-            optimiser.step()
+            optimizer.step()
             losses.append((reconstruction.item(), kl.item()))
             if len(losses) == n_steps:
                 break
@@ -107,14 +107,14 @@ def test_200_steps_in_float64():
 
 
 def test_rate_is_that_of_pytorchs_schedule():
-    optimiser = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=1e-4)
+    optimizer = torch.optim.AdamW([torch.zeros(1, requires_grad=True)], lr=1e-4)
     schedule = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(
-        optimiser, T_0=500, eta_min=1e-10
+        optimizer, T_0=500, eta_min=1e-10
     )
     config = TrainingConfig()
     for epoch in range(1, 1203):
-        assert config.rate(epoch) == pytest.approx(optimiser.param_groups[0]["lr"], rel=1e-9)
-        optimiser.step()
+        assert config.rate(epoch) == pytest.approx(optimizer.param_groups[0]["lr"], rel=1e-9)
+        optimizer.step()
         schedule.step()
 
 

@@ -112,7 +112,7 @@ def test_draws_of_an_epoch():
     assert float(eps.std()) == pytest.approx(1, abs=0.1)
 
 
-def test_normalisation_is_that_of_the_training_stars():
+def test_normalization_is_that_of_the_training_stars():
     spectra = some_spectra()
     model = train(spectra, SMALL, device="cpu")
     rows, test_rows = train_test_rows(len(spectra))

@@ -82,7 +82,7 @@ def alpha_spectra(catalog: Catalog, model: Model, pairs: Pairs) -> dict[str, Alp
     if catalog.has_spectra:
         observed = [_per_flux(catalog, rows) for rows in (pairs.high, pairs.low)]
     delta_z = (z_high - z_low).mean(axis=0)
-    centre, slopes = model.decode_gradient(0.5 * (z_high + z_low).mean(axis=0))
+    center, slopes = model.decode_gradient(0.5 * (z_high + z_low).mean(axis=0))
     along = delta_z @ slopes  # (110,)
     wavelengths = Wavelengths(GRID)
     spectra = {}
@@ -90,9 +90,9 @@ def alpha_spectra(catalog: Catalog, model: Model, pairs: Pairs) -> dict[str, Alp
         projection = Projection(mode, wavelengths)
         value, error = _difference(projection, *decoded)
         seen, its_error = (None, None) if observed is None else _difference(projection, *observed)
-        gradient = along @ projection.jacobian(centre)
+        gradient = along @ projection.jacobian(center)
         if mode == "flux":
-            gradient = gradient / projection.values(centre)
+            gradient = gradient / projection.values(center)
         spectra[mode] = AlphaSpectrum(
             mode=mode,
             n_pairs=len(pairs),

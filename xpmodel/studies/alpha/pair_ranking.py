@@ -1,4 +1,4 @@
-"""Ranking of pairs: does a classifier find the high-α star of two with equal labels?"""
+"""Ranking of pairs: whether a classifier finds the high-α star of two with equal labels."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def add_released(
 ) -> None:
     """Add to a summary the medians of RMSE(j) and RMSE(λ) as the released code takes them.
 
-    ``rmse_j_released``: residuals per G flux over normalised errors, so that each coefficient
+    ``rmse_j_released``: residuals per G flux over normalized errors, so that each coefficient
     counts with its own scale;
     ``rmse_lambda_released``: σ(λ) as the design matrix times the errors, which is no propagation
     of variances.
@@ -62,6 +62,6 @@ def add_released(
     table["rmse_j_released"] = by_coefficient
     table[
         "rmse_j_released"
-    ].description = "median RMSE(j) of residuals per G flux over normalised errors"
+    ].description = "median RMSE(j) of residuals per G flux over normalized errors"
     table["rmse_lambda_released"] = by_wavelength
     table["rmse_lambda_released"].description = "median RMSE(lambda), errors by the design matrix"

@@ -42,7 +42,7 @@ class Residuals:
 def coefficient_residuals(
     observed: np.ndarray, model: np.ndarray, errors: np.ndarray
 ) -> np.ndarray:
-    """ℛ(j) = (x − x̂) / σ, Eq. 6: (N, M) from observed and modelled coefficients and errors."""
+    """ℛ(j) = (x − x̂) / σ, Eq. 6: (N, M) from observed and modeled coefficients and errors."""
     return (observed - model) / errors
 
 
@@ -51,7 +51,7 @@ def rmse_coefficients(residual: np.ndarray, correlations: np.ndarray | None = No
 
     (x − x̂)ᵀ C⁻¹ (x − x̂) with C = σ ρ σ is ℛᵀ ρ⁻¹ ℛ: residuals and covariance are in the same
     units whatever these are. (The released code takes the residuals per G flux and C in
-    normalised units; see `released_rmse`.)
+    normalized units; see `released_rmse`.)
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ def rmse_flux(residual: np.ndarray) -> np.ndarray:
 def released_rmse(
     residual: np.ndarray, sig: np.ndarray, correlations: np.ndarray | None = None
 ) -> np.ndarray:
-    """RMSE(j) as the released code takes it: residuals per G flux, C in normalised units.
+    """RMSE(j) as the released code takes it: residuals per G flux, C in normalized units.
 
     A unit slip: (x − x̂)/F over (σ/F)/sig is ℛ(j) sig, so each coefficient counts with its own
     scale and the result is no number of standard deviations. The G flux F cancels.
@@ -132,7 +132,7 @@ def released_rmse(
     residual : ndarray, (N, 110)
         ℛ(j).
     sig : ndarray, (110,)
-        The model's normalisation.
+        The model's normalization.
     correlations : ndarray, (N, 2, 55, 55), optional
         As for `rmse_coefficients`.
     """

@@ -141,14 +141,14 @@ def test_as_released():
     alone = released_rmse((observed - model) / errors, sig)
     for star, flux in enumerate(g_flux):
         difference = (observed - model)[star] / flux
-        normalised = errors / g_flux[:, None] / sig
-        full = covariance_of(normalised, rho, star)
+        normalized = errors / g_flux[:, None] / sig
+        full = covariance_of(normalized, rho, star)
         total = 0.0
         for first in (0, 55):
             part = slice(first, first + 32)
             total += difference[part] @ np.linalg.inv(full[part, part]) @ difference[part]
         assert found[star] == pytest.approx(np.sqrt(total / 64), rel=1e-9)
-        first = (difference / normalised[star])[FIRST_COLUMNS]
+        first = (difference / normalized[star])[FIRST_COLUMNS]
         assert alone[star] == pytest.approx(np.sqrt((first**2).sum() / 64), rel=1e-9)
     wavelengths = Wavelengths(ZGR_GRID)
     wanted = errors[0] @ wavelengths.matrix
