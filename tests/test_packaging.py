@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import subprocess
 import sys
@@ -17,10 +18,18 @@ from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+import xpmodel
 from tests.support.loops import some
 
 ROOT = Path(__file__).resolve().parents[1]
-CONDA_NAMES = {"dust_extinction": "dust-extinction", "pytorch": "torch"}
+EXTRAS = ("app", "test", "dev")
+CONDA_NAMES = {
+    "dust_extinction": "dust-extinction",
+    "python-build": "build",
+    "pytorch": "torch",
+}
+# The only file of the library that may import the page, in a function: its packages are an extra.
+SERVES_THE_PAGE = ROOT / "xpmodel" / "cli" / "explore.py"
 PAGE_PACKAGES = {"panel", "panel_material_ui", "holoviews", "bokeh", "datashader", "xpapp"}
 
 
@@ -99,15 +108,15 @@ def test_torch_pin():
 
 def test_constraints_meet_pyproject():
     pinned = pins()
-    for name, requirement in some(required("test", "dev").items()):
+    for name, requirement in some(required(*EXTRAS).items()):
         assert name in pinned, f"{name} has no pin in constraints.txt"
         assert pinned[name] in requirement.specifier, f"{name}=={pinned[name]} against pyproject"
 
 
 def test_environment_names_the_same_packages():
     versions, other = environment()
-    assert set(versions) == set(required("test", "dev"))
-    assert other == ["-e ."]
+    assert set(versions) == set(required(*EXTRAS))
+    assert other == ["-e .[app]"]
 
 
 def test_environment_has_the_constraints_versions():
@@ -128,16 +137,29 @@ def test_environment_python():
 
 def test_every_dependency_has_a_reason():
     text = (ROOT / "pyproject.toml").read_text()
-    for name, requirement in some(required("test", "dev").items()):
-        (line,) = [line for line in text.splitlines() if f'"{requirement}"' in line.split("#")[0]]
+    for name, requirement in some(required(*EXTRAS).items()):
+        (line,) = [s for s in text.splitlines() if s.strip().startswith(f'"{requirement}",')]
         reason = line.partition("#")[2].split()
         assert len(reason) >= 2, f"{name} has no reason beside it in pyproject.toml"
 
 
-@pytest.mark.parametrize("package", ["xpmodel", "app"])
-def test_imports_are_declared(package):
+def test_extras_are_the_ones_that_are_checked():
+    assert set(pyproject()["optional-dependencies"]) == set(EXTRAS)
+
+
+def test_python_versions_of_pyproject_and_conda():
+    minors = {f"3.{m}" for m in range(8, 20)}
+    classified = set(re.findall(r"Python :: (3\.\d+)", " ".join(pyproject()["classifiers"])))
+    dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    (python,) = [d for d in dependencies if isinstance(d, str) and d.startswith("python>")]
+    assert classified == set(SpecifierSet(python.removeprefix("python")).filter(minors))
+    assert classified <= set(SpecifierSet(pyproject()["requires-python"]).filter(minors))
+
+
+@pytest.mark.parametrize(("package", "extras"), [("xpmodel", ()), ("app", ("app",))])
+def test_imports_are_declared(package, extras):
     distributions = packages_distributions()
-    declared = set(required())
+    declared = set(required(*extras))
     for path in sources(package):
         for module in sorted(set(imports(path)) - sys.stdlib_module_names - {"xpmodel", "xpapp"}):
             names = {canonicalize_name(name) for name in distributions.get(module, [module])}
@@ -146,7 +168,14 @@ def test_imports_are_declared(package):
 
 def test_library_never_imports_the_page():
     for path in sources("xpmodel"):
-        assert not set(imports(path)) & PAGE_PACKAGES, path.relative_to(ROOT)
+        allowed = {"xpapp"} if path == SERVES_THE_PAGE else set()
+        assert set(imports(path)) & PAGE_PACKAGES == allowed, path.relative_to(ROOT)
+
+
+def test_pages_packages_are_an_extra():
+    page = required("app").keys() - required().keys()
+    names = {name.replace("-", "_") for name in page}
+    assert names == PAGE_PACKAGES - {"xpapp"} | {"param", "tornado"}
 
 
 def test_importing_the_library_is_light():
@@ -156,6 +185,37 @@ def test_importing_the_library_is_light():
     assert not unwanted & set(json.loads(done.stdout))
 
 
+WITHOUT_THE_PAGE = """
+import sys
+sys.modules |= dict.fromkeys({blocked!r})  # importing these fails, as if they were not there
+import xpmodel
+from xpmodel.cli.main import main
+main(sys.argv[1:], prog_name="xpmodel")
+"""
+
+
+@pytest.mark.parametrize("app_is_there", [True, False])
+def test_without_the_pages_packages(app_is_there):
+    blocked = PAGE_PACKAGES | {"param", "tornado"}
+    if app_is_there:
+        blocked = blocked - {"xpapp"}
+    code = WITHOUT_THE_PAGE.format(blocked=sorted(blocked))
+
+    def run(*arguments: str) -> subprocess.CompletedProcess:
+        command = [sys.executable, "-c", code, *arguments]
+        environment = os.environ | {"PYTHONPATH": str(ROOT / "app")}
+        return subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment)
+
+    for arguments in (["--help"], ["explore", "--help"], ["--version"]):
+        done = run(*arguments)
+        assert done.returncode == 0 and not done.stderr
+    assert done.stdout == f"xpmodel, version {xpmodel.__version__}\n"
+    done = run("explore")
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1 and "pip install 'xpmodel[app]'" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_app_is_a_folder_for_panel_with_the_page_as_a_package():
     assert {path.name for path in (ROOT / "app").glob("*.py")} == {"main.py", "app_hooks.py"}
     folders = {path.parent for path in sources("app")} - {ROOT / "app"}
@@ -163,5 +223,17 @@ def test_app_is_a_folder_for_panel_with_the_page_as_a_package():
     assert all((folder / "__init__.py").exists() for folder in folders)
 
 
-def test_library_is_typed():
-    assert (ROOT / "xpmodel" / "py.typed").exists()
+@pytest.mark.parametrize("package", ["xpmodel", "app/xpapp"])
+def test_packages_are_typed(package):
+    assert (ROOT / package / "py.typed").exists()
+
+
+def test_citation():
+    """The fields that CFF 1.2.0 asks for, and what is to be cited."""
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    assert citation["cff-version"] == "1.2.0"
+    assert {"message", "title", "authors"} <= set(citation)
+    assert citation["version"] == xpmodel.__version__
+    assert citation["license"] == pyproject()["license"]
+    (paper,) = [one for one in citation["references"] if one["type"] == "article"]
+    assert [author["family-names"] for author in paper["authors"]] == ["Laroche", "Speagle"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import socket
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +13,6 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.server.urls import per_app_patterns
 from panel.io.server import WSHandler, get_server
-from tornado.netutil import bind_sockets
 
 from xpapp.browser.download_route import PATTERN, ExportHandler
 from xpapp.browser.upload_route import UPLOAD_PATTERN, UploadHandler
@@ -72,9 +72,8 @@ def check(sources: Sources, port: int) -> None:
     InputError
         When the port cannot be used, or a model is named and cannot be opened.
     """
-    with _told_of_port(port):
-        for socket in bind_sockets(port, HOST):
-            socket.close()
+    with _told_of_port(port), socket.create_server((HOST, port)):
+        pass
     if sources.model is not None:
         open_model(sources.model)
 

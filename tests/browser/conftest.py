@@ -16,8 +16,7 @@ from playwright.sync_api import Browser, BrowserContext, sync_playwright
 from tests.browser.explorer import Explorer
 from tests.support.mock import Mock, mock_model
 from xpapp import page
-from xpapp.browser.download_route import PATTERN, ExportHandler
-from xpapp.browser.upload_route import UPLOAD_PATTERN, UploadHandler
+from xpapp.serve import add_routes
 from xpapp.settings import Sources, open_sources
 from xpapp.state.visit import Visit
 
@@ -80,10 +79,8 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "Visit", recorded)
         patch.setenv("XPMODEL_VISITS", str(folder / "visits"))
-        # As app_hooks.py has it, for any page.
-        both = ((PATTERN, ExportHandler), (UPLOAD_PATTERN, UploadHandler))
-        routes = [(r"/[\w-]+" + pattern, handler) for pattern, handler in both]
-        port = serve_and_wait({k: served(v) for k, v in sources.items()}, extra_patterns=routes)
+        add_routes()
+        port = serve_and_wait({k: served(v) for k, v in sources.items()})
         yield Server(port, visits)
         pn.state.kill_all_servers()
 

@@ -70,7 +70,13 @@ def test_first_paint(explorer):
 def test_no_catalog(visitor):
     page = visitor("nothing")
     page.until(lambda: page.shows("There is no catalog to show"))
-    for text in ("missing.parquet", "xpmodel import-model", "xpmodel encode", "panel serve app"):
+    for text in (
+        "missing.parquet",
+        "xpmodel import-model",
+        "xpmodel encode",
+        "panel serve app",
+        "xpmodel explore",
+    ):
         assert page.shows(text), text
     assert page.data("latent_image") is None
 

@@ -6,7 +6,7 @@ import panel as pn
 import pytest
 
 from tests.support.mock import Mock, mock_model
-from xpapp.settings import DEFAULT_CATALOG, Sources, open_sources
+from xpapp.settings import Sources, default_catalog, open_sources
 from xpmodel import InputError
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -18,7 +18,7 @@ def test_arguments_before_environment_before_defaults():
     assert Sources.of(arguments, environment) == Sources(Path("a.parquet"), Path("a"))
     assert Sources.of(arguments[:2], environment) == Sources(Path("a.parquet"), Path("e"))
     assert Sources.of([], environment) == Sources(Path("e.parquet"), Path("e"))
-    assert Sources.of([], {}).catalog == DEFAULT_CATALOG
+    assert Sources.of([], {}).catalog == default_catalog()
 
 
 @pytest.mark.parametrize("arguments", [["--catalogue", "x"], ["x.parquet"], ["--model"]])

@@ -220,27 +220,35 @@ def _write_correlations(path: Path, n: int) -> None:
         np.savez_compressed(file, bp_corrs=bp, rp_corrs=rp)
 
 
+@contextlib.contextmanager
+def _interrupts_left_to_us() -> Iterator[None]:
+    """Let processes that begin here not see Ctrl-C, which a terminal sends to all at once."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows: theirs is a traceback more
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _chunks(sky: Sky, workers: int | None) -> Iterator[tuple]:
     """The chunks in order, drawn by processes of one BLAS thread each."""
     workers = min(workers or os.cpu_count() or 1, sky.n_chunks)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, initializer=_begin_worker) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=use_one_thread) as pool:
         waiting: deque[Future] = deque()
         try:
             for number in range(sky.n_chunks):
-                waiting.append(pool.submit(draw_chunk, sky, number))
+                with _interrupts_left_to_us():
+                    waiting.append(pool.submit(draw_chunk, sky, number))
                 if len(waiting) > workers:  # no more in memory than can be drawn at once
                     yield waiting.popleft().result()
             while waiting:
                 yield waiting.popleft().result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _begin_worker() -> None:
-    """Leave Ctrl-C, which the terminal sends to all processes, to the one that waits for them."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    use_one_thread()
 
 
 def use_one_thread() -> None:
