@@ -16,7 +16,7 @@ from xpmodel.errors import InputError
 try:
     import fcntl
 except ImportError:  # Windows has no flock: two runs on one output are not kept apart there
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]  # mypy takes a module's name for always a module
 
 JSON_LIMIT = 64 * 2**20
 

@@ -133,10 +133,11 @@ class _Rows:
     def __init__(self, reader: TableReader):
         self.path = reader.path
         self.errors_of = _whose_errors(reader)
-        self._source_id = next((name for name in ID_NAMES if name in reader), None)
-        if self._source_id is None:
+        source_id = next((name for name in ID_NAMES if name in reader), None)
+        if source_id is None:
             known = ", ".join(ID_NAMES)
             raise InputError(f"{self.path}: no Gaia DR3 identifiers (a column {known})")
+        self._source_id = source_id
         self._labels = LabelColumns(reader)
         # Of [Mg/Fe], astroNN's table has the two parts.
         self._has_mg_h = "mg_h" in reader and "fe_h" in reader and "mg_fe" not in reader

@@ -363,7 +363,7 @@ class SpectraStore:
             rows = np.arange(len(self))[rows]
         batch_of = np.searchsorted(self._starts, rows, side="right") - 1
         n = len(rows)
-        columns = {
+        columns: dict[str, np.ndarray] = {
             "source_id": np.empty(n, np.int64),
             "g_flux": np.empty(n, np.float64),
             "coefficients": np.empty((n, N_COEFFICIENTS), np.float32),
@@ -380,7 +380,10 @@ class SpectraStore:
                     table = column.to_numpy()
                 values[here] = table[within]
         return Spectra(
-            **columns,
+            source_id=columns["source_id"],
+            coefficients=columns["coefficients"],
+            errors=columns["errors"],
+            g_flux=columns["g_flux"],
             g_flux_source="catalog",
         )
 

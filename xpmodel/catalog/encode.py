@@ -158,7 +158,7 @@ def encode_files(
     reports: list[Report] = []
     seconds = Seconds()
     with contextlib.ExitStack() as stack:
-        write_catalog = write_spectra = None
+        parquet = write_catalog = write_spectra = None
         chunks = stack.enter_context(
             contextlib.closing(
                 ahead(iter_spectra(sources, photometry=photometry, labels=True,
@@ -194,6 +194,7 @@ def encode_files(
                 progress(tally.n_stars, fraction)
         report = Report.total(reports)
         entries = tally.metadata(sources, photometry, labels, report) | (metadata or {})
+        assert parquet is not None  # what has no usable star has raised NoUsableRows
         parquet.add_key_value_metadata({METADATA_KEY: json.dumps(entries)})
         if len(report.left_out):
             sidecar = stack.enter_context(replacing(left_out_path(out)))

@@ -76,13 +76,16 @@ def _normal_cdf(x: np.ndarray) -> np.ndarray:
 def _folded(modules: list[nn.Module]) -> _Layer:
     """A linear layer, its batch normalization if it has one, and the function behind them."""
     linear, *rest = modules
+    assert isinstance(linear, nn.Linear)
     weight, bias = (p.detach().double().cpu().numpy() for p in (linear.weight, linear.bias))
     function = None
     for module in rest:
         if isinstance(module, nn.BatchNorm1d):
+            running = module.running_mean, module.running_var
             gain, shift, mean, variance = (
                 p.detach().double().cpu().numpy()
-                for p in (module.weight, module.bias, module.running_mean, module.running_var)
+                for p in (module.weight, module.bias, *running)
+                if p is not None  # they are there, as ScatterVAE makes it
             )
             gain = gain / np.sqrt(variance + module.eps)
             weight, bias = weight * gain[:, None], (bias - mean) * gain + shift

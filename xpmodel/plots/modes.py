@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import N_BAND, positions
@@ -94,6 +95,9 @@ class Projection:
         if mode not in MODES:
             raise InputError(f"mode {mode!r} is unknown: use {', '.join(MODES)}")
         self.mode = mode
+        self.x: np.ndarray
+        self.matrix: np.ndarray
+        self.offset: np.ndarray
         self.continuum: np.ndarray | None = None
         if mode == "coefficients":
             if model is None:
@@ -113,7 +117,7 @@ class Projection:
         """How the mode is labeled."""
         return MODES[self.mode]
 
-    def values(self, coefficients: np.ndarray, scale: Any = 1.0) -> np.ndarray:
+    def values(self, coefficients: np.ndarray, scale: ArrayLike = 1.0) -> np.ndarray:
         """What the mode shows of spectra.
 
         Parameters
@@ -174,7 +178,7 @@ class Projection:
         # Where correlated errors cancel, rounding may leave less than nothing.
         return np.sqrt(np.maximum(variance, 0.0))
 
-    def _factor(self, scale: Any) -> Any:
+    def _factor(self, scale: ArrayLike) -> np.ndarray | float:
         return np.asarray(scale, np.float64)[..., None] if self.look.scaled else 1.0
 
     @cached_property
@@ -183,7 +187,7 @@ class Projection:
         return "coefficient" if self.mode == "coefficients" else "wavelength"
 
 
-def scale_at_1kpc(g_flux: Any, parallax: Any) -> Any:
+def scale_at_1kpc(g_flux: ArrayLike, parallax: ArrayLike) -> np.ndarray:
     """The scale that shows a spectrum as from 1 kpc: G flux / parallax².
 
     Parameters
@@ -198,8 +202,8 @@ def scale_at_1kpc(g_flux: Any, parallax: Any) -> Any:
     scale : ndarray, (N,) float64
         NaN where the parallax is unknown or not positive.
     """
-    parallax = np.asarray(parallax, np.float64)
-    known = np.where(parallax > 0, parallax, np.nan)
+    mas = np.asarray(parallax, np.float64)
+    known = np.where(mas > 0, mas, np.nan)
     return np.asarray(g_flux, np.float64) / known**2
 
 

@@ -63,9 +63,10 @@ class LabelColumns:
         self._path = table.path
         found = {c.name: _first(table, (c.name, *c.aliases)) for c in JOINED}
         self._columns = {label: name for label, name in found.items() if name is not None}
-        magnitudes = [_first(table, aliases) for aliases in (BP_MAGS, RP_MAGS)]
-        derived = "bp_rp" not in self._columns and None not in magnitudes
-        self._magnitudes = magnitudes if derived else []
+        bp, rp = (_first(table, aliases) for aliases in (BP_MAGS, RP_MAGS))
+        self._magnitudes: list[str] = []
+        if "bp_rp" not in self._columns and bp is not None and rp is not None:
+            self._magnitudes = [bp, rp]
         self.names = [*self._columns.values(), *self._magnitudes]
 
     def take(self, rows: pa.Table) -> pa.Table:

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS
@@ -17,7 +18,7 @@ ZERO_POINT_G = 25.6873668671
 """Vega magnitude of 1 e-/s in G (Gaia EDR3; Riello et al. 2021)."""
 
 
-def g_flux_from_mag(mag: np.ndarray) -> np.ndarray:
+def g_flux_from_mag(mag: ArrayLike) -> np.ndarray:
     """G flux [e-/s] of a G magnitude."""
     return 10 ** (0.4 * (ZERO_POINT_G - np.asarray(mag, np.float64)))
 

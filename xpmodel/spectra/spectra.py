@@ -42,7 +42,10 @@ def _no_rows() -> pd.DataFrame:
 
 
 def left_out_rows(
-    file: str, row: Sequence[int] | np.ndarray, source_id: list[str], reason: list[str]
+    file: str,
+    row: Sequence[int] | np.ndarray,
+    source_id: list[str],
+    reason: Sequence[str] | np.ndarray,
 ) -> pd.DataFrame:
     """Lines of `Report.left_out` for the rows of one file."""
     text = {"file": file, "source_id": source_id, "reason": reason}
@@ -74,7 +77,7 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """Number of rows left out for each reason, the most frequent first."""
-        return self.left_out["reason"].value_counts().to_dict()
+        return {str(why): n for why, n in self.left_out["reason"].value_counts().items()}
 
     @classmethod
     def total(cls, reports: Iterable[Report]) -> Report:
@@ -156,8 +159,8 @@ def read_spectra(
     Spectra
         Of all files, in their order.
     """
-    options = {"photometry": photometry, "correlations": correlations, "labels": labels}
-    return join_spectra([chunk for chunk, _ in iter_spectra(paths, **options)])
+    chunks = iter_spectra(paths, photometry=photometry, correlations=correlations, labels=labels)
+    return join_spectra([chunk for chunk, _ in chunks])
 
 
 def join_spectra(parts: Sequence[Spectra]) -> Spectra:
@@ -347,7 +350,7 @@ class _UsedIds:
     looking up cost little however many there are.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.runs: list[np.ndarray] = []
 
     def add(self, ids: np.ndarray) -> np.ndarray:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import io
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from torch import Tensor
 
+from xpmodel._types import ArrayOrTensor
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND, N_COEFFICIENTS
 
@@ -43,7 +45,7 @@ class Wavelengths:
         When the grid is not increasing or leaves the range.
     """
 
-    def __init__(self, grid: Any = None) -> None:
+    def __init__(self, grid: ArrayLike | None = None) -> None:
         key = None if grid is None else tuple(_checked_grid(grid))
         self.grid, self.matrix = _unit_spectra(key)
         # Squares of the matrix underflow in float32, so errors are formed in units of this.
@@ -53,7 +55,7 @@ class Wavelengths:
     def __len__(self) -> int:
         return len(self.grid)
 
-    def flux(self, coefficients: np.ndarray | Tensor) -> Any:
+    def flux(self, coefficients: ArrayOrTensor) -> ArrayOrTensor:
         """Flux on the grid.
 
         Parameters
@@ -70,8 +72,8 @@ class Wavelengths:
         return restore(values @ self._scaled(values) * self._unit)
 
     def error(
-        self, errors: np.ndarray | Tensor, correlations: np.ndarray | Tensor | None = None
-    ) -> Any:
+        self, errors: ArrayOrTensor, correlations: np.ndarray | Tensor | None = None
+    ) -> ArrayOrTensor:
         """Standard deviation of the flux on the grid.
 
         Parameters
@@ -121,12 +123,12 @@ class Wavelengths:
         return self._tensors[key]
 
 
-def _tensor(values: Any) -> Tensor:
+def _tensor(values: np.ndarray | Tensor) -> Tensor:
     """A tensor of anything; PyTorch warns of arrays that may not be written, so they are copied."""
     return values if isinstance(values, Tensor) else torch.as_tensor(np.require(values, None, "W"))
 
 
-def _as_tensor(values: np.ndarray | Tensor) -> tuple[Tensor, Any]:
+def _as_tensor(values: ArrayOrTensor) -> tuple[Tensor, Callable[[Tensor], ArrayOrTensor]]:
     """A floating tensor (..., 110), and a function that turns a result into the given kind."""
     tensor = _tensor(values)
     if tensor.ndim == 0 or tensor.shape[-1] != N_COEFFICIENTS:
@@ -135,12 +137,14 @@ def _as_tensor(values: np.ndarray | Tensor) -> tuple[Tensor, Any]:
         )
     if not tensor.is_floating_point():
         tensor = tensor.double()
-    return tensor, (lambda t: t) if isinstance(values, Tensor) else (lambda t: t.numpy())
+    if isinstance(values, Tensor):
+        return tensor, lambda t: t
+    return tensor, lambda t: t.numpy()
 
 
-def _checked_grid(grid: Any) -> np.ndarray:
+def _checked_grid(values: ArrayLike) -> np.ndarray:
     try:
-        grid = np.asarray(grid, dtype=np.float64)
+        grid = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise InputError("the wavelength grid must hold numbers: increasing, in nm") from None
     if grid.ndim != 1 or len(grid) < 2 or not (np.diff(grid) > 0).all():
@@ -166,8 +170,8 @@ def _unit_spectra(grid: tuple[float, ...] | None) -> tuple[np.ndarray, np.ndarra
         rows[f"{band}_n_parameters"] = N_BAND
         rows[f"{band}_standard_deviation"] = 1.0
         rows[f"{band}_coefficients"] = list(unit[:, columns])
-        rows[f"{band}_coefficient_errors"] = [np.ones(N_BAND)] * len(rows)
-        rows[f"{band}_coefficient_correlations"] = [identity] * len(rows)
+        rows[f"{band}_coefficient_errors"] = pd.Series([np.ones(N_BAND)] * len(rows))
+        rows[f"{band}_coefficient_correlations"] = pd.Series([identity] * len(rows))
     sampling = None if grid is None else np.array(grid)
     # The public calibrate() prints its progress; this is its body, told to be quiet.
     with contextlib.redirect_stdout(io.StringIO()):

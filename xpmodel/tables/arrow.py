@@ -28,8 +28,9 @@ def to_arrow(values: np.ndarray, masked: np.ndarray | None) -> pa.Array:
         offsets = np.cumsum([0, *map(len, vectors)], dtype=np.int32)
         return pa.ListArray.from_arrays(offsets, _native(np.concatenate(vectors)))
     if values.ndim > 1:
-        vectors = _filled(np.ma.array(values, mask=masked)).reshape(len(values), -1)
-        return pa.FixedSizeListArray.from_arrays(_native(vectors.ravel()), vectors.shape[1])
+        known = values if masked is None else np.ma.array(values, mask=masked)
+        matrix = _filled(known).reshape(len(values), -1)
+        return pa.FixedSizeListArray.from_arrays(_native(matrix.ravel()), matrix.shape[1])
     return pa.array(_native(values), mask=masked)
 
 

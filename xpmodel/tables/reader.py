@@ -14,7 +14,7 @@ import gzip
 import io
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -46,6 +46,9 @@ TABLE_SUFFIXES = (
 """What the files of a folder must end in to be read, with or without ``.gz``."""
 
 CSV_BLOCK = 16 << 20  # bytes; a row must fit (one of the archive's, with correlations, is 43 kB)
+Opener = Callable[[Path, bool], tuple[list[str], ChunkSource]]
+"""From a file, and whether it is gzipped, to the names of its columns and its rows."""
+
 HEAD = 1 << 16  # bytes that show what a file is
 DAMAGE = (OSError, EOFError, zlib.error, pa.ArrowException)  # what readers raise on a damaged file
 
@@ -187,7 +190,7 @@ def _files(path: Path) -> list[Path]:
     return files
 
 
-def _opener(path: Path, head: bytes, gzipped: bool):
+def _opener(path: Path, head: bytes, gzipped: bool) -> Opener:
     """Tell from the first bytes how to open a file."""
     text = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if not text:

@@ -6,12 +6,17 @@ import datetime
 import gc
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from xpmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from xpmodel.model.network import ScatterVAE
+    from xpmodel.training.loss import Network
 
 # One process prepares the data while the others wait.
 PATIENCE = datetime.timedelta(days=1)
@@ -69,7 +74,7 @@ class Processes:
         distributed.all_reduce(values)
         return values
 
-    def joined(self, network: nn.Module) -> nn.Module:
+    def joined(self, network: ScatterVAE) -> Network:
         """The network, with gradients that are means over all processes.
 
         Each process normalizes its own share of a batch; `agree` brings the running statistics
@@ -78,8 +83,9 @@ class Processes:
         if self.size == 1:
             return network
         joined = DistributedDataParallel(network, forward_sync_buffers=False)
-        joined.variant = network.variant
-        return joined
+        named = cast("Network", joined)
+        named.variant = network.variant
+        return named
 
     def agree(self, network: nn.Module) -> None:
         """Put the mean over all processes for each running mean and variance of a network."""

@@ -197,7 +197,7 @@ class Digest:
         # float32 and the float64 of the same numbers are the same spectra.
         columns += [values[rows].astype(np.float64) for values in numbers]
         for digest, values in zip(self._columns, columns, strict=True):
-            digest.update(np.ascontiguousarray(values))
+            digest.update(np.ascontiguousarray(values).data)
 
     def hexdigest(self) -> str:
         """Of all that was taken."""
