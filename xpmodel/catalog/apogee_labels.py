@@ -67,7 +67,7 @@ class LabelsMade:
 
 
 def write_labels(
-    path: str | Path, out: str | Path, *, progress: Callable[[float], None] | None = None
+    path: str | Path, out: str | Path, *, progress: Callable[[float], object] | None = None
 ) -> LabelsMade:
     """Write one row a Gaia star, with the catalog's label columns that an APOGEE table has.
 

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from astropy.table import Table
 
     from xpmodel.catalog.catalog import Catalog
+    from xpmodel.model.model import Model
     from xpmodel.studies.alpha.classifiers import Inputs, Sample
+    from xpmodel.studies.alpha.equal_pairs import Pairs
 
 # Heavy modules are imported by the commands that need them, as in xpmodel.cli.main.
 
@@ -122,10 +124,11 @@ def classify_command(
     _echo_verdicts(table)
     for one, reason in skipped.items():
         click.echo(f"no {one}: {reason}")
-    for one in verdicts[1:]:
-        if one.n_train < len(sample.train):
+    for verdict in verdicts[1:]:
+        if verdict.n_train < len(sample.train):
             click.echo(
-                f"{one.name}: grown on {one.n_train:,} of {len(sample.train):,} (see --full)"
+                f"{verdict.name}: grown on {verdict.n_train:,} of {len(sample.train):,} "
+                "(see --full)"
             )
     click.echo(write_table(out / f"{name}.ecsv", table))
     if figures:
@@ -187,7 +190,7 @@ def control_command(out: Path, stars: int, epochs: int, seed: int, device: str) 
 
 def _pairs(
     catalog: Catalog,
-    model: object,
+    model: Model | None,
     sample: Sample,
     inputs: list[Inputs],
     within: dict[str, float],
@@ -234,9 +237,9 @@ def _pairs(
 
 def _wavelengths(
     catalog: Catalog,
-    model: object,
+    model: Model,
     sample: Sample,
-    pairs: object,
+    pairs: Pairs,
     out: Path,
     meta: dict[str, object],
     figures: bool,
@@ -302,7 +305,7 @@ def _steps(n: int, what: str) -> Iterator[Callable[[str], None]]:
             bar.set_postfix_str(name)
 
         yield step
-        bar.update(bar.total - bar.n)
+        bar.update(n - bar.n)
 
 
 def _echo_verdicts(table: Table) -> None:

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 from tqdm import tqdm
@@ -60,6 +60,7 @@ def _choose(record: list[RemoteFile], needed: Iterable[str], everything: bool) -
             raise InputError(f"the record has no {name}; it has {', '.join(names) or 'no files'}")
     chosen = [file for file in record if everything or file.name in needed]
     for file in record:
+        assert file.size is not None  # Zenodo says it of every file
         skipped = "" if file in chosen else "  (with --all)"
         click.echo(f"{tqdm.format_sizeof(file.size, 'B'):>8}  {file.name}{skipped}")
     return chosen
@@ -72,7 +73,7 @@ def _fetch(files: list[RemoteFile], out: Path) -> None:
     for file in files:
         with tqdm(desc=file.name, unit="B", unit_scale=True, dynamic_ncols=True, delay=1.0) as bar:
 
-            def progress(have: int, total: int, bar: tqdm = bar) -> None:
+            def progress(have: int, total: int, bar: tqdm[NoReturn] = bar) -> None:
                 if bar.total is None:  # what an earlier run brought is no part of this one's rate
                     bar.total, bar.initial, bar.n, bar.last_print_n = total, have, have, have
                 bar.update(have - bar.n)

@@ -134,10 +134,10 @@ def _others(
     for text in rival_model:
         name, path = _named(text)
         others.append(of_model(name, load_model(path), stars.spectra))
-    for name, path in files.items():
-        if path is not None:
+    for name, file in files.items():
+        if file is not None:
             read = read_zgr23 if name == "ZGR23" else read_lb23
-            others.append(read(name, path, stars.spectra))
+            others.append(read(name, file, stars.spectra))
     return others
 
 
@@ -151,7 +151,7 @@ def _named(text: str) -> tuple[str, Path]:
     return name.strip(), Path(path)
 
 
-def _truth(path: Path, catalog: Catalog) -> object:
+def _truth(path: Path, catalog: Catalog) -> np.ndarray:
     """Noise-free coefficients of all stars of the catalog, (N, 110), read before the long work."""
     from xpmodel.mock.truth import read_true_coefficients
 
@@ -230,7 +230,7 @@ def _report(
 
 
 def _denoise(
-    catalog: Catalog, evaluation: Evaluation, truth: object, out: Path, figures: bool
+    catalog: Catalog, evaluation: Evaluation, truth: np.ndarray, out: Path, figures: bool
 ) -> None:
     """Errors against noise-free spectra."""
     from xpmodel.report.figure_style import write_figure

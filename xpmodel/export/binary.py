@@ -11,12 +11,16 @@ import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from xpmodel.export.rows import StarRows
+
+if TYPE_CHECKING:
+    from astropy.io.fits import Header
 
 FITS_BLOCK = 2880  # bytes
 FITS_NULL = np.iinfo(np.int64).min
@@ -142,11 +146,11 @@ def write_fits(path: Path, stars: StarRows) -> None:
         for chunk in stars.chunks():
             rows = np.empty(len(chunk), row_type)
             _fill(rows, fields, chunk)
-            file.write(rows)
+            file.write(rows.data)
         file.write(b"\0" * (-len(stars) * row_type.itemsize % FITS_BLOCK))
 
 
-def _fits_header(fields: list[_Field], stars: StarRows):
+def _fits_header(fields: list[_Field], stars: StarRows) -> Header:
     from astropy.io import fits
 
     columns = []

@@ -53,7 +53,7 @@ class SampLink:
 
     def __init__(self) -> None:
         self._client: SAMPIntegratedClient | None = None
-        self._folder: tempfile.TemporaryDirectory | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def __enter__(self) -> SampLink:
         self.connect()
@@ -81,14 +81,12 @@ class SampLink:
                 client.connect()
                 # and tells whoever asks the variables of the environment, secrets among them.
                 client.unbind_receive_call("client.env.get")
+            folder = tempfile.TemporaryDirectory(prefix="xpmodel-samp-", ignore_cleanup_errors=True)
         except BaseException:
             with suppress(Exception):
                 client.disconnect()
             raise
-        self._client = client
-        self._folder = tempfile.TemporaryDirectory(
-            prefix="xpmodel-samp-", ignore_cleanup_errors=True
-        )
+        self._client, self._folder = client, folder
 
     def disconnect(self) -> None:
         """Leave the hub and remove the files of all sets that were sent.
@@ -162,6 +160,7 @@ class SampLink:
         if not clients:
             return 0
         table_id = f"xpmodel-{uuid.uuid4().hex}"
+        assert self._folder is not None  # there is one with every client
         path = Path(self._folder.name, f"{table_id}.vot")
         write_stars(catalog, mask, path)
         ascii_name = "".join(c if " " <= c <= "~" else "?" for c in name)
@@ -192,9 +191,13 @@ class SampLink:
         InputError
             When there is no connection, or the hub does not answer.
         """
-        client, folder = self._connected(), self._folder.name
+        client = self._connected()
+        assert self._folder is not None  # there is one with every client
+        folder = self._folder.name
 
-        def receive(key: str, sender: str, message_id: str | None, mtype: str, params: Any, _: Any):
+        def receive(
+            key: str, sender: str, message_id: str | None, mtype: str, params: Any, _: object
+        ) -> None:
             status, problem = _take(params, folder, callback)
             if message_id is not None:  # the sender waits for an answer
                 error = {"samp.errortxt": problem} if problem else None
@@ -271,7 +274,7 @@ def _fetched(url: str, folder: str) -> Iterator[Path]:
 def _download(parts: SplitResult, path: Path) -> None:
     """Fetch from this machine; unlike urllib, ask no proxy and follow no redirection."""
     end = time.monotonic() + LONGEST
-    connection = HTTPConnection(parts.hostname, parts.port, timeout=TIMEOUT)
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
     with closing(connection), open(path, "wb") as file:
         connection.request("GET", parts._replace(scheme="", netloc="", fragment="").geturl() or "/")
         answer = connection.getresponse()

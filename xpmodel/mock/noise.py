@@ -93,10 +93,11 @@ def fit(errors: np.ndarray, g_flux: np.ndarray, g_mag: np.ndarray) -> np.ndarray
 
     def fit_one(values: np.ndarray) -> np.ndarray:
         start = (np.median(values[g_mag < np.percentile(g_mag, 20)]), *FIT_START)
-        result = least_squares(
-            lambda p: _relation(p[None], g_mag)[:, 0] - values, start, loss="soft_l1", f_scale=0.1
-        )
-        return result.x
+
+        def residuals(parameters: np.ndarray) -> np.ndarray:
+            return _relation(parameters[None], g_mag)[:, 0] - values
+
+        return least_squares(residuals, start, loss="soft_l1", f_scale=0.1).x
 
     return np.array([fit_one(column) for column in measured.T])
 

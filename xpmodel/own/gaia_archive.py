@@ -93,13 +93,14 @@ def fetch_spectra(
         is too slow, or refuses.
     """
     ids = _checked(source_ids)
-    parts = []
+    parts: list[Spectra] = []
     for start in range(0, len(ids), IDS_PER_REQUEST):
         block = ids[start : start + IDS_PER_REQUEST]
-        parts.append(_fetch(block, timeout, load or load_from_archive))
+        part = _fetch(block, timeout, load or load_from_archive)
+        if part is not None:
+            parts.append(part)
         if progress is not None:
             progress(start + len(block), len(ids))
-    parts = [part for part in parts if part is not None]
     spectra = join_spectra(parts) if parts else _no_spectra()
     return _in_order(spectra, ids)
 

@@ -17,6 +17,10 @@ import json
 import socket
 import sys
 import zipfile
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from astroquery.gaia import GaiaClass
 
 NOT_REACHED = 3
 COLUMNS = "source_id, phot_g_mean_flux, phot_g_mean_mag, bp_rp, parallax, parallax_error, ra, dec"
@@ -44,7 +48,7 @@ def main() -> int:
     return 0
 
 
-def _load_spectra(gaia: object, ids: list[int]) -> None:
+def _load_spectra(gaia: GaiaClass, ids: list[int]) -> None:
     # An answer without any spectrum may be no zip file: the caller looks at what there is.
     with contextlib.suppress(zipfile.BadZipFile):
         gaia.load_data(
@@ -57,7 +61,7 @@ def _load_spectra(gaia: object, ids: list[int]) -> None:
         )
 
 
-def _load_sources(gaia: object, ids: list[int]) -> None:
+def _load_sources(gaia: GaiaClass, ids: list[int]) -> None:
     query = (
         f"SELECT {COLUMNS} FROM gaiadr3.gaia_source WHERE source_id IN ({','.join(map(str, ids))})"
     )

@@ -187,9 +187,11 @@ class OwnStars:
     def _labels(self) -> dict[str, np.ndarray]:
         """The file's labels that are numbers and are there for one star at least."""
         table = self.spectra.labels
+        if table is None:
+            return {}
         return {
             name: table[name].cast(pa.float64(), safe=False).to_numpy()
-            for name in (() if table is None else table.column_names)
+            for name in table.column_names
             if table[name].null_count < len(table) and not pa.types.is_string(table[name].type)
         }
 

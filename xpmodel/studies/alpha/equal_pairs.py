@@ -79,7 +79,7 @@ def match_pairs(
     distance, nearest = cKDTree(scaled[low]).query(
         scaled[high], k=k, p=np.inf, distance_upper_bound=np.nextafter(1.0, 2.0), workers=-1
     )
-    distance, nearest = distance.reshape(len(high), k), nearest.reshape(len(high), k)
+    distance, nearest = np.reshape(distance, (-1, k)), np.reshape(nearest, (-1, k))
     i, place = np.nonzero(distance <= 1.0)
     j, apart = nearest[i, place], distance[i, place]
     taken_high, taken_low = np.zeros(len(high), bool), np.zeros(len(low), bool)

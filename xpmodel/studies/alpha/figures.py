@@ -45,7 +45,7 @@ def classifiers_figure(verdicts: Sequence[Verdict], note: str, seed: int = 0) ->
     rows = -(-len(verdicts) // PER_ROW)
     heights = [ROW * len(verdicts) + 0.9, MATRIX * rows + 0.3 * rows]
     figure = Figure(figsize=(WIDTH, sum(heights) + 0.4), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=heights)
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights).flat
     axes = above.subplots()
     places = np.arange(len(verdicts))[::-1]
     shifts = np.linspace(0.24, -0.24, len(DRAWN))

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
 
 TREES = 100
 FOLDS = 5
@@ -72,7 +76,7 @@ def probabilities_out_of_fold(
     return probability
 
 
-def _forest(seed: int) -> object:
+def _forest(seed: int) -> RandomForestClassifier:
     from sklearn.ensemble import RandomForestClassifier
 
     # One thread: those that scikit-learn 1.9 starts race for Python's warning filters, and leave

@@ -44,7 +44,8 @@ def residuals_figure(table: Table, note: str) -> Figure:
     names = names_in(table, "_bias")
     rows = -(-len(names) // PER_ROW)
     figure = Figure(figsize=(WIDTH, 1.3 * rows + 2.6), layout="constrained")
-    above, below = figure.subfigures(2, 1, height_ratios=[1.3 * rows + 0.2, 2.4])
+    heights = [1.3 * rows + 0.2, 2.4]
+    above, below = figure.subfigures(2, 1, squeeze=False, height_ratios=heights).flat
     grid = above.subplots(rows, PER_ROW, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, name in zip(grid, names, strict=False):
         bias, spread = (np.asarray(table[f"{name}_{part}"]) for part in ("bias", "spread"))

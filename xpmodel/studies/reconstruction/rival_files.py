@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -228,7 +229,7 @@ def _match(
     return found, rows[place[found]]
 
 
-def _flat_columns(lower: dict[str, str], path: Path) -> dict[str, int | float]:
+def _flat_columns(lower: dict[str, str], path: Path) -> Mapping[str, int | float]:
     """Columns of coefficients with their place, or of fluxes with their wavelength [nm]."""
     flux = {lower[n]: float(n[5:]) for n in lower if re.fullmatch(r"flux_\d+(\.\d+)?", n)}
     if flux:

@@ -139,7 +139,7 @@ def label_means(
         rows = slice(start, start + BATCH)
         x[rows] = per_flux(catalog.spectra[fit[rows]])
     mean = np.zeros((len(places), x.shape[1]))
-    for one in nearest.T:
+    for one in np.transpose(nearest):
         mean += x[one] / NEIGHBOURS
     coefficients = mean * spectra.g_flux[places, None]
     note = f"mean of the {NEIGHBOURS} training stars nearest in {', '.join(used)}"
