@@ -8,7 +8,7 @@ from bokeh.models import Slider, SVGIcon, Toggle
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.coalesce import Pace
 from xpapp.state.visit import Visit
-from xpapp.widgets.bokeh_widgets import CONTROLS
+from xpapp.widgets.bokeh_widgets import CONTROLS, decimals
 
 INACTIVE_SPAN = (-3.0, 3.0)
 STEPS = 1000
@@ -37,7 +37,7 @@ class LatentSliders:
                 end=high,
                 step=(high - low) / STEPS,
                 value=min(max(cursor.z[index], low), high),
-                format="0.000",
+                format=decimals(name),
                 sizing_mode="stretch_width",
                 margin=(2, 6),
                 styles={} if active else {"opacity": "0.45"},
@@ -63,7 +63,7 @@ class LatentSliders:
             end=G_MAG_SPAN[1],
             step=0.05,
             value=cursor.g_mag,
-            format="0.00",
+            format=decimals("phot_g_mean_mag"),
             sizing_mode="stretch_width",
             margin=(2, 12),
         )
