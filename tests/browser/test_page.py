@@ -198,6 +198,7 @@ def test_two_visits_are_apart(explorer, visitor, browser):
         explorer.drag([at, to(0.8)])
         explorer.until(lambda: explorer.visit.cursor.z[0] > z[0] + 0.5)
         other.choose("Horizontal", "z1")
+        other.until(lambda: other.visit.map_state("latent").columns == ("z1", "z4"))
         other.wait_for_map()
         columns = [one.visit.map_state("latent").columns for one in (explorer, other)]
         assert columns == [("z2", "z4"), ("z1", "z4")]
