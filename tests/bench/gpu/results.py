@@ -155,7 +155,7 @@ def line(row: Row) -> str:
     figures = f"{number(row.ours):>10}  {number(row.floor):>10}  {row.unit:<4}"
     ratio = "" if row.ratio is None else f"{number(row.ratio):>8}"
     p95 = "" if row.p95 is None else f"p95 {number(row.p95)}"
-    end = p95 if row.status == "ok" else f"{row.status.upper()}: {row.error.splitlines()[-1]}"
+    end = p95 if row.status == "ok" else f"{row.status.upper()}: {row.error.splitlines()[-1][:200]}"
     return f"{row.name:<48}{figures}{ratio:>8}  {end}".rstrip()
 
 
@@ -187,7 +187,7 @@ def report(path: Path) -> str:
         lines.append(f"| {row['name']} | {' | '.join(cells)} |")
     lines.append("")
     for row in found["rows"]:
-        more = {k: v for k, v in row["more"].items() if k != "gpu_peak_MiB"}
+        more = {k: v for k, v in row["more"].items() if k not in ("gpu_peak_MiB", "not_passed")}
         said = "; ".join(f"{key.replace('_', ' ')}: {_short(value)}" for key, value in more.items())
         parts = [row["what"], said, row["error"].splitlines()[-1] if row["error"] else ""]
         lines.append(f"- **{row['name']}**: {'. '.join(filter(None, parts))}")
