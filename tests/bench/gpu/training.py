@@ -19,7 +19,7 @@ from xpmodel.model.network import ScatterVAE
 from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.loss import scatter_loss
 from xpmodel.training.steps import TEST_BATCH_CUDA, Steps
-from xpmodel.training.train import Epoch, Recipe, train
+from xpmodel.training.train import Epoch, TrainingConfig, train
 
 # Epochs before those that count: kernels are compiled and chosen in the first.
 UNMEASURED = 2
@@ -121,6 +121,7 @@ class _Found:
 
 def _run(data: TrainingData, device: str, batch: int, n: int, without: tuple[str, ...]) -> _Found:
     """Train for n epochs that count, without the parts named."""
+    config = TrainingConfig(epochs=UNMEASURED + n, batch=batch)
     found, made = _Found(), []
     start = time.perf_counter()
 
@@ -143,7 +144,7 @@ def _run(data: TrainingData, device: str, batch: int, n: int, without: tuple[str
             stack.enter_context(mock.patch.object(Steps, "_compile"))
         if "graph" in without:
             stack.enter_context(mock.patch.object(Steps, "_take_recorded", Steps._take))
-        train(data, Recipe(UNMEASURED + n, batch), device=device, progress=progress)
+        train(data, config, device=device, progress=progress)
     median = statistics.median(found.seconds)
     found.said = {
         "compiled": made[0].compiled,
