@@ -96,6 +96,8 @@ class Results:
 
     def __init__(self, path: Path, options: dict[str, Any]) -> None:
         self.path = path
+        if torch.cuda.is_available():
+            torch.cuda.synchronize()  # begins CUDA, so that its memory can be asked for
         self._start = time.perf_counter()
         self.rows: list[Row] = []
         self._about = {
