@@ -12,7 +12,7 @@ import numpy as np
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.report.figure_style import BLUE, GREEN, PINK, RED
 from xpmodel.tracks.measured import Measured, Track
-from xpmodel.tracks.panels import M_H_SCALE, Line, write_panels
+from xpmodel.tracks.panels import M_H_SCALE, DrawnTrack, write_panels
 
 # Of more active latents those with the largest KL are drawn: six pairs fill a page.
 MAX_LATENTS = 4
@@ -71,7 +71,7 @@ def write_figures(
     written = []
 
     def write(
-        name: str, planes: list[tuple[str, str]], lines: list[Line], *, zoom: bool = False
+        name: str, planes: list[tuple[str, str]], lines: list[DrawnTrack], *, zoom: bool = False
     ) -> None:
         if lines and planes:
             path = folder / f"{name}.pdf"
@@ -86,7 +86,9 @@ def write_figures(
     write("alpha_latents", latents, _lines(tracks, ALPHA_STYLE), zoom=True)
     for track in own:
         d = track.definition
-        write(d.name, list(dict.fromkeys([d.axes, *latents])), [Line(track, RED, "o", d.title)])
+        write(
+            d.name, list(dict.fromkeys([d.axes, *latents])), [DrawnTrack(track, RED, "o", d.title)]
+        )
     return written
 
 
@@ -100,9 +102,11 @@ def latent_planes(catalog: Catalog) -> list[tuple[str, str]]:
     return list(itertools.combinations(sorted(shown, key=catalog.latents.index), 2))
 
 
-def _lines(tracks: dict[str, tuple[Track, ...]], styles: dict[str, tuple[str, str]]) -> list[Line]:
+def _lines(
+    tracks: dict[str, tuple[Track, ...]], styles: dict[str, tuple[str, str]]
+) -> list[DrawnTrack]:
     return [
-        Line(tracks[name][0], color, marker, _title(tracks[name][0]))
+        DrawnTrack(tracks[name][0], color, marker, _title(tracks[name][0]))
         for name, (color, marker) in styles.items()
         if name in tracks
     ]
@@ -116,7 +120,7 @@ def _title(track: Track) -> str:
     return f"[α/M] at [M/H] = {track.centre['m_h'][0]:g}".replace("-", "−")
 
 
-def _family_lines(tracks: Sequence[Track]) -> list[Line]:
+def _family_lines(tracks: Sequence[Track]) -> list[DrawnTrack]:
     """The tracks of a family, colored by the metallicity that they are fixed at."""
     colors = matplotlib.colormaps["plasma"]
-    return [Line(track, colors(M_H_SCALE(track.centre["m_h"][0]))) for track in tracks]
+    return [DrawnTrack(track, colors(M_H_SCALE(track.centre["m_h"][0]))) for track in tracks]

@@ -33,7 +33,7 @@ M_H_SCALE = Normalize(-2.5, 0.8)
 
 
 @dataclass(frozen=True)
-class Line:
+class DrawnTrack:
     """A track and how it is drawn."""
 
     track: Track
@@ -62,7 +62,7 @@ def write_panels(
     catalog: Catalog,
     mask: np.ndarray,
     planes: list[tuple[str, str]],
-    lines: list[Line],
+    lines: list[DrawnTrack],
     zoom: bool,
 ) -> None:
     """Write a PDF of some planes of a catalog, each with its density and the tracks over it.
@@ -75,7 +75,7 @@ def write_panels(
         The stars whose density is drawn.
     planes : list of (str, str)
         The columns of each plane.
-    lines : list of Line
+    lines : list of DrawnTrack
         Not empty. Where none has a label they are a family, and a scale of [M/H] is added.
     zoom : bool
         Whether the axes span the tracks only (else the bulk of the stars too).
@@ -109,7 +109,7 @@ def _draw(
     catalog: Catalog,
     mask: np.ndarray,
     plane: tuple[str, str],
-    lines: list[Line],
+    lines: list[DrawnTrack],
     zoom: bool,
 ) -> None:
     """One plane: density, relations, tracks."""
@@ -140,11 +140,11 @@ def _draw(
         set_label(axis_label(column))
 
 
-def _in(line: Line, plane: tuple[str, str]) -> bool:
+def _in(line: DrawnTrack, plane: tuple[str, str]) -> bool:
     return all(column in line.track.mean for column in plane)
 
 
-def _draw_line(axes: Axes, line: Line, plane: tuple[str, str]) -> None:
+def _draw_line(axes: Axes, line: DrawnTrack, plane: tuple[str, str]) -> None:
     """A track: open symbols where it is thin, a large one where it starts."""
     x, y = (line.track.mean[column] for column in plane)
     thin = line.track.thin
@@ -176,7 +176,7 @@ def _limits(values: np.ndarray, points: list[np.ndarray], zoom: bool) -> tuple[f
     return (low - margin, high + margin)
 
 
-def _legend(figure: Figure, grid: list[Axes], lines: list[Line]) -> None:
+def _legend(figure: Figure, grid: list[Axes], lines: list[DrawnTrack]) -> None:
     """One legend for all planes; a scale of metallicity for a family, whose lines have no name."""
     entries = {}
     for axes in grid:
@@ -191,7 +191,7 @@ def _legend(figure: Figure, grid: list[Axes], lines: list[Line]) -> None:
 
 
 def _note(
-    catalog: Catalog, mask: np.ndarray, planes: list[tuple[str, str]], lines: list[Line]
+    catalog: Catalog, mask: np.ndarray, planes: list[tuple[str, str]], lines: list[DrawnTrack]
 ) -> str:
     """What is drawn, and what is not."""
     first = lines[0].track

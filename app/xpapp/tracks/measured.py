@@ -35,7 +35,7 @@ N_LINE = 200
 
 
 @dataclass(frozen=True)
-class Line:
+class DividingLine:
     """A curve in a map: ends or many points, and whether it is exact in these columns."""
 
     x: np.ndarray
@@ -103,7 +103,7 @@ def chosen_track(catalog: Catalog, own: Sequence[TrackDefinition], choice: str) 
     return tracks(catalog, name)[int(index)]
 
 
-def lines(catalog: Catalog, name: str, columns: tuple[str, str]) -> list[Line]:
+def lines(catalog: Catalog, name: str, columns: tuple[str, str]) -> list[DividingLine]:
     """The curves of a dividing line in a map of two columns, in these columns' units."""
     found = []
     wanted = {KIEL_LINE: "giant", ALPHA_LINE: "high_alpha"}[name]
@@ -138,7 +138,7 @@ def _line(
     others: np.ndarray,
     title: str,
     exact: bool = True,
-) -> Line:
+) -> DividingLine:
     """A line given by one column's values and the other's, turned as the map is."""
     x, y = (values, others) if columns[0] == along else (others, values)
-    return Line(x, y, title, exact)
+    return DividingLine(x, y, title, exact)
