@@ -14,7 +14,7 @@ from typing import Any
 from xpmodel.errors import InputError
 
 try:
-    import fcntl
+    import fcntl as fcntl  # for whoever locks files
 except ImportError:  # Windows has no flock: two runs on one output are not kept apart there
     fcntl = None  # type: ignore[assignment]  # mypy takes a module's name for always a module
 

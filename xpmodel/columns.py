@@ -68,8 +68,11 @@ def _stellar(name: str, unit: str, symbol: str, description: str, **more: Any) -
     label = Column(name, unit, description, symbol=symbol, **more)
     of_error = tuple(f"{alias}_err" for alias in label.aliases)
     error = f"standard deviation of {name}"
-    shown = {"digits": label.digits, "symbol": f"σ({symbol})"}
-    return [label, Column(f"{name}_err", unit, error, aliases=of_error, **shown)]
+    symbol = f"σ({symbol})"
+    error_of = Column(
+        f"{name}_err", unit, error, aliases=of_error, digits=label.digits, symbol=symbol
+    )
+    return [label, error_of]
 
 
 _F64, _I64 = pa.float64(), pa.int64()

@@ -272,7 +272,7 @@ class Catalog:
             return (self.latents[0], self.latents[0])
         if {"teff", "logg"} <= set(self.columns):
             teff, logg = self["teff"], self["logg"]
-            known = np.isfinite([teff, logg, *(self[z] for z in candidates)]).all(axis=0)
+            known = np.all(np.isfinite([teff, logg, *(self[z] for z in candidates)]), axis=0)
             giant = giant_mask(teff, logg)[known]
             if min(giant.sum(), (~giant).sum()) >= 10:
                 pairs = itertools.combinations(candidates, 2)

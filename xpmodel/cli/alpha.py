@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -241,7 +241,7 @@ def _wavelengths(
     sample: Sample,
     pairs: Pairs,
     out: Path,
-    meta: dict[str, object],
+    meta: dict[str, Any],
     figures: bool,
 ) -> None:
     """The part of ``classify`` on the spectra of pairs, giants and dwarfs apart."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -221,12 +222,12 @@ def _report(
     note = f"{_about(catalog, evaluation)}; {meta['errors']} errors."
     for name in ("coefficients", "wavelengths"):
         table = written[name]
-        click.echo(write_figure(out / f"{name}.pdf", lambda t=table: residuals_figure(t, note)))
+        click.echo(write_figure(out / f"{name}.pdf", partial(residuals_figure, table, note)))
     if len(by_label):
         note += f" Shaded: fewer than {tables.THIN} stars."
         for short in ("j", "lambda"):
             path = out / f"labels_{short}.pdf"
-            click.echo(write_figure(path, lambda s=short: labels_figure(by_label, s, note)))
+            click.echo(write_figure(path, partial(labels_figure, by_label, short, note)))
 
 
 def _denoise(

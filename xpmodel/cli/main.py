@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
@@ -29,7 +30,7 @@ from xpmodel.export.formats import FORMATS, listed
 class _Commands(click.Group):
     """One line for what goes wrong: exit status 2 for the user's mistakes, 1 for a full disk."""
 
-    def invoke(self, context: click.Context) -> object:
+    def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
         except InputError as error:

@@ -143,8 +143,11 @@ def train_command(
     write_epoch = None
     if tensorboard and processes.is_first:
         write_epoch = tensorboard_writer(tensorboard, n_done + 1)
+    spectra: Spectra | TrainingFiles
+    prepared = None
     if stream:
-        spectra, told = _prepared(source, out / SPECTRA_FOLDER, resume, processes)
+        prepared, told = _prepared(source, out / SPECTRA_FOLDER, resume, processes)
+        spectra = prepared
     else:
         spectra, told = _in_memory(source, processes)
     bar = tqdm(total=config.epochs, initial=n_done, unit=" epochs", dynamic_ncols=True,
@@ -179,8 +182,8 @@ def train_command(
     model.save(out)
     write_curves(out / CURVES_FILE, store.epochs)
     store.path.unlink()
-    if stream:
-        spectra.remove()
+    if prepared is not None:
+        prepared.remove()
     click.echo(f"{out}: {config.variant}, {model.n_latents} latents, hash {model.hash[:12]}")
     last = store.epochs[-1].kl_latents
     kl = ", ".join(f"z{i} {value:.3g}" for i, value in enumerate(last, start=1))

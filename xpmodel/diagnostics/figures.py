@@ -139,11 +139,14 @@ def write_widths(path: Path, catalog: Catalog, use: LatentUse) -> Path:
             bins = np.geomspace(0.99 * min(ends), 1.01 * max(ends), WIDTH_BINS)
             for i, (name, values) in enumerate(widths.items()):
                 label = axis_label(name) + ("" if use.active[i] else " (collapsed)")
-                style = {
-                    "color": figure_style.COLORS[i % len(figure_style.COLORS)],
-                    "ls": "-" if use.active[i] else ":",
-                }
-                axes.hist(values, bins, histtype="step", label=label, **style)
+                axes.hist(
+                    values,
+                    bins.tolist(),
+                    histtype="step",
+                    label=label,
+                    color=figure_style.COLORS[i % len(figure_style.COLORS)],
+                    ls="-" if use.active[i] else ":",
+                )
         axes.axvline(1.0, color="0.5", lw=0.6, ls="--")
         axes.set_xscale("log")
         axes.set_yscale("log")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from xpmodel.columns import latent_columns, stellar_labels
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.model.network import posterior_kl
-from xpmodel.report.tables import make_table, provenance
+from xpmodel.report.tables import TableColumn, make_table, provenance
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -115,7 +115,7 @@ def use_of_prior(model: Model, *, n: int = PRIOR_DRAWS, seed: int = 0) -> Latent
         mean, log_var = model.network.encode(x_hat)
         std = torch.exp(0.5 * log_var)
         kl = posterior_kl(mean.double(), std.double()).mean(0).cpu().numpy()
-    std = std.cpu().numpy().astype(np.float64)
+    widths = std.cpu().numpy().astype(np.float64)
     latents = latent_columns(model.n_latents)
     active = kl > ACTIVE_KL
     return LatentUse(
@@ -123,7 +123,7 @@ def use_of_prior(model: Model, *, n: int = PRIOR_DRAWS, seed: int = 0) -> Latent
         kl=kl,
         active=active,
         sensitivity=sensitivity(model, draws),
-        **_widths(std),
+        **_widths(widths),
         n=n,
         n_of=n,
         n_differentiated=n,
@@ -245,11 +245,11 @@ def follow_labels(catalog: Catalog, labels: Sequence[str] | None = None) -> Foll
         # ranks, and gives no matrix for two columns.
         ranks = rankdata(np.column_stack([label[rows], z[rows]]), axis=0)
         varied = np.flatnonzero(np.ptp(ranks, axis=0) > 0)
-        rho[varied[1:] - 1, i] = np.corrcoef(ranks[:, varied], rowvar=False)[0, 1:]
+        rho[varied[1:] - 1, i] = np.atleast_2d(np.corrcoef(ranks[:, varied], rowvar=False))[0, 1:]
     return Following(catalog.latents, names, rho, n)
 
 
-def use_table(use: LatentUse, meta: dict[str, object]) -> Table:
+def use_table(use: LatentUse, meta: dict[str, Any]) -> Table:
     """A row a latent: KL, whether it is active, sensitivity, posterior widths."""
     low, median, high = use.percentiles.T
     state = np.where(use.active, "active", "collapsed")
@@ -275,7 +275,10 @@ def following_table(catalog: Catalog, following: Following) -> Table:
     """
     found = [following.label_of(name) for name in following.latents]
     state = ["active" if name in catalog.active else "collapsed" for name in following.latents]
-    columns = [("latent", following.latents, "", ""), ("state", state, "", "")]
+    columns: list[TableColumn] = [
+        ("latent", following.latents, "", ""),
+        ("state", state, "", ""),
+    ]
     if any(found):
         best = [one or ("none", np.nan, 0) for one in found]
         labels, rho, n = zip(*best, strict=True)

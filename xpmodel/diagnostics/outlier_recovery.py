@@ -13,7 +13,7 @@ from xpmodel.catalog.catalog import Catalog
 from xpmodel.catalog.ids import MAX_TEXT, parse_ids, rows_with
 from xpmodel.diagnostics.outliers import OutlierScores
 from xpmodel.errors import InputError
-from xpmodel.report.tables import make_table, provenance
+from xpmodel.report.tables import TableColumn, make_table, provenance
 from xpmodel.spectra.label_tables import read_labels
 from xpmodel.tables.reader import expand_paths, floats, integer_ids, read_table
 
@@ -195,7 +195,7 @@ def short_table(recoveries: Sequence[Recovery]) -> Table:
         for times in TIMES
         for i in [int(np.searchsorted(r.n, min(times * r.n_odd, r.n_stars)))]
     ]
-    columns = [
+    columns: list[TableColumn] = [
         ("kind", [r.kind for r, _ in rows], "", ""),
         ("n_odd", [r.n_odd for r, _ in rows], "", ""),
         ("n", [r.n[i] for r, i in rows], "", ""),
@@ -205,7 +205,7 @@ def short_table(recoveries: Sequence[Recovery]) -> Table:
     return make_table(columns)
 
 
-def _with_any(kinds: dict[str, np.ndarray], source: object) -> dict[str, np.ndarray]:
+def _with_any(kinds: dict[str, np.ndarray], source: str | Path) -> dict[str, np.ndarray]:
     """The kinds that have stars, and all together where there are several."""
     kinds = {name: mask for name, mask in kinds.items() if mask.any()}
     if not kinds:

@@ -12,7 +12,7 @@ import numpy as np
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import column_of, latent_columns, parameters
 from xpmodel.errors import InputError
-from xpmodel.report.tables import make_table, provenance
+from xpmodel.report.tables import TableColumn, make_table, provenance
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -167,9 +167,10 @@ def deviation(values: np.ndarray, magnitude: np.ndarray | None) -> np.ndarray:
     away = log - np.median(log)
     of_all = _half_range(away, np.zeros(len(log), np.int64))[0] or 1.0
     spread = np.full(len(log), of_all)
-    with_g = [] if magnitude is None else np.flatnonzero(np.isfinite(magnitude[rows]))
+    g_of = np.full(len(rows), np.nan) if magnitude is None else magnitude[rows]
+    with_g = np.flatnonzero(np.isfinite(g_of))
     if len(with_g):
-        g = magnitude[rows[with_g]]
+        g = g_of[with_g]
         n_bins = max(1, len(g) // BIN_STARS)
         bins = np.empty(len(g), np.int64)
         bins[np.argsort(g, kind="stable")] = np.arange(len(g)) * n_bins // len(g)
@@ -221,7 +222,7 @@ def outlier_table(catalog: Catalog, scores: OutlierScores, n: int) -> Table:
         and labels, as far as the catalog has them.
     """
     rows = scores.ranked[:n]
-    columns = [
+    columns: list[TableColumn] = [
         ("rank", np.arange(1, len(rows) + 1), "", "1 is the oddest star"),
         ("source_id", catalog.source_id[rows], "", "Gaia DR3's; mock stars' are above 9.0e18"),
         ("score", scores.score[rows], "dex", "sum of the parts"),
@@ -229,7 +230,7 @@ def outlier_table(catalog: Catalog, scores: OutlierScores, n: int) -> Table:
     for name, part in scores.parts.items():
         columns.append((name, part[rows], "dex", f"rarity of the {PARTS[name]}"))
     others = [MAGNITUDE, scores.chi2, *parameters(), "bp_rp"]
-    for name in filter(catalog.numeric.__contains__, others):
+    for name in (other for other in others if other in catalog.numeric):
         # Units of the Unicode kind are for plots; those of these columns are plain.
         column = column_of(name)
         columns.append((name, catalog[name][rows], column.unit, column.description))

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from xpmodel.catalog.catalog import Catalog
@@ -50,7 +51,7 @@ class LatentMetric:
         spread = counted.std(axis=0)
         return cls(n_latents, index, np.where(spread > 0, spread, 1.0))
 
-    def counted(self, z: np.ndarray) -> np.ndarray:
+    def counted(self, z: ArrayLike) -> np.ndarray:
         """The latents that count, (..., A), of all latents, (..., K)."""
         return np.asarray(z, np.float64)[..., self.index]
 
@@ -129,7 +130,7 @@ class LatentPoints:
     def neighbour_distance(self, k: int) -> np.ndarray:
         """Distance of each star to its k-th nearest other star, (M,); infinite where too few."""
         distance, _ = self.tree.query(self.coordinates, k=[k + 1], workers=-1)
-        return distance[:, 0]
+        return np.ravel(distance)
 
     @cached_property
     def own_distances(self) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
@@ -42,7 +43,7 @@ class Surroundings:
         cls,
         catalog: Catalog,
         neighbours: Neighbours,
-        z: Sequence[float],
+        z: ArrayLike,
         k: int,
         exclude: int | None = None,
     ) -> Surroundings:
@@ -53,7 +54,7 @@ class Surroundings:
         catalog : Catalog
         neighbours : Neighbours
             Of the same catalog.
-        z : sequence of float, (K,)
+        z : array_like, (K,)
         k : int
             How many stars.
         exclude : int, optional

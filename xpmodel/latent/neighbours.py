@@ -9,6 +9,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import column_of, number, steerable, symbol
@@ -139,12 +140,12 @@ class Neighbours:
         self.rows = self._stars.rows
         self._device = torch.device(device)
 
-    def nearest(self, z: Sequence[float], k: int, exclude: int | None = None) -> Near:
+    def nearest(self, z: ArrayLike, k: int, exclude: int | None = None) -> Near:
         """The k nearest stars of a point.
 
         Parameters
         ----------
-        z : sequence of float, (K,)
+        z : array_like, (K,)
             All latents of the point; only those that count are used.
         k : int
             All stars, where there are fewer.
@@ -174,12 +175,12 @@ class Neighbours:
         order = np.lexsort((rows, distance))[:k]
         return Near(rows[order], distance[order])
 
-    def scaled(self, z: Sequence[float]) -> np.ndarray:
+    def scaled(self, z: ArrayLike) -> np.ndarray:
         """The coordinates of a point, (A,): its latents that count, each over its scale."""
-        z, n = np.asarray(z, np.float64), self.metric.n_latents
-        if z.shape != (n,) or not np.isfinite(z).all():
-            raise InputError(f"a point has {n} finite latents, not {z.tolist()}")
-        return self.metric.coordinates(z)
+        point, n = np.asarray(z, np.float64), self.metric.n_latents
+        if point.shape != (n,) or not np.isfinite(point).all():
+            raise InputError(f"a point has {n} finite latents, not {point.tolist()}")
+        return self.metric.coordinates(point)
 
     def points(self, rows: np.ndarray) -> np.ndarray:
         """The coordinates of stars with latents, (n, A)."""

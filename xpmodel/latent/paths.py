@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+from numpy.typing import ArrayLike
 
 from xpmodel.errors import InputError
 from xpmodel.latent.metric import LatentMetric
@@ -34,16 +33,16 @@ class LatentPath:
         When fewer than two different points are left.
     """
 
-    def __init__(self, title: str, points: Sequence[Sequence[float]], metric: LatentMetric) -> None:
+    def __init__(self, title: str, points: ArrayLike, metric: LatentMetric) -> None:
         self.title = title
-        points = np.asarray(points, np.float64)
-        points = points[np.isfinite(points).all(axis=1)]
-        length = np.concatenate([[0.0], np.cumsum(metric.length(np.diff(points, axis=0)))])
-        if len(points) < 2 or not length[-1] > 0:
+        given = np.asarray(points, np.float64)
+        finite = given[np.all(np.isfinite(given), axis=1)]
+        length = np.concatenate([[0.0], np.cumsum(metric.length(np.diff(finite, axis=0)))])
+        if len(finite) < 2 or not length[-1] > 0:
             raise InputError(f"{title}: a path needs two different points")
         # Of points that repeat, one is enough.
         kept = np.concatenate([[True], np.diff(length) > 0])
-        self.points, self.places = points[kept], length[kept] / length[-1]
+        self.points, self.places = finite[kept], length[kept] / length[-1]
 
     def at(self, place: float) -> tuple[float, ...]:
         """The point z, (K,), at a place from 0 to 1; beyond them the ends."""

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import ArrayLike
 from scipy.special import fdtrc
 
 from xpmodel.catalog.catalog import Catalog
@@ -219,7 +220,7 @@ class Steered:
 def fit_labels(
     catalog: Catalog,
     neighbours: Neighbours,
-    z: Sequence[float],
+    z: ArrayLike,
     k: int | None = None,
     names: Sequence[str] | None = None,
 ) -> LocalFit:
@@ -234,7 +235,7 @@ def fit_labels(
     catalog : Catalog
     neighbours : Neighbours
         Of the same catalog.
-    z : sequence of float, (K,)
+    z : array_like, (K,)
     k : int, optional
         How many stars. Default: 1 in 100 of the catalog's, at least 300 and at most 3,000.
     names : sequence of str, optional
@@ -329,7 +330,7 @@ def _fit(name: str, design: np.ndarray, y: np.ndarray, weight: np.ndarray) -> La
 def steer(
     catalog: Catalog,
     neighbours: Neighbours,
-    z: Sequence[float],
+    z: ArrayLike,
     name: str,
     target: float,
     *,
@@ -346,7 +347,7 @@ def steer(
     catalog : Catalog
     neighbours : Neighbours
         Of the same catalog.
-    z : sequence of float, (K,)
+    z : array_like, (K,)
         Where to begin.
     name : str
     target : float
@@ -365,8 +366,8 @@ def steer(
     InputError
         When the label has no fit at z, or no latent is free.
     """
-    z = np.array(z, np.float64)
-    fit = fit_labels(catalog, neighbours, z, k)
+    at = np.array(z, np.float64)
+    fit = fit_labels(catalog, neighbours, at, k)
     direction = fit.direction(name, locked)
     here, reason = fit.labels[name], direction.reason
     for _ in range(MAX_STEPS):
@@ -378,19 +379,19 @@ def steer(
         length = float(neighbours.metric.length(step))
         if length > fit.radius:
             step = step * (fit.radius / length)
-        onward = neighbours.nearest(z + step, 1)
+        onward = neighbours.nearest(at + step, 1)
         if neighbours.nearness(float(onward.distance[0])).extrapolation:
             reason = "no star is near where it leads: z stays where stars are"
             break
         try:
-            next_fit = fit_labels(catalog, neighbours, z + step, k)
+            next_fit = fit_labels(catalog, neighbours, at + step, k)
             next_direction = next_fit.direction(name, locked)
         except InputError as error:
             reason = str(error)
             break
-        z, fit, direction, here = z + step, next_fit, next_direction, next_fit.labels[name]
+        at, fit, direction, here = at + step, next_fit, next_direction, next_fit.labels[name]
         reason = direction.reason
     reached = abs(target - here.value) <= max(here.value_error, 1e-9 * abs(target))
     if not reached and not reason:
         reason = f"{symbol(name)} comes no nearer: the stars near z end here"
-    return Steered(tuple(z.tolist()), here.value, here.value_error, direction, reached, reason)
+    return Steered(tuple(at.tolist()), here.value, here.value_error, direction, reached, reason)

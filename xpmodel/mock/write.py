@@ -40,6 +40,10 @@ ONE_THREAD = (
 )
 
 
+Chunk = tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]
+"""What `draw_chunk` draws: the table, the truth, and the coefficients without noise."""
+
+
 @dataclass(frozen=True)
 class Sky:
     """What determines a mock sky.
@@ -69,7 +73,7 @@ class Sky:
         return -(-self.n_stars // CHUNK)
 
 
-def draw_chunk(sky: Sky, number: int) -> tuple[np.ndarray, dict[str, np.ndarray], np.ndarray]:
+def draw_chunk(sky: Sky, number: int) -> Chunk:
     """One chunk of a mock sky.
 
     Returns
@@ -130,7 +134,7 @@ def write_mock(
     truth: bool = False,
     correlations: int = 0,
     workers: int | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int], object] | None = None,
 ) -> Path:
     """Write a mock sky as one HDF5 file with the released file's columns.
 
@@ -233,12 +237,12 @@ def _interrupts_left_to_us() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _chunks(sky: Sky, workers: int | None) -> Iterator[tuple]:
+def _chunks(sky: Sky, workers: int | None) -> Iterator[Chunk]:
     """The chunks in order, drawn by processes of one BLAS thread each."""
     workers = min(workers or os.cpu_count() or 1, sky.n_chunks)
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(workers, context, initializer=use_one_thread) as pool:
-        waiting: deque[Future] = deque()
+        waiting: deque[Future[Chunk]] = deque()
         try:
             for number in range(sky.n_chunks):
                 with _interrupts_left_to_us():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import safetensors
 import torch
+from numpy.typing import ArrayLike
 from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
 from xpmodel._atomic import read_json, replacing
+from xpmodel._types import ArrayOrTensor
 from xpmodel.errors import InputError
 from xpmodel.model.network import VARIANTS, ScatterVAE, posterior_kl
 from xpmodel.model.normalization import Normalization, NormalizationOnDevice, check_normalization
@@ -175,7 +177,7 @@ class Model:
                 columns["kl"][rows] = kl.cpu().numpy()
         return Encoded(mean, std, **columns)
 
-    def decode(self, z: np.ndarray | Tensor) -> tuple[Any, Any]:
+    def decode(self, z: ArrayOrTensor) -> tuple[ArrayOrTensor, ArrayOrTensor]:
         """Decode latents into coefficients and their scatter.
 
         Parameters
@@ -194,6 +196,7 @@ class Model:
             When the last axis of z does not have K entries.
         """
         # PyTorch warns of arrays that may not be written, as pandas and catalogs have them.
+        given: Tensor
         given = z if isinstance(z, Tensor) else torch.as_tensor(np.require(z, requirements="W"))
         if given.ndim == 0 or given.shape[-1] != self.n_latents:
             raise InputError(
@@ -212,17 +215,17 @@ class Model:
                 normalization.restored_scatter(s_hat, out=scatter[rows])
         shape = (*given.shape[:-1], self.network.input_dim)
         device = given.device
-        results = (part.reshape(shape).to(device) for part in (coefficients, scatter))
+        coefficients, scatter = (p.reshape(shape).to(device) for p in (coefficients, scatter))
         if isinstance(z, Tensor):
-            return tuple(results)
-        return tuple(part.numpy() for part in results)
+            return coefficients, scatter
+        return coefficients.numpy(), scatter.numpy()
 
-    def decode_point(self, z: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    def decode_point(self, z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Decode one point, fast: as `decode`, to float32's rounding.
 
         Parameters
         ----------
-        z : sequence of float, (K,)
+        z : array_like, (K,)
 
         Returns
         -------
@@ -234,17 +237,18 @@ class Model:
         InputError
             When z does not have K entries.
         """
-        z = np.asarray(z, np.float64)
-        if z.shape != (self.n_latents,):
-            raise InputError(f"z has shape {z.shape}: it must hold the model's {self.n_latents} "
-                             "latents")  # fmt: skip
+        point = np.asarray(z, np.float64)
+        if point.shape != (self.n_latents,):
+            raise InputError(
+                f"z has shape {point.shape}: it must hold the model's {self.n_latents} latents"
+            )
         if self.device.type != "cpu":
-            both = torch.stack(self.decode(self._tensor(z)))
-            return tuple(both.cpu().numpy().astype(np.float64))
+            both = torch.stack(self.decode(self._tensor(point))).cpu().numpy()
+            return both[0].astype(np.float64), both[1].astype(np.float64)
         decoder, scatter = self._point_networks
         normalization = self.normalization
-        widths = np.zeros_like(self.sig) if scatter is None else scatter(z)
-        return normalization.restored(decoder(z)), normalization.restored_scatter(widths)
+        widths = np.zeros_like(self.sig) if scatter is None else scatter(point)
+        return normalization.restored(decoder(point)), normalization.restored_scatter(widths)
 
     @cached_property
     def _point_networks(self) -> tuple[PointNetwork, PointNetwork | None]:
@@ -263,14 +267,14 @@ class Model:
         with torch.inference_mode():
             return normalization.restored(self.network.decoder(z))
 
-    def decode_gradient(self, z: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    def decode_gradient(self, z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Decode one point, and differentiate the coefficients by its latents.
 
         On the CPU, whatever the model's device.
 
         Parameters
         ----------
-        z : sequence of float, (K,)
+        z : array_like, (K,)
 
         Returns
         -------
@@ -284,10 +288,10 @@ class Model:
         InputError
             When z does not have K entries.
         """
-        z = np.asarray(z, np.float64)
-        if z.shape != (self.n_latents,):
-            raise InputError(f"z has shape {z.shape}, expected ({self.n_latents},)")
-        x_hat, slopes = self._point_networks[0].gradient(z)
+        point = np.asarray(z, np.float64)
+        if point.shape != (self.n_latents,):
+            raise InputError(f"z has shape {point.shape}, expected ({self.n_latents},)")
+        x_hat, slopes = self._point_networks[0].gradient(point)
         normalization = self.normalization
         return normalization.restored(x_hat), normalization.restored_scatter(slopes)
 
@@ -308,7 +312,7 @@ class Model:
 
     def _per_flux(self, values: np.ndarray, spectra: Spectra, rows: slice) -> Tensor:
         """Coefficients or errors (n, 110) per unit G flux, in the dtype they have."""
-        part = torch.from_numpy(np.require(values[rows], requirements="CW")).to(self.device)
+        part = torch.from_numpy(np.require(values[rows], requirements=["C", "W"])).to(self.device)
         flux = torch.from_numpy(spectra.g_flux[rows].astype(np.float64)).to(self.device)
         return part / flux.to(part.dtype)[:, None]
 

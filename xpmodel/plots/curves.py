@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from xpmodel.model.model import Model
 from xpmodel.plots.modes import Projection
@@ -29,9 +29,7 @@ class Curve:
     error: np.ndarray
 
 
-def decoded_curve(
-    model: Model, projection: Projection, z: Sequence[float], scale: float = 1.0
-) -> Curve:
+def decoded_curve(model: Model, projection: Projection, z: ArrayLike, scale: float = 1.0) -> Curve:
     """The spectrum that the model decodes from one point in latent space.
 
     Parameters
@@ -39,7 +37,7 @@ def decoded_curve(
     model : Model
         Works on its device.
     projection : Projection
-    z : sequence of float, (K,)
+    z : array_like, (K,)
     scale : float
         G flux [e⁻ s⁻¹] that the spectrum shall have, or `xpmodel.plots.modes.scale_at_1kpc`.
 
@@ -86,7 +84,7 @@ def residual(observed: Curve, decoded: Curve) -> np.ndarray:
 
 
 def decoded_gradient(
-    model: Model, projection: Projection, z: Sequence[float], scale: float = 1.0
+    model: Model, projection: Projection, z: ArrayLike, scale: float = 1.0
 ) -> np.ndarray:
     """How the decoded spectrum changes with each latent, by automatic differentiation.
 

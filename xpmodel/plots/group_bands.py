@@ -212,18 +212,18 @@ def _coefficients(
 ) -> Tensor:
     """Coefficients per unit G flux, (N, 110) float32, on the model's device if there is one."""
     device = torch.device("cpu") if model is None else model.device
-    store = None if kind == "decoded" else catalog.spectra
-    length = N_COEFFICIENTS if store is not None else model.network.input_dim
+    decoder = model if kind == "decoded" else None
+    length = N_COEFFICIENTS if decoder is None else decoder.network.input_dim
     found = torch.empty((len(rows), length), device=device)
     for start in range(0, len(rows), ROWS):
         part = slice(start, start + ROWS)
-        if store is not None:
-            spectra = store[rows[part]]
+        if decoder is None:
+            spectra = catalog.spectra[rows[part]]
             per_flux = spectra.coefficients / spectra.g_flux[:, None].astype(np.float32)
             found[part] = torch.from_numpy(per_flux).to(device)
         else:
             z = np.stack([catalog[name][rows[part]] for name in catalog.latents], axis=1)
-            found[part] = model.decode_mean(torch.from_numpy(z).to(device))
+            found[part] = decoder.decode_mean(torch.from_numpy(z).to(device))
         progress(min(1.0, (start + ROWS) / len(rows)))
     return found
 
@@ -284,12 +284,12 @@ def _of_ranks(ordered: Tensor, counts: np.ndarray) -> np.ndarray:
     half = 0.5 * np.sqrt(counts)
     places = [q / 100 * last for q in PERCENTILES]
     places += [np.maximum(0.5 * last - half, 0), np.minimum(0.5 * last + half, last)]
-    places = np.stack(places, axis=1)  # (B, 5)
-    below = np.floor(places).astype(np.int64)
+    place = np.stack(places, axis=1)  # (B, 5)
+    below = np.floor(place).astype(np.int64)
     above = np.minimum(below + 1, last[:, None])
     picks = torch.from_numpy(np.concatenate([below, above], axis=1)).to(ordered.device)
     picked = ordered.gather(1, picks).cpu().numpy().astype(np.float64)
-    values = picked[:, :5] + (places - below) * (picked[:, 5:] - picked[:, :5])
+    values = picked[:, :5] + (place - below) * (picked[:, 5:] - picked[:, :5])
     values[counts == 0] = np.nan
     error = 0.5 * (values[:, 4] - values[:, 3])
     error[counts < 2] = np.nan

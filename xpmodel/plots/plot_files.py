@@ -181,8 +181,16 @@ def _name_lines(axes: Axes) -> None:
     for line in LINES:
         if low <= line.wavelength <= high:
             place = max(line.wavelength, place + NAME_WIDTH * (high - low))
-            at = {"transform": axes.get_xaxis_transform(), "ha": "center", "va": "bottom"}
-            axes.text(place, 1.01, line.name, rotation=90, fontsize=5, **at)
+            axes.text(
+                place,
+                1.01,
+                line.name,
+                rotation=90,
+                fontsize=5,
+                transform=axes.get_xaxis_transform(),
+                ha="center",
+                va="bottom",
+            )
 
 
 def _notes(axes: Axes, plot: Plot) -> None:
@@ -192,15 +200,23 @@ def _notes(axes: Axes, plot: Plot) -> None:
         notes.append(f"{plot.meta['n_mock']:,} stars of the catalog are mock stars")
     if notes:
         # Points below the panel, under its label: matplotlib's own margin moves with the size.
-        place = {"xycoords": "axes fraction", "textcoords": "offset points", "va": "top"}
         text = "\n".join(plain(line) for note in notes for line in textwrap.wrap(note, 130))
-        axes.annotate(text, (0, 0), (0, -30), fontsize=6, color="0.3", **place)
+        axes.annotate(
+            text,
+            (0, 0),
+            (0, -30),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontsize=6,
+            color="0.3",
+            va="top",
+        )
 
 
 def _draw(axes: Axes, series: tuple[Series, ...]) -> None:
     for one in series:
         style = "--" if one.dash == "dashed" else "-"
-        if one.low is not None:
+        if one.low is not None and one.high is not None:
             axes.fill_between(one.x, one.low, one.high, color=one.color, alpha=0.18, lw=0)
         axes.plot(one.x, one.value, style, color=one.color, lw=0.9, label=plain(one.label))
 

@@ -146,6 +146,12 @@ def sets_plot(
     """
     bands: dict[tuple[int, str], Band] = {}
     parts = [(i, kind) for i in range(len(groups)) for kind in kinds]
+
+    def part_of_all(done: int) -> Callable[[float], None] | None:
+        if progress is None:
+            return None
+        return lambda fraction: progress((done + fraction) / len(parts))
+
     for done, (i, kind) in enumerate(parts):
         bands[i, kind] = group_band(
             catalog,
@@ -156,18 +162,25 @@ def sets_plot(
             g_flux=g_flux,
             limit=limit,
             seed=seed,
-            progress=None
-            if progress is None
-            else lambda f, done=done: progress((done + f) / len(parts)),
+            progress=part_of_all(done),
         )
     series, residuals, notes = [], [], []
     for (i, kind), band in bands.items():
         group = groups[i]
         dash = "dashed" if kind == "decoded" and len(kinds) > 1 else "solid"
         label = f"{group.name}, {kind}"
-        look = {"color": group.color, "dash": dash}
-        limits = {"low": band.low, "high": band.high, "error": band.error}
-        series.append(Series(label, band.x, band.median, **limits, **look))
+        series.append(
+            Series(
+                label,
+                band.x,
+                band.median,
+                low=band.low,
+                high=band.high,
+                error=band.error,
+                color=group.color,
+                dash=dash,
+            )
+        )
         notes.append(f"{label}: {band.text}")
     if len(groups) == 2:
         for kind in kinds:

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import matplotlib
 from matplotlib.figure import Figure, SubFigure
@@ -13,6 +14,9 @@ from matplotlib.figure import Figure, SubFigure
 from xpmodel._atomic import replacing
 from xpmodel.columns import column_of, is_latent, symbol
 from xpmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 # Okabe & Ito's colors, which color-blind people tell apart.
 BLUE, RED, GREEN, PINK, SKY, ORANGE = (
@@ -22,7 +26,7 @@ COLORS = (BLUE, RED, GREEN, PINK, SKY, ORANGE)
 WIDTH = 7.1  # inches: two columns of a journal
 # Endings of figures, and the MIME type of each.
 FORMATS = {".pdf": "application/pdf", ".png": "image/png"}
-STYLE = {
+STYLE: dict[RcKeyType, Any] = {
     "text.usetex": False,
     "pdf.fonttype": 42,
     "font.size": 8,

@@ -7,12 +7,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import ArrayLike
+
 from xpmodel._atomic import replacing
 from xpmodel._version import __version__
 from xpmodel.catalog.catalog import Catalog
 
 if TYPE_CHECKING:
     from astropy.table import Table
+
+
+TableColumn = tuple[str, ArrayLike, str, str]
+"""Name, values, unit and description."""
 
 
 def provenance(catalog: Catalog, **options: Any) -> dict[str, Any]:
@@ -32,9 +38,7 @@ def title_of(catalog: Catalog) -> str:
     return f"{catalog.path.name}{mock}"
 
 
-def make_table(
-    columns: Iterable[tuple[str, Any, str, str]], meta: dict[str, Any] | None = None
-) -> Table:
+def make_table(columns: Iterable[TableColumn], meta: dict[str, Any] | None = None) -> Table:
     """A table of named columns with units and descriptions.
 
     Parameters

@@ -14,6 +14,7 @@ import operator
 import tokenize
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 
@@ -70,6 +71,9 @@ class _Condition:
 
     holds: np.ndarray  # (N,) bool
     fails: np.ndarray  # (N,) bool
+
+
+_Value: TypeAlias = np.ndarray | np.number | str | _Condition
 
 
 def expression_mask(text: str, catalog: Catalog) -> np.ndarray:
@@ -142,7 +146,8 @@ def _parse(text: str) -> ast.expr:
         raise ExpressionError(problem, text, position) from None
     except (ValueError, MemoryError, RecursionError):
         raise ExpressionError("too complicated, or not text", text, 0) from None
-    level, depth = [tree], 0
+    level: list[ast.AST] = [tree]
+    depth = 0
     while level:
         depth += 1
         if depth > MAX_DEPTH:
@@ -182,7 +187,7 @@ class _Evaluator(ast.NodeVisitor):
         self._text = text
         self._catalog = catalog
 
-    def _error(self, node: ast.AST, problem: str) -> ExpressionError:
+    def _error(self, node: ast.expr, problem: str) -> ExpressionError:
         # The parser counts bytes of UTF-8 within a line.
         line = f"({self._text}\n)".split("\n")[node.lineno - 1]
         column = len(line.encode()[: node.col_offset].decode(errors="ignore"))
@@ -190,6 +195,7 @@ class _Evaluator(ast.NodeVisitor):
 
     def generic_visit(self, node: ast.AST) -> None:
         """Refuse what is not known."""
+        assert isinstance(node, ast.expr)  # `visit` is given no other
         raise self._error(node, "only comparisons, arithmetic, and, or, not are known here")
 
     def visit_Name(self, node: ast.Name) -> np.ndarray:  # noqa: D102, N802
@@ -201,7 +207,7 @@ class _Evaluator(ast.NodeVisitor):
             raise self._error(node, f"no column {node.id!r} with values{hint}")
         return catalog[node.id]
 
-    def visit_Constant(self, node: ast.Constant) -> object:  # noqa: D102, N802
+    def visit_Constant(self, node: ast.Constant) -> np.number | str:  # noqa: D102, N802
         value = node.value
         if isinstance(value, str):
             return value
@@ -229,14 +235,14 @@ class _Evaluator(ast.NodeVisitor):
             raise self._error(node, "a condition is needed here, such as teff < 5000")
         return value
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> object:  # noqa: D102, N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> np.ndarray | _Condition:  # noqa: D102, N802
         if isinstance(node.op, ast.Not | ast.Invert):
             inner = self._condition(node.operand)
             return _Condition(inner.fails, inner.holds)
         value = self._number(node.operand)
         return -value if isinstance(node.op, ast.USub) else value
 
-    def visit_BinOp(self, node: ast.BinOp) -> object:  # noqa: D102, N802
+    def visit_BinOp(self, node: ast.BinOp) -> np.ndarray | _Condition:  # noqa: D102, N802
         # & and | bind tighter than comparisons in Python, looser in a reader's mind: with
         # parentheses they are what numpy and pandas taught people to type.
         if isinstance(node.op, ast.BitAnd | ast.BitOr):
@@ -288,11 +294,11 @@ class _Evaluator(ast.NodeVisitor):
         return _Condition(holds & known, ~holds & known)
 
 
-def _is_text(value: object) -> bool:
+def _is_text(value: _Value) -> bool:
     return isinstance(value, str) or (isinstance(value, np.ndarray) and value.dtype.kind in "OU")
 
 
-def _present(value: object) -> np.ndarray | bool:
+def _present(value: np.ndarray | str) -> np.ndarray | bool:
     return True if isinstance(value, str) else np.array([v is not None for v in value])
 
 

@@ -69,7 +69,7 @@ def probability_inside(
         errors = np.maximum(errors, FLOOR * (high - low))
         stars = np.stack([x[rows], y[rows]], axis=1) - ASIDE * errors
         inside = polygon_contains(outline, *stars.T)
-        tree = shapely.STRtree(shapely.linestrings(np.stack([start, end], axis=1)))
+        tree = shapely.STRtree(np.asarray(shapely.linestrings(np.stack([start, end], axis=1))))
         step = int(np.clip(PAIRS // len(start), MIN_STARS, MAX_STARS))
         for first in range(0, len(rows), step):
             part = slice(first, first + step)

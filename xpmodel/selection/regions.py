@@ -172,11 +172,13 @@ class Region:
         InputError, KeyError, TypeError, ValueError
             When it is none.
         """
+        x_column, y_column = (str(name) for name in content["columns"])
+        x_scale, y_scale = (str(s) for s in content.get("scales", ("linear", "linear")))
         return cls(
             str(content["kind"]),
-            tuple(str(name) for name in content["columns"]),
+            (x_column, y_column),
             tuple((float(x), float(y)) for x, y in content["outline"]),
-            tuple(str(scale) for scale in content.get("scales", ("linear", "linear"))),
+            (x_scale, y_scale),
         )
 
     @property

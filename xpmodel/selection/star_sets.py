@@ -9,7 +9,8 @@ import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
-from xpmodel.selection.recipe import AllStars, Chosen, Step, read_steps, replay
+from xpmodel.selection.recipe import Chosen, Step, read_steps, replay
+from xpmodel.selection.star_sources import AllStars
 
 # How two sets become a third: the operation of the second on the first.
 ALGEBRA = {

@@ -20,7 +20,10 @@ MAX_NEAREST = 100_000
 class Source(Protocol):
     """What names stars: a region, a filter, a track's bin, ids, other sets."""
 
-    needs: tuple[str, ...]
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The catalog's columns that it needs."""
+        ...
 
     def mask(self, catalog: Catalog) -> np.ndarray:
         """The stars that it names, (N,) bool."""

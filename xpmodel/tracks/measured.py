@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -206,7 +206,7 @@ def tracks_table(tracks: Sequence[Track]) -> Table:
     return table
 
 
-def _metadata(tracks: Sequence[Track]) -> dict[str, object]:
+def _metadata(tracks: Sequence[Track]) -> dict[str, Any]:
     first = tracks[0]
     conditions = dict.fromkeys(c for t in tracks for b in t.definition.bins for c in b.conditions)
     return {

@@ -53,7 +53,7 @@ def read_track(path: str | Path) -> TrackDefinition:
         bins.append(Bin(tuple(_range(path, line, values, column) for column in columns)))
     if not 1 <= len(bins) <= MAX_POINTS:
         raise InputError(f"{path}: {len(bins)} rows of bins; a track has 1 to {MAX_POINTS}")
-    return TrackDefinition(path.stem, path.stem, tuple(columns[:2]), tuple(bins), "own")
+    return TrackDefinition(path.stem, path.stem, (columns[0], columns[1]), tuple(bins), "own")
 
 
 def line_track(
@@ -107,7 +107,7 @@ def line_track(
     points = np.column_stack([np.interp(along, length, line[:, i]) for i in range(2)]).tolist()
     parts = [list(zip(columns, point, scale.tolist(), strict=True)) for point in points]
     return TrackDefinition(
-        name, name, tuple(columns), tuple(Bin(tuple(part)) for part in parts), "own"
+        name, name, (columns[0], columns[1]), tuple(Bin(tuple(part)) for part in parts), "own"
     )
 
 

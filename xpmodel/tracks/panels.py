@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.cm import ScalarMappable
@@ -22,7 +22,9 @@ from xpmodel.report.figure_style import axis_label, foot, plain, write_figure
 from xpmodel.tracks.measured import Track
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
+    from matplotlib.typing import ColorType
 
 PANEL = 2.5  # inches
 BINS = 120
@@ -37,7 +39,7 @@ class DrawnTrack:
     """A track and how it is drawn."""
 
     track: Track
-    color: object
+    color: ColorType
     marker: str = "o"
     label: str | None = None
 
@@ -151,7 +153,7 @@ def _draw_line(axes: Axes, line: DrawnTrack, plane: tuple[str, str]) -> None:
     axes.plot(x, y, color=line.color, lw=1.0)
     sizes = np.full(len(x), 12.0)
     sizes[0] = 110.0 if line.marker == "*" else 32.0
-    edge = {"marker": line.marker, "linewidths": 0.6, "zorder": 3}
+    edge: dict[str, Any] = {"marker": line.marker, "linewidths": 0.6, "zorder": 3}
     name = None if line.label is None else plain(line.label)
     label = name if not thin.all() else None
     axes.scatter(
@@ -178,13 +180,13 @@ def _limits(values: np.ndarray, points: list[np.ndarray], zoom: bool) -> tuple[f
 
 def _legend(figure: Figure, grid: list[Axes], lines: list[DrawnTrack]) -> None:
     """One legend for all planes; a scale of metallicity for a family, whose lines have no name."""
-    entries = {}
+    entries: dict[str, Artist] = {}
     for axes in grid:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
             entries.setdefault(label, handle)
     if entries:
-        place = {"loc": "outside upper center", "ncols": min(len(entries), len(grid) + 1)}
-        figure.legend(entries.values(), entries.keys(), **place)
+        columns = min(len(entries), len(grid) + 1)
+        figure.legend(entries.values(), entries.keys(), loc="outside upper center", ncols=columns)
     if not any(line.label for line in lines):
         scale = ScalarMappable(M_H_SCALE, "plasma")
         figure.colorbar(scale, ax=grid, label=axis_label("m_h"), aspect=30, pad=0.01)

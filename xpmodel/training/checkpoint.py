@@ -17,6 +17,7 @@ from xpmodel._atomic import replacing
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
 from xpmodel.model.model import fit_state
+from xpmodel.model.network import ScatterVAE
 from xpmodel.training.config import TrainingConfig
 from xpmodel.training.metrics import Epoch, columns, from_array, to_array
 from xpmodel.training.steps import Steps
@@ -148,7 +149,7 @@ class Checkpoint:
         steps.optimizer.load_state_dict({"state": moments, "param_groups": options})
 
 
-def _sizes(network: Any) -> tuple[Any, ...]:
+def _sizes(network: ScatterVAE) -> tuple[int, int, tuple[int, ...], str]:
     return network.input_dim, network.latent_dim, network.intermediate_layers, network.variant
 
 

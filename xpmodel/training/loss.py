@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-from xpmodel.model.network import ScatterVAE, posterior_kl
+from xpmodel.model.network import posterior_kl
 from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.training.config import TrainingConfig
+
+
+class Network(Protocol):
+    """What the loss asks of a `ScatterVAE`, also of one joined with those of other processes."""
+
+    variant: str
+
+    def __call__(  # noqa: D102
+        self, x: Tensor, eps: Tensor | None = None, /
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]: ...
 
 
 class Loss(NamedTuple):
@@ -40,14 +50,12 @@ class Loss(NamedTuple):
         return self.reconstruction + self.kl
 
 
-def scatter_loss(
-    network: ScatterVAE, x: Tensor, variance: Tensor, eps: Tensor | None = None
-) -> Loss:
+def scatter_loss(network: Network, x: Tensor, variance: Tensor, eps: Tensor | None = None) -> Loss:
     """The parts of the loss (Laroche & Speagle 2024, Eqs. 1-5), as the released code sums them.
 
     Parameters
     ----------
-    network : ScatterVAE
+    network : ScatterVAE, or one joined with others
     x, variance : Tensor, (N, 110)
         Normalized coefficients and the squares of their normalized errors.
     eps : Tensor, (N, K), optional

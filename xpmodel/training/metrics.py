@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,9 @@ import pyarrow.parquet as pq
 from xpmodel._atomic import replacing
 from xpmodel.columns import latent_columns
 from xpmodel.errors import InputError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 METRICS_FILE = "metrics.parquet"
 CURVES_FILE = "curves.pdf"
@@ -115,8 +119,8 @@ def write_curves(path: str | Path, epochs: Sequence[Epoch]) -> Path:
         figure = Figure(figsize=(WIDTH, 4.2), layout="constrained")
         reconstruction, kl, latents, rate = figure.subplots(2, 2, sharex=True).flat
         for axes, name in ((reconstruction, "reconstruction"), (kl, "kl")):
-            for values, label, color in ((name, "training", BLUE), (f"test_{name}", "test", RED)):
-                axes.plot(number, [getattr(e, values) for e in epochs], mark + "-", color=color,
+            for part, label, color in ((name, "training", BLUE), (f"test_{name}", "test", RED)):
+                axes.plot(number, [getattr(e, part) for e in epochs], mark + "-", color=color,
                           lw=0.9, ms=3, label=label)  # fmt: skip
             axes.legend()
         _stretch(reconstruction, [e.reconstruction for e in epochs])
@@ -141,7 +145,7 @@ def write_curves(path: str | Path, epochs: Sequence[Epoch]) -> Path:
     return write_figure(path, draw)
 
 
-def _stretch(axes: object, values: list[float]) -> None:
+def _stretch(axes: Axes, values: list[float]) -> None:
     """Show what the training curve does; the first epochs' tests are often far outside."""
     low, high = min(values), max(values)
     margin = 0.15 * (high - low) or 1.0

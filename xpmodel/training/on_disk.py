@@ -85,11 +85,17 @@ class TrainingFiles:
         path = Path(folder) / DESCRIPTION
         said = read_json(path, FORMAT)
         try:
-            numbers = {name: int(said[name]) for name in ("n_train", "n_test", "n_left_out")}
             mu, sig = (np.array(said[name], np.float64) for name in ("mu", "sig"))
-            told = {name: dict(said[name]) for name in ("left_out", "source")}
             found = cls(
-                folder=path.parent, mu=mu, sig=sig, sha256=str(said["sha256"]), **numbers, **told
+                folder=path.parent,
+                n_train=int(said["n_train"]),
+                n_test=int(said["n_test"]),
+                mu=mu,
+                sig=sig,
+                n_left_out=int(said["n_left_out"]),
+                sha256=str(said["sha256"]),
+                left_out=dict(said["left_out"]),
+                source=dict(said["source"]),
             )
         except (LookupError, TypeError, ValueError) as error:
             raise InputError(f"{path}: damaged ({error})") from None
@@ -167,7 +173,7 @@ def _rows(folder: Path, names: tuple[str, str]) -> Iterator[Callable[..., None]]
 
         def read(start: int, *into: np.ndarray) -> None:
             for file, values in zip(files, into, strict=True):
-                view = memoryview(values).cast("B")
+                view = values.data.cast("B")
                 file.seek(start * ROW_BYTES)
                 done = 0
                 while done < len(view):
@@ -310,7 +316,7 @@ def _move(
             ends = np.searchsorted(part[by_part], np.arange(len(filled) + 1))
             for i, (first, end) in enumerate(itertools.pairwise(ends)):
                 file.seek(filled[i] * ROW_BYTES)
-                file.write(values[first:end])
+                file.write(values[first:end].data)
                 filled[i] += end - first
         wanted = place[place >= 0]
         wanted = wanted[np.argsort(wanted // PART_ROWS, kind="stable")]  # as they lie there now
@@ -318,4 +324,4 @@ def _move(
             file.flush()
             ordered = _load(out, rows)[np.argsort(wanted[rows])]
             file.seek(rows.start * ROW_BYTES)
-            file.write(ordered)
+            file.write(ordered.data)

@@ -32,7 +32,8 @@ TRUE_LABELS = ("teff", "logg", "m_h", "ebv", "age")
 EQUAL_TRUTH = {**EQUAL, "ebv": 0.02}
 SIGNALS = (1.0, 0.0)
 # Enough for a small model of the mock to use more than two latents.
-CONFIG = {"batch": 512, "learning_rate": 2e-3}
+BATCH = 512
+LEARNING_RATE = 2e-3
 FEWEST = 2_000
 
 Progress = Callable[[str], None]
@@ -122,7 +123,9 @@ def _on_sky(folder: Path, sky: Sky, epochs: int, device: str, tell: Progress) ->
     tell(f"{name}: making {sky.n_stars} mock stars")
     source = write_mock(sky, folder, truth=True)
     tell(f"{name}: training a small model, {epochs} epochs")
-    config = TrainingConfig(epochs=epochs, restart=epochs, seed=sky.seed, **CONFIG)
+    config = TrainingConfig(
+        batch=BATCH, epochs=epochs, learning_rate=LEARNING_RATE, restart=epochs, seed=sky.seed
+    )
     model = train(read_spectra(source), config, device=device)
     model.save(folder / "model")
     tell(f"{name}: encoding")
@@ -160,11 +163,12 @@ def compare_with_truth(
     labels = np.stack([truth[column] for column in TRUE_LABELS], axis=1)
     latents = np.stack([catalog[z] for z in catalog.active or catalog.latents], axis=1)
     both = np.concatenate([labels, latents], axis=1)
-    calls = []
-    for what, values in (("true labels", labels), ("true labels and latents", both)):
+
+    def calls(what: str, values: np.ndarray) -> np.ndarray:
         tell(f"{name}: forests on {what}")
-        stars = np.arange(len(catalog))
-        calls.append(probabilities_out_of_fold(values, is_high, stars, seed) > 0.5)
+        return probabilities_out_of_fold(values, is_high, np.arange(len(catalog)), seed) > 0.5
+
+    before, after = calls("true labels", labels), calls("true labels and latents", both)
     pairs = match_pairs(truth, is_high, np.ones(len(catalog), bool), EQUAL_TRUTH)
     inputs = {
         "Teff, log g, [M/H], E(B−V)": labels[:, :4],
@@ -177,9 +181,9 @@ def compare_with_truth(
         n_stars=len(catalog),
         n_high=int(is_high.sum()),
         active=catalog.active,
-        without=Confusion.of(is_high, calls[0]),
-        with_latents=Confusion.of(is_high, calls[1]),
-        gain=gain(is_high, *calls, seed),
+        without=Confusion.of(is_high, before),
+        with_latents=Confusion.of(is_high, after),
+        gain=gain(is_high, before, after, seed),
         n_pairs=len(pairs),
         orders=orders,
     )

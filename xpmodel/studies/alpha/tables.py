@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from xpmodel.report.tables import make_table
+from xpmodel.report.tables import TableColumn, make_table
 from xpmodel.studies.alpha.classifiers import PUBLISHED, Sample, Verdict
 from xpmodel.studies.alpha.difference_spectra import AlphaSpectrum
 from xpmodel.studies.alpha.pair_ranking import Order
@@ -27,7 +27,6 @@ MEANING = {
     "precision_low": "part of those called low-alpha that are",
 }
 COUNTS = ("high_as_high", "high_as_low", "low_as_high", "low_as_low")
-Column = tuple[str, Any, str, str]
 
 
 def verdicts_table(
@@ -51,7 +50,7 @@ def verdicts_table(
         With the published accuracy and recalls beside (Laroche & Speagle 2024, Table 1).
     """
     scores = [verdict.confusion.scores(seed) for verdict in verdicts]
-    columns: list[Column] = [
+    columns: list[TableColumn] = [
         ("classifier", [v.name for v in verdicts], "", "what it knows of a star"),
         ("n_features", [v.n_features for v in verdicts], "", "numbers of a star that it takes"),
         ("n_train", [v.n_train for v in verdicts], "", "stars it was grown on"),
@@ -76,7 +75,7 @@ def verdicts_table(
 
 def orders_table(orders: Sequence[Order], n_pairs: int, meta: dict[str, Any]) -> Table:
     """A row a classifier: the part of the pairs that it puts in the right order."""
-    columns: list[Column] = [
+    columns: list[TableColumn] = [
         ("classifier", [o.name for o in orders], "", "what it knows of a star"),
         ("n_features", [o.n_features for o in orders], "", "numbers of a star that it takes"),
         ("n_pairs", np.full(len(orders), n_pairs), "", "pairs judged, each once"),
@@ -88,7 +87,7 @@ def orders_table(orders: Sequence[Order], n_pairs: int, meta: dict[str, Any]) ->
 def spectra_table(spectra: dict[str, AlphaSpectrum], meta: dict[str, Any]) -> Table:
     """The differences of high- and low-α spectra, a row a wavelength."""
     first = next(iter(spectra.values()))
-    columns: list[Column] = [("wavelength", first.wavelength, "nm", "wavelength")]
+    columns: list[TableColumn] = [("wavelength", first.wavelength, "nm", "wavelength")]
     for mode, one in spectra.items():
         what = "of the mean flux" if mode == "flux" else "of flux over continuum"
         parts = {
@@ -119,7 +118,7 @@ def control_table(results: Sequence[SkyResult], meta: dict[str, Any]) -> Table:
             rows.append((signal, f"{pretty}, with latents", with_latents, np.nan))
             rows.append((signal, f"gain in {pretty}", result.gain[name], 0.0))
         rows += [(signal, f"pairs by {o.name}", o.right, 0.5) for o in result.orders]
-    columns: list[Column] = [
+    columns: list[TableColumn] = [
         ("alpha_signal", [r[0] for r in rows], "", "1: spectra follow alpha; 0: they do not"),
         ("measure", [r[1] for r in rows], "", "what is measured"),
         *_estimates("value", [r[2] for r in rows], "its value"),
@@ -128,7 +127,7 @@ def control_table(results: Sequence[SkyResult], meta: dict[str, Any]) -> Table:
     return make_table(columns, meta)
 
 
-def _estimates(name: str, estimates: Sequence[Estimate], description: str) -> list[Column]:
+def _estimates(name: str, estimates: Sequence[Estimate], description: str) -> list[TableColumn]:
     return [
         (name, [e.value for e in estimates], "", description),
         (f"{name}_p2", [e.low for e in estimates], "", "2.5 % of the bootstrap"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -97,9 +96,10 @@ def held_out(catalog: Catalog) -> HeldOut:
     InputError
         When the catalog has no spectra, no errors above 0, or too few stars.
     """
-    told = catalog.metadata.get("split")
-    known = isinstance(told, dict) and {"test_fraction", "seed"} == set(told)
-    split: dict[str, Any] = told if known else {"test_fraction": TEST_FRACTION, "seed": SEED}
+    split = catalog.metadata.get("split")
+    known = isinstance(split, dict) and {"test_fraction", "seed"} == set(split)
+    if split is None or not known:
+        split = {"test_fraction": TEST_FRACTION, "seed": SEED}
     train, test = train_test_rows(len(catalog), **split)
     spectra = catalog.spectra[test]
     bad = ~((spectra.errors > 0) & np.isfinite(spectra.coefficients)).all(axis=1)

@@ -127,7 +127,7 @@ def label_means(
         raise InputError(f"{catalog.path}: no column {', '.join(missing)}, so no means over labels")
     used = [name for name in (*CONDITIONED_ON, *IF_KNOWN) if name in catalog.numeric]
     labels = np.stack([catalog[name].astype(np.float64) for name in used], axis=1)
-    known = np.isfinite(labels).all(axis=1)
+    known = np.all(np.isfinite(labels), axis=1)
     fit, places = np.sort(train[known[train]]), np.flatnonzero(known[test])
     if len(fit) < NEIGHBOURS or not len(places):
         raise InputError(f"{catalog.path}: {len(fit)} training stars with labels are too few")

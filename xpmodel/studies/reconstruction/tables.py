@@ -9,7 +9,7 @@ import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import column_of, parameters
-from xpmodel.report.tables import make_table
+from xpmodel.report.tables import TableColumn, make_table
 from xpmodel.spectra.bands import positions
 from xpmodel.studies.reconstruction.denoising import Denoising, medians_of
 from xpmodel.studies.reconstruction.evaluate import Compared, Evaluation
@@ -93,7 +93,7 @@ def wavelengths_table(compared: Sequence[Compared], meta: dict[str, Any]) -> Tab
     Reconstructions with wavelengths of their own are left to tables of their own.
     """
     grid = compared[0].grid
-    columns = [("wavelength", grid, "nm", "wavelength")]
+    columns: list[TableColumn] = [("wavelength", grid, "nm", "wavelength")]
     for one in compared:
         if np.array_equal(one.grid, grid) and not np.isnan(one.own.flux).all():
             columns += _statistics(one.name, one.own.flux, one.model.flux)
@@ -186,7 +186,7 @@ def denoising_table(found: Denoising, meta: dict[str, Any]) -> Table:
     return make_table(columns, meta)
 
 
-def _statistics(name: str, own: np.ndarray, model: np.ndarray) -> list[tuple[str, Any, str, str]]:
+def _statistics(name: str, own: np.ndarray, model: np.ndarray) -> list[TableColumn]:
     """Columns over the stars of residuals (M, J) and of the model's."""
     low, median, high = np.percentile(own, [16, 50, 84], axis=0)
     own_square, model_square = (np.mean(r.astype(np.float64) ** 2, axis=0) for r in (own, model))
