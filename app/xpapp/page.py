@@ -24,7 +24,7 @@ from xpapp.sets.filters import FilterControls, RangeView
 from xpapp.sets.samp import SampControls
 from xpapp.sets.save import SaveControls
 from xpapp.sets.stars import StarsView
-from xpapp.settings import Opened, Sources, wavelengths
+from xpapp.settings import Opened, Settings, wavelengths
 from xpapp.spectrum.medians import GroupView
 from xpapp.spectrum.player import Player
 from xpapp.spectrum.tab import SpectrumTab
@@ -50,16 +50,16 @@ OWN = "My stars"
 TITLE = "XP latent space"
 
 
-def make_page(opened: Opened, sources: Sources) -> pmui.Page:
+def make_page(opened: Opened, settings: Settings) -> pmui.Page:
     """The page of one visit."""
     alerts = [
         pmui.Alert(object=problem, alert_type="warning", sizing_mode="stretch_width", margin=5)
         for problem in opened.problems
     ]
     if opened.catalog is None:
-        return _shell(main=[*alerts, _how_to_begin(sources)])
+        return _shell(main=[*alerts, _how_to_begin(settings)])
     visit = Visit(opened.catalog, opened.model)
-    return _Explorer(visit, alerts, sources.samp).page
+    return _Explorer(visit, alerts, settings.samp).page
 
 
 def _shell(**parts: object) -> pmui.Page:
@@ -73,12 +73,12 @@ def _shell(**parts: object) -> pmui.Page:
     )
 
 
-def _how_to_begin(sources: Sources) -> pn.viewable.Viewable:
+def _how_to_begin(settings: Settings) -> pn.viewable.Viewable:
     return pn.pane.Markdown(
         f"""
 ## There is no catalog to show
 
-The page looked for `{sources.catalog}`. `xpmodel explore` makes a demo of made-up stars and shows
+The page looked for `{settings.catalog}`. `xpmodel explore` makes a demo of made-up stars and shows
 it. Make a catalog from a trained model and your spectra:
 
 ```

@@ -19,7 +19,7 @@ from xpapp.browser.upload_route import UPLOAD_PATTERN, UploadHandler
 from xpapp.browser.websocket import PromptSocket
 from xpapp.maps.raster import warm_up
 from xpapp.page import TITLE, make_page, mock_note
-from xpapp.settings import Opened, Sources, open_model, open_sources
+from xpapp.settings import Opened, Settings, open_data, open_model
 from xpmodel import InputError
 
 # Only programs on this machine reach the page; `panel serve` has options for others.
@@ -36,21 +36,21 @@ def add_routes() -> None:
             per_app_patterns[index] = (pattern, PromptSocket)
 
 
-def visit_page(sources: Sources) -> pmui.Page:
+def visit_page(settings: Settings) -> pmui.Page:
     """The page of the visit that begins now."""
     pn.extension(notifications=True)
     warm_up()
-    return make_page(open_sources(sources), sources)
+    return make_page(open_data(settings), settings)
 
 
 def page_of_arguments(arguments: Sequence[str], environment: Mapping[str, str]) -> pmui.Page:
     """The same for what follows `panel serve app --args`; a mistake there is told on the page."""
     try:
-        sources = Sources.of(arguments, environment)
+        settings = Settings.of(arguments, environment)
     except InputError as error:
         pn.extension(notifications=True)
-        return make_page(Opened(None, None, (str(error),)), Sources.of([], {}))
-    return visit_page(sources)
+        return make_page(Opened(None, None, (str(error),)), Settings.of([], {}))
+    return visit_page(settings)
 
 
 @contextmanager
@@ -64,7 +64,7 @@ def _told_of_port(port: int) -> Iterator[None]:
         raise InputError(f"port {port} {why}: name another one with --port") from None
 
 
-def check(sources: Sources, port: int) -> None:
+def check(settings: Settings, port: int) -> None:
     """Find the user's mistakes that can be found before there is a catalog.
 
     Raises
@@ -74,16 +74,16 @@ def check(sources: Sources, port: int) -> None:
     """
     with _told_of_port(port), socket.create_server((HOST, port)):
         pass
-    if sources.model is not None:
-        open_model(sources.model)
+    if settings.model is not None:
+        open_model(settings.model)
 
 
-def serve(sources: Sources, port: int, say: Callable[[str], None], *, browser: bool) -> None:
+def serve(settings: Settings, port: int, say: Callable[[str], None], *, browser: bool) -> None:
     """Serve the page until Ctrl-C.
 
     Parameters
     ----------
-    sources : Sources
+    settings : Settings
     port : int
         0: any that is free.
     say : callable
@@ -97,18 +97,18 @@ def serve(sources: Sources, port: int, say: Callable[[str], None], *, browser: b
         When the catalog cannot be opened, a model is named and cannot be used, or the port is
         taken.
     """
-    opened = open_sources(sources)
-    if opened.catalog is None or (sources.model is not None and opened.model is None):
+    opened = open_data(settings)
+    if opened.catalog is None or (settings.model is not None and opened.model is None):
         raise InputError(opened.problems[0])
     add_routes()
     warm_up()
     with _told_of_port(port):
         server = get_server(
-            {"app": lambda: visit_page(sources)}, port=port, address=HOST, title=TITLE
+            {"app": lambda: visit_page(settings)}, port=port, address=HOST, title=TITLE
         )
     url = f"http://{HOST}:{server.port}/app"
     mock = f" · MOCK: {note}" if (note := mock_note(opened.catalog)) else ""
-    say(f"{sources.catalog} · {len(opened.catalog):,} stars{mock}")
+    say(f"{settings.catalog} · {len(opened.catalog):,} stars{mock}")
     for problem in opened.problems:
         say(problem)
     say(f"{url}  (Ctrl-C ends it)")

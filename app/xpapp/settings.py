@@ -24,7 +24,7 @@ def _default_models() -> tuple[Path, ...]:
 
 
 @dataclass(frozen=True)
-class Sources:
+class Settings:
     """Where catalog and model lie, as the server was told.
 
     Attributes
@@ -41,7 +41,7 @@ class Sources:
     samp: bool = False
 
     @classmethod
-    def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> Sources:
+    def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
         """From what follows `panel serve app --args`: ``--catalog``, ``--model``, ``--samp``.
 
         ``--samp`` lets visitors reach the SAMP hub of this machine. For what is not named see
@@ -74,7 +74,7 @@ class Sources:
         model: str | Path | None,
         samp: bool,
         environment: Mapping[str, str],
-    ) -> Sources:
+    ) -> Settings:
         """What is named, else by XPMODEL_CATALOG and XPMODEL_MODEL, else the project's own."""
         catalog = catalog or environment.get("XPMODEL_CATALOG") or default_catalog()
         model = model or environment.get("XPMODEL_MODEL")
@@ -98,15 +98,17 @@ class Opened:
     problems: tuple[str, ...]
 
 
-def open_sources(sources: Sources) -> Opened:
+def open_data(settings: Settings) -> Opened:
     """Open catalog and model; what cannot be opened becomes a sentence for the page."""
     problems: list[str] = []
     catalog = model = None
     try:
-        catalog = _catalog(sources.catalog, _stamps(sources.catalog, spectra_path(sources.catalog)))
+        catalog = _catalog(
+            settings.catalog, _stamps(settings.catalog, spectra_path(settings.catalog))
+        )
     except InputError as error:
         problems.append(str(error))
-    folder = sources.model
+    folder = settings.model
     try:
         folder = folder or _default_model(catalog)
         model = open_model(folder)

@@ -17,7 +17,7 @@ from tests.browser.explorer import Explorer
 from tests.support.mock import Mock, mock_model
 from xpapp import page
 from xpapp.serve import add_routes
-from xpapp.settings import Sources, open_sources
+from xpapp.settings import Settings, open_data
 from xpapp.state.visit import Visit
 
 # A click on what has just been drawn may bring the server a model that it knows: Bokeh warns, and
@@ -57,11 +57,11 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
     truncated = folder / "truncated.parquet"
     truncated.write_bytes(mock.catalog.read_bytes()[:-1000])
     mock_model(seed=7).save(folder / "other")
-    sources = {
-        "explorer": Sources(mock.catalog, mock.model),
-        "nothing": Sources(folder / "missing.parquet", folder / "missing"),
-        "truncated": Sources(truncated, mock.model),
-        "foreign": Sources(mock.catalog, folder / "other"),
+    settings = {
+        "explorer": Settings(mock.catalog, mock.model),
+        "nothing": Settings(folder / "missing.parquet", folder / "missing"),
+        "truncated": Settings(truncated, mock.model),
+        "foreign": Settings(mock.catalog, folder / "other"),
     }
     visits: list[Visit] = []
 
@@ -69,10 +69,10 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         visits.append(Visit(*args, **params))
         return visits[-1]
 
-    def served(of: Sources) -> Callable[[], object]:
+    def served(of: Settings) -> Callable[[], object]:
         def make() -> object:
             pn.extension(notifications=True)
-            return page.make_page(open_sources(of), of)
+            return page.make_page(open_data(of), of)
 
         return make
 
@@ -80,7 +80,7 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         patch.setattr(page, "Visit", recorded)
         patch.setenv("XPMODEL_VISITS", str(folder / "visits"))
         add_routes()
-        port = serve_and_wait({k: served(v) for k, v in sources.items()})
+        port = serve_and_wait({k: served(v) for k, v in settings.items()})
         yield Server(port, visits)
         pn.state.kill_all_servers()
 

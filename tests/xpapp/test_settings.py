@@ -6,7 +6,7 @@ import panel as pn
 import pytest
 
 from tests.support.mock import Mock, mock_model
-from xpapp.settings import Sources, default_catalog, open_sources
+from xpapp.settings import Settings, default_catalog, open_data
 from xpmodel import InputError
 
 MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
@@ -15,28 +15,28 @@ MAIN = Path(__file__).resolve().parents[2] / "app" / "main.py"
 def test_arguments_before_environment_before_defaults():
     environment = {"XPMODEL_CATALOG": "e.parquet", "XPMODEL_MODEL": "e"}
     arguments = ["--catalog", "a.parquet", "--model", "a"]
-    assert Sources.of(arguments, environment) == Sources(Path("a.parquet"), Path("a"))
-    assert Sources.of(arguments[:2], environment) == Sources(Path("a.parquet"), Path("e"))
-    assert Sources.of([], environment) == Sources(Path("e.parquet"), Path("e"))
-    assert Sources.of([], {}).catalog == default_catalog()
+    assert Settings.of(arguments, environment) == Settings(Path("a.parquet"), Path("a"))
+    assert Settings.of(arguments[:2], environment) == Settings(Path("a.parquet"), Path("e"))
+    assert Settings.of([], environment) == Settings(Path("e.parquet"), Path("e"))
+    assert Settings.of([], {}).catalog == default_catalog()
 
 
 @pytest.mark.parametrize("arguments", [["--catalogue", "x"], ["x.parquet"], ["--model"]])
 def test_other_arguments(arguments):
     with pytest.raises(InputError, match=f"panel serve app --args: .*{arguments[0]}"):
-        Sources.of(arguments, {})
+        Settings.of(arguments, {})
 
 
 def test_open(mock: Mock):
-    opened = open_sources(Sources(mock.catalog, mock.model))
+    opened = open_data(Settings(mock.catalog, mock.model))
     assert opened.problems == ()
     assert opened.model.hash == opened.catalog.model_hash
-    again = open_sources(Sources(mock.catalog, mock.model))
+    again = open_data(Settings(mock.catalog, mock.model))
     assert again.catalog is opened.catalog and again.model is opened.model
 
 
 def test_open_nothing(tmp_path):
-    opened = open_sources(Sources(tmp_path / "no.parquet", tmp_path / "model"))
+    opened = open_data(Settings(tmp_path / "no.parquet", tmp_path / "model"))
     assert opened.catalog is None and opened.model is None
     catalog, model = opened.problems
     assert "no.parquet" in catalog and "Without a model" in model
@@ -44,7 +44,7 @@ def test_open_nothing(tmp_path):
 
 def test_open_with_another_model(mock: Mock, tmp_path):
     mock_model(seed=9).save(tmp_path / "other")
-    opened = open_sources(Sources(mock.catalog, tmp_path / "other"))
+    opened = open_data(Settings(mock.catalog, tmp_path / "other"))
     assert opened.model is None and len(opened.catalog) > 0
     (problem,) = opened.problems
     assert "was made by another model" in problem and opened.catalog.model_hash[:12] in problem
@@ -53,16 +53,16 @@ def test_open_with_another_model(mock: Mock, tmp_path):
 def test_open_truncated(mock: Mock, tmp_path):
     path = tmp_path / "short.parquet"
     path.write_bytes(mock.catalog.read_bytes()[:5000])
-    opened = open_sources(Sources(path, mock.model))
+    opened = open_data(Settings(path, mock.model))
     assert opened.catalog is None and "not a whole Parquet file" in opened.problems[0]
 
 
 def test_a_new_catalog_is_opened_anew(mock: Mock, tmp_path):
     path = tmp_path / "catalog.parquet"
-    sources = Sources(path, mock.model)
-    assert open_sources(sources).catalog is None
+    settings = Settings(path, mock.model)
+    assert open_data(settings).catalog is None
     path.write_bytes(mock.catalog.read_bytes())
-    assert open_sources(sources).catalog is not None
+    assert open_data(settings).catalog is not None
 
 
 def test_main_with_an_unknown_argument(monkeypatch):

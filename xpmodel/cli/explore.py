@@ -43,18 +43,18 @@ def explore_command(
     """
     try:
         from xpapp.serve import check, serve
-        from xpapp.settings import Sources, default_catalog
+        from xpapp.settings import Settings, default_catalog
     except ModuleNotFoundError as error:
         raise InputError(
             f"the page needs packages that are not installed ({error.name}): "
             "pip install 'xpmodel[app]'"
         ) from None
 
-    sources = Sources.named(catalog, model, samp, os.environ)
-    check(sources, port)
-    if sources.catalog == default_catalog() and not sources.catalog.exists():
-        _make_demo(sources.catalog)
-    serve(sources, port, click.echo, browser=browser)
+    settings = Settings.named(catalog, model, samp, os.environ)
+    check(settings, port)
+    if settings.catalog == default_catalog() and not settings.catalog.exists():
+        _make_demo(settings.catalog)
+    serve(settings, port, click.echo, browser=browser)
 
 
 def _make_demo(catalog: Path) -> None:

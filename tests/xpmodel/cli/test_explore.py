@@ -14,7 +14,7 @@ import pytest
 import xpapp.serve
 from tests.support.commands import run
 from tests.support.mock import Mock
-from xpapp.settings import Sources, open_sources
+from xpapp.settings import Settings, open_data
 from xpmodel import open_catalog
 from xpmodel.cli import explore
 
@@ -31,11 +31,11 @@ def data(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def served(monkeypatch) -> list[tuple[Sources, int]]:
+def served(monkeypatch) -> list[tuple[Settings, int]]:
     """What would have been served."""
-    calls: list[tuple[Sources, int]] = []
+    calls: list[tuple[Settings, int]] = []
     monkeypatch.setattr(
-        xpapp.serve, "serve", lambda sources, port, say, browser: calls.append((sources, port))
+        xpapp.serve, "serve", lambda settings, port, say, browser: calls.append((settings, port))
     )
     return calls
 
@@ -54,8 +54,8 @@ def test_demo_is_made_once(data, served, monkeypatch):
     said = run("explore", "--port", 0).stdout
     assert "300 stars, none of them observed" in said and str(data) in said
     catalog = data / "catalog.parquet"
-    assert served == [(Sources(catalog), 0)]
-    opened = open_sources(Sources(catalog))
+    assert served == [(Settings(catalog), 0)]
+    opened = open_data(Settings(catalog))
     assert not opened.problems and len(opened.catalog) == opened.catalog.n_mock == 300
     made = catalog.stat().st_mtime_ns
     assert run("explore", "--port", 0).stdout == ""
@@ -70,9 +70,9 @@ def test_what_is_named(data, served, mock: Mock, monkeypatch):
     run("explore", mock.catalog, "--model", mock.model, "--samp", "--port", 0)
     monkeypatch.setenv("XPMODEL_CATALOG", str(mock.catalog))
     run("explore", "--port", 0)
-    assert [sources for sources, _ in served] == [
-        Sources(mock.catalog, mock.model, samp=True),
-        Sources(mock.catalog),
+    assert [settings for settings, _ in served] == [
+        Settings(mock.catalog, mock.model, samp=True),
+        Settings(mock.catalog),
     ]
     assert not data.exists()
 
