@@ -8,7 +8,6 @@ from __future__ import annotations
 import binascii
 import io
 import re
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from xpmodel._process_wide import ignored_warnings
 from xpmodel.export.rows import StarRows
 
 if TYPE_CHECKING:
@@ -164,8 +164,7 @@ def _fits_header(fields: list[_Field], stars: StarRows) -> Header:
                 null=_null(field) if field.dtype[0] == "i" else None,
             )
         )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of names that hold more than letters and digits
+    with ignored_warnings():  # of names that hold more than letters and digits
         header = fits.BinTableHDU.from_columns(columns, nrows=0).header
     header["NAXIS2"] = len(stars)
     header["EXTNAME"] = "STARS"
@@ -221,8 +220,7 @@ def _votable_frame(fields: list[_Field], stars: StarRows) -> tuple[bytes, bytes]
     from astropy.io.votable import tree
     from astropy.units import UnrecognizedUnit
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of units such as dex, which VOUnit does not know
+    with ignored_warnings():  # of units such as dex, which VOUnit does not know
         document = tree.VOTableFile(version="1.4")
         resource = tree.Resource()
         document.resources.append(resource)

@@ -7,6 +7,7 @@ from dataclasses import KW_ONLY, dataclass
 
 import numpy as np
 
+from xpmodel._private_parts import instrument_model
 from xpmodel.mock.population import Stars
 from xpmodel.spectra.bands import BANDS
 
@@ -196,10 +197,7 @@ def wavelength_grid() -> np.ndarray:
 @functools.cache
 def design() -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """GaiaXPy's grid, and for each band its design matrix (55, L) and merging weights (L,)."""
-    from gaiaxpy.core.config import load_xpmerge_from_xml, load_xpsampling_from_xml
-
-    grid, merge = load_xpmerge_from_xml()
-    return grid, load_xpsampling_from_xml(), merge
+    return instrument_model()
 
 
 def _line_width(feature: Feature) -> float:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import matplotlib
 from matplotlib.figure import Figure, SubFigure
 
 from xpmodel._atomic import replacing
+from xpmodel._process_wide import matplotlib_settings
 from xpmodel.columns import column_of, is_latent, symbol
 from xpmodel.errors import InputError
 
@@ -43,6 +43,8 @@ STYLE: dict[RcKeyType, Any] = {
 def write_figure(path: str | Path, make: Callable[[], Figure], *, tight: bool = False) -> Path:
     """Draw a figure in our own style and write it; the same figure gives the same file.
 
+    Threads draw one after another, since Matplotlib's settings are one for all of them.
+
     Parameters
     ----------
     path : path
@@ -73,13 +75,9 @@ def write_figure(path: str | Path, make: Callable[[], Figure], *, tight: bool = 
     return path
 
 
-@contextmanager
-def own_style() -> Iterator[None]:
-    """Our own style, whatever was set: gaiaxpy, for one, switches LaTeX on for all figures."""
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(STYLE)
-        yield
+def own_style() -> AbstractContextManager[None]:
+    """Our own style, whatever was set: GaiaXPy, for one, switches LaTeX on for all figures."""
+    return matplotlib_settings(STYLE)
 
 
 def foot(figure: Figure | SubFigure, note: str, width: float = WIDTH) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike
 
+from xpmodel._private_parts import photometric_system
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS
 from xpmodel.tables.reader import TableReader, floats, integer_ids, open_table
@@ -70,17 +70,10 @@ def synthetic_mag(coefficients: np.ndarray, band: str) -> np.ndarray:
 @cache
 def _synthetic_band(band: str) -> tuple[np.ndarray, float]:
     """Flux per unit of each coefficient, (110,), and zero point: the flux is linear in them."""
-    with warnings.catch_warnings():
-        # Importing GaiaXPy warns of its use of pandas, and hides every RuntimeWarning for good.
-        warnings.simplefilter("ignore")
-        from gaiaxpy import PhotometricSystem
-
-    system = PhotometricSystem.Gaia_DR3_Vega.value
-    number = system.get_bands().index(band)
-    sampling = system.load_xpsampling_from_xml()  # {band: (55, bands)}
-    _, merge = system.load_xpmerge_from_xml()  # {band: (bands,)}
-    weights = [sampling[xp][:, number] * merge[xp][number] for xp in BANDS]
-    return np.concatenate(weights), float(system.get_zero_points()[number])
+    bands, zero_points, design, merge = photometric_system("Gaia_DR3_Vega")
+    number = bands.index(band)
+    weights = [design[xp][:, number] * merge[xp][number] for xp in BANDS]
+    return np.concatenate(weights), float(zero_points[number])
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 from collections.abc import Callable
 
 import numpy as np
@@ -12,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from xpmodel._private_parts import calibrate_quietly
 from xpmodel._types import ArrayOrTensor
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND, N_COEFFICIENTS
@@ -161,7 +160,6 @@ def _checked_grid(values: ArrayLike) -> np.ndarray:
 def _unit_spectra(grid: tuple[float, ...] | None) -> tuple[np.ndarray, np.ndarray]:
     """Grid (L,) and flux of the 110 unit spectra (110, L), as GaiaXPy calibrates them."""
     import pandas as pd
-    from gaiaxpy.calibrator.calibrator import _calibrate
 
     unit = np.eye(N_COEFFICIENTS)
     identity = np.eye(N_BAND)
@@ -173,11 +171,7 @@ def _unit_spectra(grid: tuple[float, ...] | None) -> tuple[np.ndarray, np.ndarra
         rows[f"{band}_coefficient_errors"] = pd.Series([np.ones(N_BAND)] * len(rows))
         rows[f"{band}_coefficient_correlations"] = pd.Series([identity] * len(rows))
     sampling = None if grid is None else np.array(grid)
-    # The public calibrate() prints its progress; this is its body, told to be quiet.
-    with contextlib.redirect_stdout(io.StringIO()):
-        spectra, positions = _calibrate(rows, sampling, save_file=False, disable_info=True)
-    matrix = np.stack(spectra["flux"].to_numpy())
-    positions = np.asarray(positions, dtype=np.float64)
+    matrix, positions = calibrate_quietly(rows, sampling)
     for array in (matrix, positions):
         array.setflags(write=False)
     return positions, matrix

@@ -11,7 +11,6 @@ import io
 import re
 import shutil
 import tempfile
-import warnings
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from xpmodel._process_wide import ignored_warnings
 from xpmodel.errors import InputError
 from xpmodel.tables.arrow import ChunkSource, numbered_table, to_arrow
 
@@ -109,11 +109,10 @@ def open_votable(path: Path, gzipped: bool) -> tuple[list[str], ChunkSource]:
 @contextmanager
 def _parsing() -> Iterator[None]:
     """Keep astropy from warning of what does no harm; a file it cannot parse is an OSError."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
+    try:
+        with ignored_warnings():
             yield
-        except (InputError, EOFError, zlib.error):
-            raise
-        except Exception as error:  # a damaged file makes the parsers raise all kinds
-            raise OSError(str(error)) from error
+    except (InputError, EOFError, zlib.error):
+        raise
+    except Exception as error:  # a damaged file makes the parsers raise all kinds
+        raise OSError(str(error)) from error

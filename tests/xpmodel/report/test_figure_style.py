@@ -1,11 +1,15 @@
 """Figures in our own style, written whole, the same each time."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import matplotlib
+import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
 from xpmodel import InputError
 from xpmodel.report.figure_style import (
+    COLORS,
     FORMATS,
     STYLE,
     axis_label,
@@ -58,6 +62,35 @@ def test_our_style_is_ours_alone():
             assert not matplotlib.rcParams["text.usetex"]
             matplotlib.rcParams["font.size"] = 5
         assert matplotlib.rcParams["font.size"] == 30 and matplotlib.rcParams["text.usetex"]
+
+
+def figure_of(number: int) -> Figure:
+    """Text, ticks made while it is drawn, formulas, a legend: what takes its look from settings."""
+    figure = Figure(figsize=(3, 2), layout="constrained")
+    axes = figure.subplots()
+    x = np.linspace(1, 100, 50)
+    axes.plot(x, x ** (1 + number % 3), color=COLORS[number % len(COLORS)], label=r"$\lambda$")
+    axes.set_yscale("log")
+    axes.legend(title=f"No. {number}")
+    foot(figure, "10,000 mock stars")
+    return figure
+
+
+@pytest.mark.parametrize("suffix", FORMATS)
+def test_threads_at_once_write_what_each_writes_alone(tmp_path, suffix):
+    def write(name: str, number: int) -> bytes:
+        path = write_figure(tmp_path / f"{name}{suffix}", lambda: figure_of(number))
+        return path.read_bytes()
+
+    # Whatever was set before: GaiaXPy switches LaTeX on, which not everyone has.
+    with matplotlib.rc_context({"text.usetex": True, "font.size": 20, "savefig.dpi": 40}):
+        before = dict(matplotlib.rcParams)
+        alone = [write(f"alone{i}", i) for i in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            together = list(pool.map(lambda i: write(f"together{i}", i % 8), range(16)))
+        assert dict(matplotlib.rcParams) == before
+    assert len(set(alone)) == 8
+    assert together == [*alone, *alone]
 
 
 def test_a_long_note_is_wrapped():

@@ -1,0 +1,48 @@
+"""Settings that all threads of a process share: changed by one thread at a time, and put back.
+
+Of two threads that changed one at once, the first to leave would take the setting away from the
+other, and the last would put back what the first had set, for good.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+# One for all of them: a thread that holds it may import GaiaXPy, which changes several.
+_changing = threading.RLock()
+
+
+@contextmanager
+def ignored_warnings() -> Iterator[None]:
+    """Let no warning through meanwhile, and take filters away that others set meanwhile.
+
+    Before Python 3.14 the filters are one list for all threads.
+    """
+    with _changing, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def matplotlib_settings(settings: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """Matplotlib's defaults with these settings meanwhile, whatever was set before or is by others.
+
+    Matplotlib reads hundreds of settings while a figure is made and while it is written, some of
+    them (``pdf.fonttype``, and ``text.usetex`` for the labels of ticks) from nowhere else.
+
+    Parameters
+    ----------
+    settings : mapping, optional
+        As of `matplotlib.rcParams`. Default: what is set stays set.
+    """
+    import matplotlib
+
+    with _changing, matplotlib.rc_context():
+        if settings is not None:
+            matplotlib.rcdefaults()
+            matplotlib.rcParams.update(settings)
+        yield
