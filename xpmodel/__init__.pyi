@@ -11,12 +11,12 @@ from .latent.neighbours import Neighbours as Neighbours
 from .latent.neighbours import neighbours_of as neighbours_of
 from .latent.steering import fit_labels as fit_labels
 from .latent.steering import steer as steer
+from .model.folder import load_model as load_model
 from .model.import_released import import_model as import_model
 from .model.model import Model as Model
-from .model.model import load_model as load_model
 from .model.network import ScatterVAE as ScatterVAE
 from .own.gaia_archive import fetch_own as fetch_own
-from .own.stars import read_own as read_own
+from .own.given_files import read_own as read_own
 from .plots.curves import Curve as Curve
 from .plots.curves import decoded_curve as decoded_curve
 from .plots.curves import decoded_gradient as decoded_gradient

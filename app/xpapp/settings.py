@@ -10,7 +10,7 @@ from pathlib import Path
 
 from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
 from xpmodel._folders import data_folder, demo_model
-from xpmodel.catalog.catalog import spectra_path
+from xpmodel.catalog.spectra_store import spectra_path
 
 
 def default_catalog() -> Path:

@@ -16,10 +16,9 @@ import pyarrow.parquet as pq
 from xpmodel._atomic import sha256_file
 from xpmodel.catalog.derived_columns import DERIVED
 from xpmodel.catalog.label_relations import giant_mask
+from xpmodel.catalog.spectra_store import SpectraStore, spectra_path
 from xpmodel.columns import is_latent, latent_columns
 from xpmodel.errors import InputError
-from xpmodel.spectra.bands import N_COEFFICIENTS
-from xpmodel.spectra.spectra import Spectra
 
 FORMAT = "xpmodel-catalog"
 # Key of our JSON among the Parquet file's metadata.
@@ -28,19 +27,6 @@ METADATA_KEY = b"xpmodel"
 LAST_GAIA_ID = 9_000_000_000_000_000_000
 # A latent whose KL over the catalog is at most this [nat] follows the prior: inactive.
 ACTIVE_KL = 0.01
-SPECTRA_SCHEMA = pa.schema(
-    [
-        pa.field("source_id", pa.int64(), nullable=False),
-        pa.field("g_flux", pa.float32(), nullable=False),
-        pa.field("coefficients", pa.list_(pa.float32(), N_COEFFICIENTS), nullable=False),
-        pa.field("errors", pa.list_(pa.float32(), N_COEFFICIENTS), nullable=False),
-    ]
-)
-
-
-def spectra_path(path: str | Path) -> Path:
-    """Where the spectra of a catalog lie: ``stars.parquet`` → ``stars.spectra.arrow``."""
-    return Path(path).with_suffix(".spectra.arrow")
 
 
 def left_out_path(path: str | Path) -> Path:
@@ -316,76 +302,6 @@ class Catalog:
             return len(self.spectra) == len(self)
         except InputError:
             return False
-
-
-class SpectraStore:
-    """Spectra in an Arrow file, memory-mapped: a star's come in microseconds.
-
-    Parameters
-    ----------
-    path : path
-
-    Raises
-    ------
-    InputError
-        When the file is missing or damaged.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
-        try:
-            reader = pa.ipc.open_file(pa.memory_map(str(path)))
-            if reader.schema != SPECTRA_SCHEMA:
-                raise InputError(f"{path}: not the spectra of a catalog (other columns)")
-            self._batches = [reader.get_batch(i) for i in range(reader.num_record_batches)]
-        except FileNotFoundError:
-            raise InputError(f"{path}: the catalog's spectra are not beside it") from None
-        except (OSError, pa.ArrowInvalid) as error:
-            raise InputError(f"{path}: not a whole Arrow file ({error})") from None
-        self._starts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
-
-    def __len__(self) -> int:
-        return int(self._starts[-1])
-
-    @property
-    def source_id(self) -> np.ndarray:
-        """Ids in row order, (N,) int64."""
-        columns = [batch.column("source_id").to_numpy() for batch in self._batches]
-        return np.concatenate([np.empty(0, np.int64), *columns])
-
-    def __getitem__(self, rows: int | slice | np.ndarray) -> Spectra:
-        """The spectra of some rows, in the order asked for."""
-        if isinstance(rows, (int, np.integer)):
-            if not -len(self) <= rows < len(self):
-                raise IndexError(f"row {rows} of {len(self)} spectra")
-            rows = np.array([rows % len(self)])  # the range below takes longer than the spectrum
-        else:
-            rows = np.arange(len(self))[rows]
-        batch_of = np.searchsorted(self._starts, rows, side="right") - 1
-        n = len(rows)
-        columns: dict[str, np.ndarray] = {
-            "source_id": np.empty(n, np.int64),
-            "g_flux": np.empty(n, np.float64),
-            "coefficients": np.empty((n, N_COEFFICIENTS), np.float32),
-            "errors": np.empty((n, N_COEFFICIENTS), np.float32),
-        }
-        for number in np.unique(batch_of):
-            batch, here = self._batches[number], np.flatnonzero(batch_of == number)
-            within = rows[here] - self._starts[number]
-            for name, values in columns.items():
-                column = batch.column(name)
-                if values.ndim == 2:
-                    table = column.flatten().to_numpy().reshape(-1, values.shape[1])
-                else:
-                    table = column.to_numpy()
-                values[here] = table[within]
-        return Spectra(
-            source_id=columns["source_id"],
-            coefficients=columns["coefficients"],
-            errors=columns["errors"],
-            g_flux=columns["g_flux"],
-            g_flux_source="catalog",
-        )
 
 
 def check_model(catalog: Catalog, model_hash: str) -> None:

@@ -20,14 +20,9 @@ import pyarrow.parquet as pq
 from xpmodel._atomic import replacing
 from xpmodel._prefetch import ahead
 from xpmodel._version import __version__
-from xpmodel.catalog.catalog import (
-    FORMAT,
-    METADATA_KEY,
-    SPECTRA_SCHEMA,
-    left_out_path,
-    spectra_path,
-)
+from xpmodel.catalog.catalog import FORMAT, METADATA_KEY, left_out_path
 from xpmodel.catalog.positions import position_from_id
+from xpmodel.catalog.spectra_store import SPECTRA_SCHEMA, spectra_path
 from xpmodel.columns import JOINED, catalog_schema, latent_columns
 from xpmodel.errors import InputError
 from xpmodel.model.model import Encoded, Model

@@ -159,7 +159,7 @@ def control_command(out: Path, stars: int, epochs: int, seed: int, device: str) 
     must help in the first sky and must not in the second.
     """
     from xpmodel._version import __version__
-    from xpmodel.model.model import find_device
+    from xpmodel.model.device import find_device
     from xpmodel.report.tables import lines_of, write_table
     from xpmodel.studies.alpha.mock_control import run_control
     from xpmodel.studies.alpha.tables import control_table

@@ -27,7 +27,7 @@ def build_command(source: Path, model: Path, out: Path, device: str) -> None:
     from xpmodel.catalog.build import build_catalog
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.catalog.named_cuts import CUTS, cut_report, needed_columns
-    from xpmodel.model.model import load_model
+    from xpmodel.model.folder import load_model
 
     loaded = load_model(model, device)
     with star_progress() as progress:

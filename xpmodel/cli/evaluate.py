@@ -124,7 +124,7 @@ def _others(
     files: dict[str, Path | None],
 ) -> list[Reconstruction]:
     """Rivals out of files, before anything that takes long."""
-    from xpmodel.model.model import load_model
+    from xpmodel.model.folder import load_model
     from xpmodel.studies.reconstruction.rival_files import read_lb23, read_rival, read_zgr23
     from xpmodel.studies.reconstruction.rivals import of_model
 

@@ -61,7 +61,7 @@ def _make_demo(catalog: Path) -> None:
     """Make the mock sky, if it is not there, and a catalog of it."""
     from xpmodel.catalog.build import build_catalog
     from xpmodel.mock.write import MOCK_FILE, Sky, write_mock
-    from xpmodel.model.model import load_model
+    from xpmodel.model.folder import load_model
 
     sky, folder = Sky(SKY_STARS), data_folder() / "mock"
     click.echo(

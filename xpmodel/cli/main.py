@@ -104,7 +104,7 @@ def encode_command(
     cannot be used are left out, counted, and listed beside the catalog.
     """
     from xpmodel.catalog.encode import encode_files
-    from xpmodel.model.model import load_model
+    from xpmodel.model.folder import load_model
 
     loaded = load_model(model, device)
     with star_progress() as progress:

@@ -153,7 +153,7 @@ def inspect_command(
         use_of_prior,
         use_table,
     )
-    from xpmodel.model.model import load_model
+    from xpmodel.model.folder import load_model
     from xpmodel.report.tables import lines_of, write_table
 
     loaded = load_model(model)

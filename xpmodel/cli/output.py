@@ -69,7 +69,7 @@ def catalog_model(catalog: Catalog, given: Path | None) -> Model | None:
         When the one given is another.
     """
     from xpmodel.catalog.catalog import check_model
-    from xpmodel.model.model import load_model
+    from xpmodel.model.folder import load_model
 
     if given is not None:
         model = load_model(given)

@@ -110,7 +110,7 @@ def train_command(
     from tqdm import tqdm
 
     from xpmodel.errors import InputError
-    from xpmodel.model.model import find_device
+    from xpmodel.model.device import find_device
     from xpmodel.training.checkpoint import Checkpoint
     from xpmodel.training.distributed import join_processes
     from xpmodel.training.metrics import (

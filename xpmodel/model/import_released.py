@@ -12,7 +12,8 @@ import torch
 from xpmodel._atomic import sha256_file
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
-from xpmodel.model.model import Model, fit_state
+from xpmodel.model.folder import fit_state
+from xpmodel.model.model import Model
 from xpmodel.model.network import ScatterVAE
 from xpmodel.model.normalization import check_normalization
 

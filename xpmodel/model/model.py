@@ -11,17 +11,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import safetensors
 import torch
 from numpy.typing import ArrayLike
-from safetensors.torch import load as load_safetensors
 from safetensors.torch import save as save_safetensors
 from torch import Tensor
 
-from xpmodel._atomic import read_json, replacing
+from xpmodel._atomic import replacing
 from xpmodel._types import ArrayOrTensor
 from xpmodel.errors import InputError
-from xpmodel.model.network import VARIANTS, ScatterVAE, posterior_kl
+from xpmodel.model.device import find_device
+from xpmodel.model.network import ScatterVAE, posterior_kl
 from xpmodel.model.normalization import Normalization, NormalizationOnDevice, check_normalization
 from xpmodel.spectra.spectra import Spectra
 
@@ -36,8 +35,6 @@ FORMAT = "xpmodel-model"
 BATCH = 65_536
 # A GPU wants more work at once than a cache holds.
 BATCH_CUDA = 262_144
-# What numbers of the wrong kind or size make of a description that was changed by hand.
-_BAD_DESCRIPTION = (LookupError, TypeError, ValueError, OverflowError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -223,6 +220,9 @@ class Model:
     def decode_point(self, z: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         """Decode one point, fast: as `decode`, to float32's rounding.
 
+        On the CPU, whatever the model's device: to ask a GPU for so little takes eight times as
+        long (docs/gpu.md).
+
         Parameters
         ----------
         z : array_like, (K,)
@@ -242,9 +242,6 @@ class Model:
             raise InputError(
                 f"z has shape {point.shape}: it must hold the model's {self.n_latents} latents"
             )
-        if self.device.type != "cpu":
-            both = torch.stack(self.decode(self._tensor(point))).cpu().numpy()
-            return both[0].astype(np.float64), both[1].astype(np.float64)
         decoder, scatter = self._point_networks
         normalization = self.normalization
         widths = np.zeros_like(self.sig) if scatter is None else scatter(point)
@@ -343,83 +340,3 @@ class Model:
             path.write_bytes(weights)
         with replacing(folder / DESCRIPTION_FILE) as path:
             path.write_text(json.dumps(description, indent=1) + "\n")
-
-
-def load_model(folder: str | Path, device: str = "auto") -> Model:
-    """Load a model folder (``model.safetensors`` and ``model.json``).
-
-    Parameters
-    ----------
-    folder : path
-    device : str
-        ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
-
-    Raises
-    ------
-    InputError
-        When a file is missing, foreign, or the two do not belong together.
-    """
-    folder = Path(folder)
-    path = folder / DESCRIPTION_FILE
-    description = read_json(path, FORMAT)
-    weights_path = folder / WEIGHTS_FILE
-    try:
-        weights = weights_path.read_bytes()
-    except OSError as error:
-        raise InputError(f"{weights_path}: cannot be read ({error.strerror})") from None
-    if hashlib.sha256(weights).hexdigest() != description.get("weights_sha256"):
-        raise InputError(f"{weights_path}: not the weights that {path} describes (sha256 differs)")
-    try:
-        state = load_safetensors(weights)
-        # Without memory, so that absurd sizes are refused by the weights rather than allocated.
-        with torch.device("meta"):
-            network = ScatterVAE(
-                description["input_dim"],
-                description["latent_dim"],
-                description["intermediate_layers"],
-                description.get("variant", VARIANTS[0]),
-            )
-        mu, sig = (np.array(description[k], dtype=np.float64) for k in ("mu", "sig"))
-        if not isinstance(description.get("estimated", []), list):
-            raise TypeError("'estimated' is not a list")
-    except (*_BAD_DESCRIPTION, safetensors.SafetensorError) as error:
-        cause = " ".join(str(error).split())[:160]
-        raise InputError(f"{path}: not a complete model description ({cause})") from None
-    fit_state(network, state, weights_path)
-    mu, sig = check_normalization(mu, sig, network.input_dim, path)
-    return Model(network, mu, sig, description, device)
-
-
-def fit_state(network: ScatterVAE, state: dict[str, Tensor], source: str | Path) -> None:
-    """Load a state dict strictly; the error names the first key or shape that does not fit."""
-    wanted = network.state_dict()
-    for name, tensor in wanted.items():
-        if name not in state:
-            raise InputError(f"{source}: {name} is missing")
-        found = state[name]
-        if not isinstance(found, Tensor) or found.shape != tensor.shape:
-            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
-            raise InputError(f"{source}: {name} has shape {shape}, expected {tuple(tensor.shape)}")
-        if found.dtype != tensor.dtype:
-            raise InputError(f"{source}: {name} is {found.dtype}, expected {tensor.dtype}")
-        if not torch.isfinite(found).all():
-            raise InputError(f"{source}: {name} holds values that are not finite")
-    for name in state:
-        if name not in wanted:
-            raise InputError(f"{source}: {name} is not a part of this network")
-    network.load_state_dict(state, strict=True, assign=True)
-
-
-def find_device(name: str) -> torch.device:
-    """The torch device for ``auto``, ``cpu`` or ``cuda``."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = None
-    if device is None or device.type not in ("cpu", "cuda"):
-        raise InputError(f"device {name!r} is unknown: use auto, cpu or cuda")
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise InputError("device cuda: PyTorch finds no CUDA device here; use cpu or auto")
-    return device

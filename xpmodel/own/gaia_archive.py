@@ -17,7 +17,8 @@ from xpmodel.catalog.catalog import LAST_GAIA_ID
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.own.gaia_request import NOT_REACHED
-from xpmodel.own.stars import OwnStars, encode_own, read_usable, renaming
+from xpmodel.own.given_files import read_usable, renaming
+from xpmodel.own.stars import OwnStars, encode_own
 from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.spectra.label_tables import LabelTable, read_labels
 from xpmodel.spectra.photometry import PhotometryTable

@@ -6,12 +6,7 @@ catalogs, of files of any size.
 
 from __future__ import annotations
 
-import contextlib
-import gzip
-import re
-import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 
@@ -28,20 +23,18 @@ from xpmodel.columns import catalog_schema, latent_columns
 from xpmodel.errors import InputError
 from xpmodel.export.text import FORMULA
 from xpmodel.model.model import Encoded, Model
-from xpmodel.spectra.photometry import PhotometryTable, g_mag_from_flux
-from xpmodel.spectra.spectra import NoUsableRows, Report, Spectra, iter_spectra, join_spectra
-from xpmodel.tables.reader import DAMAGE
+from xpmodel.spectra.photometry import g_mag_from_flux
+from xpmodel.spectra.spectra import Report, Spectra, join_spectra
 
-MAX_BYTES = 50 * 2**20
-# What a file may grow to when it is unpacked, as a multiple of the bytes that it may have. Archive
-# rows of text shrink to about 0.4 by gzip.
-UNPACKED = 8
 # Rows of a file: more than 50 MB hold of any kind, unless they are packed. A star's correlations
 # take 48 kB.
 MAX_ROWS = 100_000
 MAX_ROWS_CORRELATIONS = 10_000
-CHUNK_ROWS = 1024
-MAX_NAME = 100  # characters
+
+
+def row_limit(with_correlations: bool) -> int:
+    """How many stars a visitor may give."""
+    return MAX_ROWS_CORRELATIONS if with_correlations else MAX_ROWS
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,7 +83,7 @@ class OwnStars:
         kept = ~np.isin(self.source_id, later.source_id)
         parts = [self.spectra[kept], later.spectra]
         plain = all(part.correlations is None for part in parts)
-        if sum(map(len, parts)) > (limit := MAX_ROWS if plain else MAX_ROWS_CORRELATIONS):
+        if sum(map(len, parts)) > (limit := row_limit(not plain)):
             raise InputError(
                 f"{later.name}: with those of {self.name} more than {limit:,} stars"
                 f"{'' if plain else ', some with correlations'}; look at it alone, or make a "
@@ -246,169 +239,6 @@ class OwnStars:
             pa.csv.write_csv(table, temporary)
 
 
-def read_own(
-    path: str | Path,
-    model: Model,
-    *,
-    name: str | None = None,
-    photometry: str | Path | PhotometryTable | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> OwnStars:
-    """Read a file of XP spectra and encode it.
-
-    Parameters
-    ----------
-    path : path
-        One file, in any format of `xpmodel.read_spectra`, told by its content.
-    model : Model
-    name : str, optional
-        What to call the file in errors and in the report, where it lies under another name; see
-        `given_name`.
-    photometry : path or PhotometryTable, optional
-        G by source_id, as for `xpmodel.read_spectra`.
-    max_bytes : int
-        Of the file. Unpacked it may have 8 times as many.
-
-    Returns
-    -------
-    OwnStars
-        With no stars if no row is usable: `OwnStars.report` says of each row why.
-
-    Raises
-    ------
-    InputError
-        When the file is no table of spectra, has no rows, more than 100,000 rows (10,000 with
-        correlations), or is larger than `max_bytes`.
-    """
-    path = Path(path)
-    shown = str(path) if name is None else given_name(name)
-    with renaming(path, shown):
-        if not path.is_file():
-            raise InputError(f"{path}: no such file; check the path")
-        _check_size(path, max_bytes)
-        spectra = read_usable([path], photometry=photometry)
-    report = Report(spectra.report.n_read, spectra.report.left_out.assign(file=shown))
-    return encode_own(Path(shown).name, replace(spectra, report=report), model)
-
-
-def read_own_bytes(
-    name: str,
-    content: bytes,
-    model: Model,
-    *,
-    photometry: str | Path | PhotometryTable | None = None,
-    max_bytes: int = MAX_BYTES,
-) -> OwnStars:
-    """Read a file as a browser sends it: its name and its content.
-
-    The name is only shown. The content lies in a temporary folder, under a name of ours, while
-    it is read; its format is told by its first bytes.
-
-    Parameters, result and errors are those of `read_own`.
-    """
-    if len(content) > max_bytes:  # before it takes up the disk
-        raise _too_large(given_name(name), len(content), max_bytes)
-    with tempfile.TemporaryDirectory(prefix="xpmodel-own-") as folder:
-        path = Path(folder) / "given"
-        path.write_bytes(content)
-        return read_own(path, model, name=name, photometry=photometry, max_bytes=max_bytes)
-
-
 def encode_own(name: str, spectra: Spectra, model: Model) -> OwnStars:
     """Encode spectra that are in memory."""
     return OwnStars(name, spectra, model.score(spectra), model.hash)
-
-
-def read_usable(
-    files: list[Path], *, photometry: str | Path | PhotometryTable | None = None
-) -> Spectra:
-    """Read spectra with all that their files have: correlations, labels.
-
-    Returns
-    -------
-    Spectra
-        With no stars, but the report, if no row is usable.
-
-    Raises
-    ------
-    InputError
-        When a file cannot be used, has no rows, or more than 100,000 (10,000 with correlations).
-    """
-    chunks, n_rows = [], 0
-    try:
-        for chunk, _ in iter_spectra(
-            files, photometry=photometry, correlations=None, labels=True, chunk_rows=CHUNK_ROWS
-        ):
-            n_rows += chunk.report.n_read
-            limit = MAX_ROWS if chunk.correlations is None else MAX_ROWS_CORRELATIONS
-            if n_rows > limit:
-                kind = "rows" if chunk.correlations is None else "rows with correlations"
-                raise InputError(
-                    f"{files[0]}: more than {limit:,} {kind}; make a catalog of it "
-                    "with 'xpmodel encode'"
-                )
-            chunks.append(chunk)
-    except NoUsableRows:
-        if not n_rows:
-            raise
-    return join_spectra(chunks)
-
-
-def given_name(name: str) -> str:
-    """What to call a file that somebody sent: the last part of its name, as far as it shows.
-
-    Control characters go, and those that turn the direction of writing; what is left is at most
-    100 characters, "file" where that is nothing.
-    """
-    last = re.split(r"[/\\]", name)[-1]
-    return "".join(filter(str.isprintable, last)).strip(" .")[:MAX_NAME] or "file"
-
-
-@contextlib.contextmanager
-def renaming(path: Path, name: str) -> Iterator[None]:
-    """Put a name in the place of a path in the InputErrors of a block."""
-    try:
-        yield
-    except InputError as error:
-        raise InputError(str(error).replace(str(path), name)) from None
-
-
-def _check_size(path: Path, max_bytes: int) -> None:
-    """Refuse what is too large, packed or unpacked, before any of it is parsed."""
-    size = path.stat().st_size
-    if size > max_bytes:
-        raise _too_large(path, size, max_bytes)
-    # What is damaged is the reader's to tell.
-    with contextlib.suppress(*DAMAGE):
-        limit = UNPACKED * max_bytes
-        if _unpacked_bytes(path, limit) > limit:
-            raise InputError(
-                f"{path}: unpacks to more than {limit / 2**20:,.0f} MB; give it in parts, or make "
-                "a catalog of it with 'xpmodel encode'"
-            )
-
-
-def _too_large(name: str | Path, size: int, max_bytes: int) -> InputError:
-    return InputError(
-        f"{name}: has {size / 2**20:,.1f} MB, more than {max_bytes / 2**20:,.4g}; give it in "
-        "parts, or make a catalog of it with 'xpmodel encode'"
-    )
-
-
-def _unpacked_bytes(path: Path, limit: int) -> int:
-    """About how many bytes a packed file makes in memory; counting ends beyond the limit.
-
-    FITS and VOTable are not packed, and HDF5 is read in chunks that `xpmodel.tables.reader` limits.
-    """
-    with open(path, "rb") as file:
-        magic = file.read(4)
-    if magic == b"PAR1":
-        with pq.ParquetFile(path) as parquet:
-            groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
-        return sum(8 * g.column(i).num_values for g in groups for i in range(g.num_columns))
-    total = 0
-    if magic.startswith(b"\x1f\x8b"):
-        with gzip.open(path) as stream:
-            while total <= limit and (block := stream.read(1 << 20)):
-                total += len(block)
-    return total

@@ -16,7 +16,7 @@ from torch import Tensor
 from xpmodel._atomic import replacing
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
-from xpmodel.model.model import fit_state
+from xpmodel.model.folder import fit_state
 from xpmodel.model.network import ScatterVAE
 from xpmodel.training.config import TrainingConfig
 from xpmodel.training.metrics import Epoch, columns, from_array, to_array

@@ -15,7 +15,8 @@ import torch
 from xpmodel._prefetch import ahead
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
-from xpmodel.model.model import Model, find_device
+from xpmodel.model.device import find_device
+from xpmodel.model.model import Model
 from xpmodel.model.network import ScatterVAE
 from xpmodel.spectra.spectra import Spectra
 from xpmodel.training.checkpoint import CHECKPOINT_FILE, Checkpoint, write_checkpoint

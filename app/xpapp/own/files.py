@@ -11,7 +11,8 @@ from xpapp.browser.upload_route import Inbox, close_inbox, open_inbox
 from xpapp.browser.window import Bridge
 from xpapp.runtime.callbacks import guarded, notify
 from xpapp.state.visit import Visit
-from xpmodel.own.stars import MAX_BYTES, OwnStars, given_name, read_own
+from xpmodel.own.given_files import MAX_BYTES, given_name, read_own
+from xpmodel.own.stars import OwnStars
 
 
 class OwnFiles:

@@ -12,7 +12,7 @@ from xpapp.own import files as module
 from xpapp.own.files import OwnFiles
 from xpapp.state.visit import Visit
 from xpmodel import load_model, open_catalog
-from xpmodel.own.stars import MAX_BYTES
+from xpmodel.own.given_files import MAX_BYTES
 
 
 @pytest.fixture

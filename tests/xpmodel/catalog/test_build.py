@@ -12,8 +12,8 @@ from tests.support.mock import mock_model
 from tests.support.released import TABLE, released_rows, without, write_released
 from xpmodel import encode_files, open_catalog
 from xpmodel.catalog.build import build_catalog
-from xpmodel.catalog.catalog import spectra_path
 from xpmodel.catalog.named_cuts import cut_report
+from xpmodel.catalog.spectra_store import spectra_path
 from xpmodel.cli.build import build_command
 from xpmodel.errors import InputError
 from xpmodel.spectra.train_test_split import train_test_rows
@@ -172,7 +172,7 @@ import os, signal, sys, time
 import torch
 from xpmodel.catalog import encode
 from xpmodel.catalog.build import build_catalog
-from xpmodel.model.model import load_model
+from xpmodel.model.folder import load_model
 
 torch.set_num_threads(1)
 encode.CHUNK_ROWS, encode.CATALOG_GROUP, encode.SPECTRA_GROUP = 100, 300, 200

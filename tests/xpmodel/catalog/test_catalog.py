@@ -11,8 +11,9 @@ import pytest
 from tests.support.catalogs import FIRST_ID, N, rewrite, write_catalog
 from tests.support.loops import some
 from tests.support.models import random_model, random_spectra
-from xpmodel.catalog.catalog import Catalog, left_out_path, open_catalog, spectra_path
+from xpmodel.catalog.catalog import Catalog, left_out_path, open_catalog
 from xpmodel.catalog.encode import encode_files
+from xpmodel.catalog.spectra_store import spectra_path
 from xpmodel.columns import catalog_schema
 from xpmodel.errors import InputError
 

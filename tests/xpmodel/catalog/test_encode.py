@@ -18,9 +18,10 @@ from tests.support.loops import some
 from tests.support.models import random_model, random_spectra
 from tests.support.spectra_files import archive_table, write_spectra
 from xpmodel.catalog import encode as module
-from xpmodel.catalog.catalog import left_out_path, open_catalog, spectra_path
+from xpmodel.catalog.catalog import left_out_path, open_catalog
 from xpmodel.catalog.encode import encode_files
 from xpmodel.catalog.positions import position_from_id
+from xpmodel.catalog.spectra_store import spectra_path
 from xpmodel.columns import COLUMNS, catalog_schema
 from xpmodel.errors import InputError
 from xpmodel.model.import_released import import_model
@@ -267,7 +268,8 @@ def test_an_interruption_leaves_what_was_there(
     out = folder / "stars.parquet"
     if older:
         encode_files(write_spectra(tmp_path / "bad.csv", spoil(stars)), model, out)
-    before = {path: path.read_bytes() for path in some(folder.iterdir())}
+    before = {path: path.read_bytes() for path in folder.iterdir()}
+    assert bool(before) == older
     monkeypatch.setattr(module, "CHUNK_ROWS", 20)
 
     def progress(n_stars, fraction):
@@ -283,7 +285,7 @@ KILLED = """
 import sys
 import numpy as np
 from xpmodel.catalog import encode
-from xpmodel.model.model import load_model
+from xpmodel.model.folder import load_model
 encode.CHUNK_ROWS = encode.SPECTRA_GROUP = encode.CATALOG_GROUP = 20
 def progress(n_stars, fraction):
     if n_stars >= 40:

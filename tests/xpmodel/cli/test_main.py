@@ -21,7 +21,7 @@ from xpmodel._version import __version__
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.catalog.encode import encode_files
 from xpmodel.export.stars import FORMATS
-from xpmodel.model.model import load_model
+from xpmodel.model.folder import load_model
 from xpmodel.selection.recipe import Step, make_recipe, replay
 from xpmodel.selection.regions import Region
 from xpmodel.spectra.spectra import read_spectra

@@ -9,7 +9,7 @@ from xpmodel.diagnostics import figures as model_figures
 from xpmodel.diagnostics.latent_use import follow_labels, use_of_catalog
 from xpmodel.diagnostics.outlier_recovery import known_oddities, measure_recovery
 from xpmodel.diagnostics.outliers import score_outliers
-from xpmodel.model.model import load_model
+from xpmodel.model.folder import load_model
 
 
 @pytest.fixture(scope="module")

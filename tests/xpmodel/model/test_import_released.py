@@ -13,8 +13,8 @@ import torch
 from tests.support.loops import some
 from tests.support.networks import random_network
 from xpmodel.errors import InputError
+from xpmodel.model.folder import load_model
 from xpmodel.model.import_released import import_model
-from xpmodel.model.model import load_model
 
 LAYERS = (12, 8)
 

@@ -8,7 +8,9 @@ from tests.support.models import K, random_model, random_spectra
 from tests.support.networks import numpy_decode, numpy_encode, random_network
 from xpmodel.errors import InputError
 from xpmodel.model import model as module
-from xpmodel.model.model import Model, find_device, load_model
+from xpmodel.model.device import find_device
+from xpmodel.model.folder import load_model
+from xpmodel.model.model import Model
 from xpmodel.model.network import ScatterVAE
 from xpmodel.spectra.spectra import Spectra
 

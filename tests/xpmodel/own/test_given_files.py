@@ -26,8 +26,9 @@ from tests.support.released import released_rows, write_released
 from xpmodel import encode_files, import_model, load_model, open_catalog
 from xpmodel.catalog.positions import icrs_to_galactic, position_from_id
 from xpmodel.errors import InputError
+from xpmodel.own import given_files
 from xpmodel.own import stars as own_stars
-from xpmodel.own.stars import given_name, read_own, read_own_bytes
+from xpmodel.own.given_files import given_name, read_own, read_own_bytes
 from xpmodel.spectra.spectra import BAD_FLUX, MISSING_BAND, NAN_COEFFICIENT, NOT_AN_ID, REPEATED
 
 
@@ -266,7 +267,7 @@ def test_an_id_twice(model, tmp_path):
 )
 def test_names_are_only_shown(name, shown, model, tmp_path, monkeypatch):
     assert given_name(name) == shown
-    monkeypatch.setattr(own_stars.tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(given_files.tempfile, "tempdir", str(tmp_path))
     with pytest.raises(InputError) as caught:
         read_own_bytes(name, b"", model)
     assert str(caught.value).startswith(f"{shown}: the file is empty")
@@ -328,8 +329,8 @@ def test_a_file_over_the_limit_is_not_read(model, tmp_path, monkeypatch):
     write_csv(path, text_rows(archive_rows()))
     size = path.stat().st_size
     assert len(read_own(path, model, max_bytes=size)) == N
-    monkeypatch.setattr(own_stars, "iter_spectra", None)
-    monkeypatch.setattr(own_stars.tempfile, "TemporaryDirectory", None)
+    monkeypatch.setattr(given_files, "iter_spectra", None)
+    monkeypatch.setattr(given_files.tempfile, "TemporaryDirectory", None)
     with pytest.raises(InputError, match="has .* MB, more than .*xpmodel encode"):
         read_own(path, model, max_bytes=size - 1)
     with pytest.raises(InputError, match="^x.csv: has .* MB, more than"):
@@ -340,7 +341,7 @@ def test_a_gzip_bomb(model, monkeypatch):
     header = ",".join(archive_rows()).encode()
     bomb = gzip.compress(header + b"\n" + bytes(10_000_000))
     assert len(bomb) < 100_000
-    monkeypatch.setattr(own_stars, "iter_spectra", None)
+    monkeypatch.setattr(given_files, "iter_spectra", None)
     with pytest.raises(InputError, match="bomb.csv.gz: unpacks to more than 1 MB"):
         read_own_bytes("bomb.csv.gz", bomb, model, max_bytes=100_000)
 

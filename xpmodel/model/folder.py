@@ -1,0 +1,86 @@
+"""A model's folder, read back: weights and description that belong together."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import safetensors
+import torch
+from safetensors.torch import load as load_safetensors
+from torch import Tensor
+
+from xpmodel._atomic import read_json
+from xpmodel.errors import InputError
+from xpmodel.model.model import DESCRIPTION_FILE, FORMAT, WEIGHTS_FILE, Model
+from xpmodel.model.network import VARIANTS, ScatterVAE
+from xpmodel.model.normalization import check_normalization
+
+# What numbers of the wrong kind or size make of a description that was changed by hand.
+_BAD_DESCRIPTION = (LookupError, TypeError, ValueError, OverflowError, RuntimeError)
+
+
+def load_model(folder: str | Path, device: str = "auto") -> Model:
+    """Load a model folder (``model.safetensors`` and ``model.json``).
+
+    Parameters
+    ----------
+    folder : path
+    device : str
+        ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
+
+    Raises
+    ------
+    InputError
+        When a file is missing, foreign, or the two do not belong together.
+    """
+    folder = Path(folder)
+    path = folder / DESCRIPTION_FILE
+    description = read_json(path, FORMAT)
+    weights_path = folder / WEIGHTS_FILE
+    try:
+        weights = weights_path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{weights_path}: cannot be read ({error.strerror})") from None
+    if hashlib.sha256(weights).hexdigest() != description.get("weights_sha256"):
+        raise InputError(f"{weights_path}: not the weights that {path} describes (sha256 differs)")
+    try:
+        state = load_safetensors(weights)
+        # Without memory, so that absurd sizes are refused by the weights rather than allocated.
+        with torch.device("meta"):
+            network = ScatterVAE(
+                description["input_dim"],
+                description["latent_dim"],
+                description["intermediate_layers"],
+                description.get("variant", VARIANTS[0]),
+            )
+        mu, sig = (np.array(description[k], dtype=np.float64) for k in ("mu", "sig"))
+        if not isinstance(description.get("estimated", []), list):
+            raise TypeError("'estimated' is not a list")
+    except (*_BAD_DESCRIPTION, safetensors.SafetensorError) as error:
+        cause = " ".join(str(error).split())[:160]
+        raise InputError(f"{path}: not a complete model description ({cause})") from None
+    fit_state(network, state, weights_path)
+    mu, sig = check_normalization(mu, sig, network.input_dim, path)
+    return Model(network, mu, sig, description, device)
+
+
+def fit_state(network: ScatterVAE, state: dict[str, Tensor], source: str | Path) -> None:
+    """Load a state dict strictly; the error names the first key or shape that does not fit."""
+    wanted = network.state_dict()
+    for name, tensor in wanted.items():
+        if name not in state:
+            raise InputError(f"{source}: {name} is missing")
+        found = state[name]
+        if not isinstance(found, Tensor) or found.shape != tensor.shape:
+            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+            raise InputError(f"{source}: {name} has shape {shape}, expected {tuple(tensor.shape)}")
+        if found.dtype != tensor.dtype:
+            raise InputError(f"{source}: {name} is {found.dtype}, expected {tensor.dtype}")
+        if not torch.isfinite(found).all():
+            raise InputError(f"{source}: {name} holds values that are not finite")
+    for name in state:
+        if name not in wanted:
+            raise InputError(f"{source}: {name} is not a part of this network")
+    network.load_state_dict(state, strict=True, assign=True)
