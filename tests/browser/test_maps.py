@@ -7,7 +7,7 @@ import pytest
 from astropy import units
 from astropy.coordinates import SkyCoord
 
-from tests.browser.explorer import FRAME, Explorer
+from tests.browser.explorer import FRAME, Explorer, Pixel
 from tests.browser.reference import (
     Bins,
     agrees,
@@ -339,6 +339,17 @@ def tooltip(explorer: Explorer, key: str) -> str:
     return explorer.model(f"{key}_hover", "content")
 
 
+def within_a_bin(explorer: Explorer, key: str, pixel: Pixel) -> Pixel:
+    """A pixel, or its neighbor where it is the very edge between two bins."""
+    frame, (height, width) = explorer.frame(key), explorer.image(f"{key}_image").shape
+    ends, sizes = ((frame.x0, frame.x1), (frame.y0, frame.y1)), (width, height)
+    bins = [
+        (at - min(end)) / abs(end[1] - end[0]) * n
+        for at, end, n in zip(frame.data([pixel])[0], ends, sizes, strict=True)
+    ]
+    return tuple(at + (abs(b - round(b)) < 0.1) for at, b in zip(pixel, bins, strict=True))
+
+
 def test_tooltip(explorer):
     explorer.tab("Maps")
     explorer.choose("Color", "mean of")
@@ -354,7 +365,7 @@ def test_tooltip(explorer):
     ):
         for place in places:
             frame = explorer.frame(key)
-            pixel = frame.pixel(*place)
+            pixel = within_a_bin(explorer, key, frame.pixel(*place))
             explorer.page.mouse.move(pixel[0] - 3, pixel[1] + 2)
             explorer.page.mouse.move(*pixel)
             row = nearest(explorer, key, pixel)
