@@ -125,6 +125,17 @@ def test_environment_has_the_constraints_versions():
         assert Version(version) == pinned[name], f"{name} {version} in environment.yml"
 
 
+def test_private_parts_were_looked_at_in_the_constraints_versions():
+    from xpapp.runtime import private_parts as of_the_page
+    from xpmodel import _private_parts as of_the_library
+
+    pinned, needed = pins(), required("app")
+    for name, version in (of_the_library.WRITTEN_FOR | of_the_page.WRITTEN_FOR).items():
+        assert Version(version) == pinned[name], f"look again at what we reach of {name}"
+        operators = {one.operator for one in needed[name].specifier}
+        assert "<" in operators, f"{name} has no upper bound in pyproject.toml"
+
+
 def test_environment_python():
     dependencies = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     (python,) = [d for d in dependencies if isinstance(d, str) and d.startswith("python>")]

@@ -23,25 +23,44 @@ from xpmodel.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
-GAIAXPY = "2.1.5"
-"""The version of GaiaXPy that this was written for."""
+WRITTEN_FOR = {"gaiaxpy": "2.1.5"}
+"""The versions of the packages that this was written for."""
 N_COEFFICIENTS = 55
 """Of a band, in GaiaXPy's matrices."""
 
 
-class _Changed(Exception):
+class Changed(Exception):
     """How a private part differs from what it was."""
 
 
 @contextmanager
-def _gaiaxpys(part: str) -> Iterator[None]:
-    """Say in one line that GaiaXPy has changed a part, or what it gives."""
+def expecting(
+    part: str, package: str, written_for: Mapping[str, str] = WRITTEN_FOR
+) -> Iterator[None]:
+    """Say in one line that a package has changed a part, or what comes from it.
+
+    Parameters
+    ----------
+    part : str
+        As the package names it.
+    package : str
+        As pip names it.
+    written_for : mapping of str to str
+        The version of each package in which the part is as expected.
+
+    Raises
+    ------
+    InputError
+        When the part is not there, cannot be used as expected, or `Changed` is raised.
+    """
     try:
         yield
-    except (_Changed, ImportError, AttributeError, LookupError, TypeError, ValueError) as error:
+    except (Changed, ImportError, AttributeError, LookupError, TypeError, ValueError) as error:
+        found = metadata.metadata(package)
+        known = written_for[package]
         raise InputError(
-            f"GaiaXPy {metadata.version('gaiaxpy')} changed {part}: {error}; xpmodel was written "
-            f"for GaiaXPy {GAIAXPY}: pip install gaiaxpy=={GAIAXPY}"
+            f"{found['Name']} {found['Version']} changed {part}: {error}; xpmodel was written for "
+            f"{known}: pip install {package}=={known}"
         ) from error
 
 
@@ -53,7 +72,7 @@ def _expect(shape: tuple[int | None, ...], found: object, what: str) -> np.ndarr
     )
     if not fits or not np.isfinite(array).all():
         wanted = " × ".join("n" if n is None else str(n) for n in shape)
-        raise _Changed(f"{what} is {array.shape} instead of {wanted} finite numbers")
+        raise Changed(f"{what} is {array.shape} instead of {wanted} finite numbers")
     return array
 
 
@@ -90,15 +109,14 @@ def calibrate_quietly(
     InputError
         When GaiaXPy has changed it.
     """
-    part = "calibrator.calibrator._calibrate"
-    with _gaiaxpys(part):
+    with expecting("calibrator.calibrator._calibrate", "gaiaxpy"):
         gaiaxpy()
         from gaiaxpy.calibrator.calibrator import _calibrate
 
         known = inspect.signature(_calibrate).parameters
         missing = [name for name in ("save_file", "disable_info") if name not in known]
         if missing or list(known)[:2] != ["input_object", "sampling"]:
-            raise _Changed(f"it takes {', '.join(known)}")
+            raise Changed(f"it takes {', '.join(known)}")
         with ignored_warnings():
             spectra, grid = _calibrate(rows, sampling, save_file=False, disable_info=True)
         grid = _expect((None if sampling is None else len(sampling),), grid, "its grid")
@@ -125,7 +143,7 @@ def instrument_model() -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.
     InputError
         When GaiaXPy has changed it.
     """
-    with _gaiaxpys("core.config.load_xpmerge_from_xml or load_xpsampling_from_xml"):
+    with expecting("load_xpmerge_from_xml or load_xpsampling_from_xml of core.config", "gaiaxpy"):
         gaiaxpy()
         from gaiaxpy.core.config import load_xpmerge_from_xml, load_xpsampling_from_xml
 
@@ -164,7 +182,7 @@ def photometric_system(
     InputError
         When GaiaXPy has changed it.
     """
-    with _gaiaxpys("the matrices of a PhotometricSystem"):
+    with expecting("the matrices of a PhotometricSystem", "gaiaxpy"):
         system = gaiaxpy().PhotometricSystem[name]
         bands = list(system.get_bands())
         zero_points = _expect((len(bands),), system.get_zero_points(), "zero points")

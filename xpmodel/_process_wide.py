@@ -28,7 +28,7 @@ def ignored_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def matplotlib_settings(settings: Mapping[str, Any] | None = None) -> Iterator[None]:
+def matplotlib_settings(settings: Mapping[Any, Any] | None = None) -> Iterator[None]:
     """Matplotlib's defaults with these settings meanwhile, whatever was set before or is by others.
 
     Matplotlib reads hundreds of settings while a figure is made and while it is written, some of
@@ -37,7 +37,7 @@ def matplotlib_settings(settings: Mapping[str, Any] | None = None) -> Iterator[N
     Parameters
     ----------
     settings : mapping, optional
-        As of `matplotlib.rcParams`. Default: what is set stays set.
+        Of str, as of `matplotlib.rcParams`. Default: what is set stays set.
     """
     import matplotlib
 

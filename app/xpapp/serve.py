@@ -11,14 +11,14 @@ from contextlib import contextmanager
 
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.server.urls import per_app_patterns
-from panel.io.server import WSHandler, get_server
+from panel.io.server import get_server
 
 from xpapp.browser.download_route import PATTERN, ExportHandler
 from xpapp.browser.upload_route import UPLOAD_PATTERN, UploadHandler
 from xpapp.browser.websocket import PromptSocket
 from xpapp.maps.raster import warm_up
 from xpapp.page import TITLE, make_page, mock_note
+from xpapp.runtime.private_parts import add_page_routes
 from xpapp.settings import Opened, Settings, open_data, open_model
 from xpmodel import InputError
 
@@ -28,12 +28,9 @@ HOST = "localhost"
 
 def add_routes() -> None:
     """Add the page's own routes to those that Bokeh gives each page of servers to come."""
-    for route in ((PATTERN, ExportHandler), (UPLOAD_PATTERN, UploadHandler)):
-        if route not in per_app_patterns:
-            per_app_patterns.append(route)
-    for index, (pattern, handler) in enumerate(per_app_patterns):
-        if handler is WSHandler:
-            per_app_patterns[index] = (pattern, PromptSocket)
+    add_page_routes(
+        [(PATTERN, ExportHandler), (UPLOAD_PATTERN, UploadHandler)], socket=PromptSocket
+    )
 
 
 def visit_page(settings: Settings) -> pmui.Page:

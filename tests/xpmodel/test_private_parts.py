@@ -95,7 +95,7 @@ def test_another_calibrator(monkeypatch, now, how):
     with pytest.raises(InputError) as error:
         calibrate_quietly(unit_spectra(), None)
     error.match(rf"^GaiaXPy {VERSION} changed calibrator\.calibrator\._calibrate: {how}")
-    error.match(r"; xpmodel was written for GaiaXPy 2\.1\.5: pip install gaiaxpy==2\.1\.5$")
+    error.match(r"; xpmodel was written for 2\.1\.5: pip install gaiaxpy==2\.1\.5$")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,9 @@ def test_another_instrument_model(monkeypatch, now, how):
         monkeypatch.delattr(config, "load_xpsampling_from_xml")
     else:
         monkeypatch.setattr(config, "load_xpsampling_from_xml", now)
-    with pytest.raises(InputError, match=rf"GaiaXPy {VERSION} changed core\.config\..*: {how}"):
+    with pytest.raises(
+        InputError, match=rf"GaiaXPy {VERSION} changed load_.* of core\.config: {how}"
+    ):
         instrument_model()
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from panel.io.server import WSHandler
+from xpapp.runtime.private_parts import PageSocket
 
 
-class PromptSocket(WSHandler):
+class PromptSocket(PageSocket):
     """Sends each part of a message when it is written.
 
     Bokeh's messages have three parts and more, each a small packet. By TCP's default (Nagle) the

@@ -10,6 +10,7 @@ import param
 from panel.custom import JSComponent
 
 from xpapp.runtime.callbacks import notify
+from xpapp.runtime.private_parts import send_to_browser
 
 
 class Bridge(JSComponent):
@@ -39,9 +40,10 @@ class Bridge(JSComponent):
     def __init__(self, presses: list[dict[str, Any]], on_key: Callable[[str], None]) -> None:
         super().__init__(presses=presses, width=0, height=0, margin=0, sizing_mode="fixed")
         self._on_key = on_key
+        self.on_msg(self._on_message)
 
-    def _handle_msg(self, data: object) -> None:
-        match data:
+    def _on_message(self, event: Any) -> None:
+        match event.data:
             case {"key": str(key)}:
                 self._on_key(key)
             case {"refused": str(name), "size": int(size)}:
@@ -52,4 +54,4 @@ class Bridge(JSComponent):
 
     def download(self, path: str) -> None:
         """Let the browser fetch what the server offers under a path."""
-        self._send_msg({"download": path})
+        send_to_browser(self, {"download": path})

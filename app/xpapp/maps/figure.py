@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from bokeh.core.property.descriptors import UnsetValueError
 from bokeh.models import (
     BoxSelectTool,
     ColorBar,
@@ -25,6 +24,7 @@ from bokeh.plotting import figure
 from xpapp.colors import CLEAR, INK
 from xpapp.maps.color_scale import ColorScale
 from xpapp.maps.raster import View
+from xpapp.runtime.private_parts import inner_size
 from xpapp.widgets.glyphs import add_glyphs
 from xpmodel.selection.regions import to_scale
 
@@ -110,18 +110,15 @@ class MapFigure:
     def view(self) -> View | None:
         """What the browser shows; None before it has said how large the map is."""
         fig = self.plot
-        try:
-            width, height = int(fig.inner_width), int(fig.inner_height)
-        except UnsetValueError:
-            return None
-        if width <= 0 or height <= 0:
+        size = inner_size(fig)
+        if size is None or min(size) <= 0:
             return None
         ends = [np.array([r.start, r.end], np.float64) for r in (fig.x_range, fig.y_range)]
         scaled = [to_scale(v, s) for v, s in zip(ends, self._scales, strict=True)]
         if not np.isfinite(scaled).all() or any(a == b for a, b in scaled):
             return None
         x, y = (tuple(map(float, v)) for v in scaled)
-        return View(x, y, width, height)
+        return View(x, y, *size)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """A place in the axes' own scales."""
