@@ -261,8 +261,7 @@ class SpectrumView:
         elif nearest is not None:
             parts += [f"nearest star {int(catalog.source_id[nearest])}"]
         parts += [self._brightness()]
-        device = self._visit.model.device.type
-        parts += [f"{device.upper()}, decoded in {self._decode_ms:.1f} ms"]
+        parts += [f"decoded in {self._decode_ms:.1f} ms"]
         self.status.text = " · ".join(parts)
 
     def _brightness(self) -> str:
