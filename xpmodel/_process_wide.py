@@ -10,7 +10,10 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 # One for all of them: a thread that holds it may import GaiaXPy, which changes several.
 _changing = threading.RLock()
@@ -28,7 +31,7 @@ def ignored_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def matplotlib_settings(settings: Mapping[Any, Any] | None = None) -> Iterator[None]:
+def matplotlib_settings(settings: Mapping[RcKeyType, Any] | None = None) -> Iterator[None]:
     """Matplotlib's defaults with these settings meanwhile, whatever was set before or is by others.
 
     Matplotlib reads hundreds of settings while a figure is made and while it is written, some of

@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import html
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import datashader as ds
 import numpy as np
@@ -29,7 +29,7 @@ MAX_CATEGORIES = 9
 
 # One number for each of pandas' groups of values.
 GroupStatistic = Callable[[Any], pd.Series]
-Reduction = ds.reductions.Reduction | GroupStatistic
+Reduction: TypeAlias = ds.reductions.Reduction | GroupStatistic
 
 
 class StarValues(NamedTuple):
@@ -245,7 +245,7 @@ class Category(ColorMode):
         codes = values[values >= 0].astype(int)
         if not len(codes):
             return f"no {column} known"
-        most = np.bincount(codes).argmax()
+        most = int(np.bincount(codes).argmax())
         return f"{np.count_nonzero(codes == most):,} of {names[most]}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import panel as pn
 import panel_material_ui as pmui
@@ -99,7 +99,7 @@ project's folder serves it, too. Reload the page when the catalog is there.
 class _Explorer:
     """Builds the side bar and the views, and ties them to the visit."""
 
-    def __init__(self, visit: Visit, alerts: list[pn.viewable.Viewable], samp: bool) -> None:
+    def __init__(self, visit: Visit, alerts: Sequence[pn.viewable.Viewable], samp: bool) -> None:
         self._visit = visit
         self._address = Address(visit, VisitStore())
         self._maps = MapGrid(visit)
@@ -113,15 +113,15 @@ class _Explorer:
             if visit.model is None
             else SpectrumTab(visit, wavelengths(), self._player, self._bridge)
         )
-        decoding = {} if visit.model is None else self._decoding_views()
+        views = {} if visit.model is None else self._decoding_views()
+        views |= {
+            "Ranges": lambda: RangeView(visit),
+            "Compare": lambda: CompareView(visit),
+            "Stars": lambda: StarsView(visit),
+        }
         self._views = LazyTabs(
             {"Spectrum": self._spectrum.panel} if self._spectrum is not None else {},
-            decoding
-            | {
-                "Ranges": lambda: RangeView(visit),
-                "Compare": lambda: CompareView(visit),
-                "Stars": lambda: StarsView(visit),
-            },
+            views,
             sizing_mode="stretch_both",
             sx=TABS,
         )

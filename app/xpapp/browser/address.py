@@ -64,7 +64,7 @@ class Address:
     def _wait(self, rest: float) -> None:
         document = pn.state.curdoc
         self._pending = document is not None and self._location is not None
-        if self._pending:
+        if document is not None and self._pending:
             document.add_timeout_callback(self._write, max(rest, 1))
 
     @guarded("Keeping the visit in the address")
@@ -76,5 +76,5 @@ class Address:
             self._wait(REST if quiet >= REST else REST - quiet)
             return
         name = self._store.save(state_of(self._visit))
-        if name != self._named():
+        if self._location is not None and name != self._named():
             self._location.search = f"?{KEY}={name}"

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from tornado.http1connection import HTTP1Connection
 from tornado.web import HTTPError, RequestHandler, stream_request_body
 
 from xpmodel import InputError
@@ -69,13 +70,15 @@ class UploadHandler(RequestHandler):
 
     def prepare(self) -> None:
         """Refuse what is for nobody or too large before it comes."""
-        self._inbox = _inboxes.get(self.path_args[0])
-        if self._inbox is None:
+        inbox = _inboxes.get(self.path_args[0])
+        if inbox is None:
             raise HTTPError(404, "no visit takes files here")
-        limit = self._inbox.max_bytes
+        self._inbox, limit = inbox, inbox.max_bytes
         if int(self.request.headers.get("Content-Length", 0)) > limit:
             raise HTTPError(413, f"larger than {limit} bytes")
-        self.request.connection.set_max_body_size(limit)
+        connection = self.request.connection
+        assert isinstance(connection, HTTP1Connection)  # what a server reads requests from
+        connection.set_max_body_size(limit)
         self._folder = Path(tempfile.mkdtemp(prefix="xpmodel-upload-"))
         self._file = (self._folder / "given").open("wb")
 
@@ -87,7 +90,9 @@ class UploadHandler(RequestHandler):
         """Read the whole file, now that it is there."""
         self._file.close()
         name = unquote(self.request.headers.get("X-Filename", "file"))[:MAX_NAME]
-        result, problem = None, None
+        result = None
+        problem: Exception | None = None
+        assert self._folder is not None  # `prepare` made it
         self._inbox.begin()
         try:
             result = await asyncio.to_thread(self._inbox.read, name, self._folder / "given")

@@ -90,6 +90,7 @@ class ColorScale:
 
     def _log_ticks(self) -> np.ndarray:
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
+        ticks = np.empty(0)
         for digits in ((1,), (1, 3), (1, 2, 5)):
             ticks = np.array([d * 10.0**k for k in decades for d in digits])
             ticks = ticks[(ticks >= self.low * 0.999) & (ticks <= self.high * 1.001)]

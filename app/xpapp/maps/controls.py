@@ -6,6 +6,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from param.parameterized import Event
 
 from xpapp.color_modes import COLOR_MODES, COLOR_SCALES, NO_COLUMN, ColorMode, color_mode
 from xpapp.runtime.callbacks import guarded
@@ -65,7 +66,7 @@ class MapControls:
     @guarded("Showing the map's settings")
     def _follow(self, *events: object) -> None:
         visit = self._visit
-        state = visit.map_state(visit.active_map)
+        state = visit.active_state
         coloring = visit.coloring
         with self._inputs.quiet():
             self.which.param.update(options=self._titles(), value=visit.active_map)
@@ -106,7 +107,7 @@ class MapControls:
         self._visit.change_map(key, x=self.x.value, y=self.y.value, **changes)
 
     @guarded("Changing the colors")
-    def _on_color(self, *events: Any) -> None:
+    def _on_color(self, *events: Event) -> None:
         mode = color_mode(self.how.value)
         of, scale = self.of.value, self.scale.value
         if events[0].obj is self.how:  # each way has its own columns, and a scale that suits it
@@ -125,7 +126,7 @@ class MapControls:
         active = visit.catalog.active
         pairs = [(a, b) for i, a in enumerate(active) for b in active[i + 1 :]]
         free = [pair for pair in pairs if frozenset(pair) not in shown]
-        visit.open_map(*(free[0] if free else visit.map_state(visit.active_map).columns))
+        visit.open_map(*(free[0] if free else visit.active_state.columns))
 
     @guarded("Opening the sky")
     def _sky(self, event: object) -> None:

@@ -93,9 +93,8 @@ class CornerView:
                 else:
                     data.load(MapState("corner", x, y))
                     view = View(_padded(data, x), _padded(data, y), SIZE, SIZE)
-                    data.draw(view)
+                    repeat = data.draw(view).bin_size
                     small = data.image(view)
-                    repeat = data.base.bin_size
                     panel = np.zeros((SIZE, SIZE), np.uint8)
                     grown = small.repeat(repeat, axis=0).repeat(repeat, axis=1)
                     panel[: len(grown), : grown.shape[1]] = grown

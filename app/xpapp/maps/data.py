@@ -42,8 +42,9 @@ class MapData:
         """Take the axes of a map, and the visit's filter, colors and sets."""
         catalog, shown = self._visit.catalog, self._visit.shown
         coloring = self._visit.coloring
-        self.periods = tuple(map(period, state.columns))
-        self._all = Plane(*(catalog[n] for n in state.columns), state.scales, self.periods)
+        x, y = state.columns
+        self.periods = period(x), period(y)
+        self._all = Plane(catalog[x], catalog[y], state.scales, self.periods)
         self.plane = self._all if shown is None else self._all.some(shown)
         self._rows = None if shown is None else np.flatnonzero(shown)
         self._mode, self._scale = coloring.mode.drawn(coloring.column, coloring.scale)
@@ -59,16 +60,22 @@ class MapData:
         self.set_colors, rows = self._visit.drawn
         self._sets = [self._all.some(some) for some in rows]
 
-    def draw(self, view: View) -> None:
+    def draw(self, view: View) -> Base:
         """Aggregate the stars in a view."""
         n_categories = len(self._stars.names)
         self.base = draw_base(
             self.plane, view, self._mode, self._scale, self._stars.values, n_categories
         )
+        return self.base
+
+    @property
+    def _drawn(self) -> Base:
+        assert self.base is not None, "nothing is drawn yet"
+        return self.base
 
     def image(self, view: View) -> np.ndarray:  # (H, W) uint8
         """The image of the view that was drawn, with the sets as they are now."""
-        return draw_sets(self.base, self._sets, view)
+        return draw_sets(self._drawn, self._sets, view)
 
     @property
     def colors(self) -> tuple[str, ...]:
@@ -84,7 +91,7 @@ class MapData:
     def legend(self) -> str:
         """What the colors stand for, as HTML."""
         legend = self._mode.legend(self._column, self._stars.names)
-        scale = self.base.scale
+        scale = self._drawn.scale
         if scale is None or self._mode.from_one or scale.kind == self._scale:
             return legend
         return f"{legend}, linear: not all positive"
@@ -112,14 +119,15 @@ class MapData:
     def bin_at(self, view: View, at: tuple[float, float]) -> tuple[int, str]:
         """Number of stars in the bin at a place, and what is said of their values, if anything."""
         x, y = self.plane.within(view)
-        height, width = self.base.levels.shape
+        height, width = self._drawn.levels.shape
         inside = np.ones(len(x), dtype=bool)
         for values, place, ends, n in ((x, at[0], view.x, width), (y, at[1], view.y, height)):
             low = min(ends)
             step = abs(ends[1] - ends[0]) / n
             edge = low + np.floor((place - low) / step) * step
             inside &= (values >= edge) & (values < edge + step)
-        n, (values, names) = int(np.count_nonzero(inside)), self._stars
-        if values is None or not n:
-            return n, ""
-        return n, self._mode.describe_bin(values[inside], self._column, names)
+        n_inside, stars = int(np.count_nonzero(inside)), self._stars
+        if stars.values is None or not n_inside:
+            return n_inside, ""
+        told = self._mode.describe_bin(stars.values[inside], self._column, stars.names)
+        return n_inside, told

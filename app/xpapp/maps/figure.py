@@ -25,12 +25,12 @@ from xpapp.colors import CLEAR, INK
 from xpapp.maps.color_scale import ColorScale
 from xpapp.maps.raster import View
 from xpapp.runtime.private_parts import inner_size
-from xpapp.widgets.glyphs import add_glyphs
+from xpapp.widgets.glyphs import Data, add_glyphs
 from xpmodel.selection.regions import to_scale
 
-NO_IMAGE = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
-NO_LINES = {"xs": [], "ys": [], "color": []}
-NO_POINT = {"x": [], "y": []}
+NO_IMAGE: Data = {"image": [], "x": [], "y": [], "dw": [], "dh": []}
+NO_LINES: Data = {"xs": [], "ys": [], "color": []}
+NO_POINT: Data = {"x": [], "y": []}
 
 
 class MapFigure:
@@ -117,13 +117,14 @@ class MapFigure:
         scaled = [to_scale(v, s) for v, s in zip(ends, self._scales, strict=True)]
         if not np.isfinite(scaled).all() or any(a == b for a, b in scaled):
             return None
-        x, y = (tuple(map(float, v)) for v in scaled)
+        x, y = ((float(start), float(end)) for start, end in scaled)
         return View(x, y, *size)
 
     def place(self, x: float, y: float) -> tuple[float, float]:
         """A place in the axes' own scales."""
         pairs = zip((x, y), self._scales, strict=True)
-        return tuple(float(to_scale(np.array([v]), scale)[0]) for v, scale in pairs)
+        x, y = (float(to_scale(np.array([v]), scale)[0]) for v, scale in pairs)
+        return x, y
 
     def show(self, image: np.ndarray, view: View) -> None:
         """Send the image of a view."""

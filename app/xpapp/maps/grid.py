@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import panel as pn
+from param.parameterized import Event
 
 from xpapp.maps.corner import CornerView
 from xpapp.maps.view import MapView, Place
@@ -34,7 +35,7 @@ class MapGrid:
         self._lay_out()
 
     @guarded("Arranging the maps")
-    def _on_maps(self, *events: object) -> None:
+    def _on_maps(self, *events: Event) -> None:
         keys = [state.key for state in self._visit.maps]
         if keys != self._keys or any(e.name != "maps" for e in events):
             self._lay_out()
@@ -51,8 +52,10 @@ class MapGrid:
         visit = self._visit
         self._keys = [state.key for state in visit.maps]
         self._places |= {key: view.place for key, view in self._views.items()}
-        for view in [*self._views.values(), *([self._corner] if self._corner else [])]:
+        for view in self._views.values():
             view.close()
+        if self._corner is not None:
+            self._corner.close()
         self._views, self._corner, self._marking = {}, None, None
         if visit.corner:
             self._corner = CornerView(visit)

@@ -14,11 +14,12 @@ from xpapp.maps.data import MapData
 from xpapp.maps.raster import View
 from xpapp.runtime.callbacks import guarded
 from xpapp.state.visit import Visit
+from xpapp.widgets.glyphs import Data
 from xpmodel.catalog.catalog import LAST_GAIA_ID
 
 # The pointer must rest so long [ms] before the server is asked.
 REST = 90
-NOWHERE = {"x": [], "y": [], "left": [], "top": []}
+NOWHERE: Data = {"x": [], "y": [], "left": [], "top": []}
 Describe = Callable[[tuple[float, float], View], str | None]
 
 

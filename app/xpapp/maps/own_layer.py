@@ -10,11 +10,11 @@ from xpapp.maps.raster import View
 from xpapp.runtime.callbacks import guarded
 from xpapp.state.map_state import MapState
 from xpapp.state.visit import Visit
-from xpapp.widgets.glyphs import add_glyphs
+from xpapp.widgets.glyphs import Data, add_glyphs
 from xpmodel.selection.regions import to_scale
 
 COLOR = "#e6007e"
-NO_STARS = {"x": [], "y": [], "fill": [], "size": []}
+NO_STARS: Data = {"x": [], "y": [], "fill": [], "size": []}
 
 
 class OwnLayer:
@@ -73,9 +73,10 @@ class OwnLayer:
 
     def near(self, at: tuple[float, float], view: View, reach: float) -> int | None:
         """The star nearest to a place (in the axes' scales), if it is within reach [pixels]."""
-        if self._at is None:
+        state = self._state
+        if state is None or self._at is None:
             return None
-        x, y = (to_scale(v, s) for v, s in zip(self._at, self._state.scales, strict=True))
+        x, y = (to_scale(v, s) for v, s in zip(self._at, state.scales, strict=True))
         return view.nearest(x, y, at, reach)
 
     def describe(self, at: tuple[float, float], view: View, reach: float) -> str | None:

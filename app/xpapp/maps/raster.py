@@ -106,12 +106,8 @@ class Plane:
 
     def within(self, view: View) -> tuple[np.ndarray, np.ndarray]:
         """Positions of all stars, by whole turns where the view shows them."""
-        return tuple(
-            values if turn is None else _turned(values, *sorted(ends), turn)
-            for values, ends, turn in zip(
-                (self.x, self.y), (view.x, view.y), self.periods, strict=True
-            )
-        )
+        x_turn, y_turn = self.periods
+        return _turned(self.x, view.x, x_turn), _turned(self.y, view.y, y_turn)
 
     def in_view(self, view: View) -> np.ndarray:
         """Which stars the view shows, (N,) bool."""
@@ -178,6 +174,7 @@ def draw_base(
     size, n = plane.bin_size(view)
     count = plane.counts(view, size)
     if mode.categorical:
+        assert value is not None, "a category has codes"
         levels = _category_levels(plane, view, size, count, value, n_categories)
         return Base(levels, None, n, size)
     if mode.reduction is None:
@@ -185,6 +182,7 @@ def draw_base(
     elif isinstance(mode.reduction, ds.reductions.Reduction):
         aggregate = plane.aggregate(view, size, mode.reduction, value)
     else:
+        assert value is not None, "a statistic is of values"
         aggregate = plane.grouped(view, size, mode.reduction, value)
     colors = ColorScale.of(aggregate, scale, mode.from_one)
     levels = colors.levels(aggregate, BASE_LEVELS)
@@ -232,8 +230,11 @@ def _shape(view: View, size: int) -> tuple[int, int]:
     return max(view.width // size, 1), max(view.height // size, 1)
 
 
-def _turned(values: np.ndarray, low: float, high: float, turn: float) -> np.ndarray:
-    """Values by whole turns from the lower end of a view on."""
+def _turned(values: np.ndarray, ends: Range, turn: float | None) -> np.ndarray:
+    """Values by whole turns from the lower end of a view on; as they are, where none is known."""
+    if turn is None:
+        return values
+    low, high = sorted(ends)
     turned = (values - turn * np.floor((values.astype(np.float64) - low) / turn)).astype(np.float32)
     if high - low < turn * (1 - 1e-9):
         return turned

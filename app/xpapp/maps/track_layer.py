@@ -13,7 +13,7 @@ from xpapp.maps.raster import View
 from xpapp.runtime.callbacks import guarded
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured
-from xpapp.widgets.glyphs import add_glyphs
+from xpapp.widgets.glyphs import Data, add_glyphs, empty
 from xpmodel.columns import number, parameters, symbol
 from xpmodel.selection.regions import to_scale
 from xpmodel.tracks.measured import Track
@@ -21,9 +21,9 @@ from xpmodel.tracks.own import line_track
 
 # Bins along a line drawn by hand, and their half widths in parts of the columns' spans.
 HAND_POINTS, HAND_WIDTH = 12, 0.03
-NO_POINTS = {"x": [], "y": [], "color": [], "fill": []}
-NO_LINES = {"xs": [], "ys": [], "color": [], "dash": []}
-NO_BARS = {"x0": [], "y0": [], "x1": [], "y1": [], "color": []}
+NO_POINTS: Data = {"x": [], "y": [], "color": [], "fill": []}
+NO_LINES: Data = {"xs": [], "ys": [], "color": [], "dash": []}
+NO_BARS: Data = {"x0": [], "y0": [], "x1": [], "y1": [], "color": []}
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,10 @@ class TrackLayer:
     @guarded("Making a track of the line")
     def _on_hand(self, attr: str, old: object, new: dict[str, Any]) -> None:
         """A line drawn by hand becomes a track of bins along it."""
-        if not len(new["xs"]) or len(new["xs"][-1]) < 2:
+        visit, state = self._visit, self._visit.map_state(self._key)
+        if state is None or not len(new["xs"]) or len(new["xs"][-1]) < 2:
             return
-        visit, columns = self._visit, self._visit.map_state(self._key).columns
+        columns = state.columns
         vertices = np.column_stack([new["xs"][-1], new["ys"][-1]])
         self._hand.data = {"xs": [], "ys": []}
         spans = [np.ptp(visit.catalog.span(name)) for name in columns]
@@ -95,7 +96,7 @@ class TrackLayer:
         visit, state = self._visit, self._visit.map_state(self._key)
         if state is None:
             return
-        lines, bars, points = ({k: [] for k in d} for d in (NO_LINES, NO_BARS, NO_POINTS))
+        lines, bars, points = (empty(data) for data in (NO_LINES, NO_BARS, NO_POINTS))
         self._drawn, self._titles = [], []
         for track, color in self._tracks():
             if set(state.columns) <= set(track.mean):
@@ -129,9 +130,9 @@ class TrackLayer:
         track: Track,
         color: str,
         columns: tuple[str, str],
-        lines: dict[str, list[Any]],
-        bars: dict[str, list[Any]],
-        points: dict[str, list[Any]],
+        lines: Data,
+        bars: Data,
+        points: Data,
     ) -> None:
         (x, y), (dx, dy) = ([part[c] for c in columns] for part in (track.mean, track.std))
         lines["xs"].append(x.tolist())
@@ -153,12 +154,12 @@ class TrackLayer:
 
     def near(self, at: tuple[float, float], view: View, reach: float) -> TrackPoint | None:
         """The point nearest to a place (in the axes' scales), if it is within reach [pixels]."""
-        if not self._drawn:
+        state = self._visit.map_state(self._key)
+        if state is None or not self._drawn:
             return None
-        scales = self._visit.map_state(self._key).scales
         x, y = (
             to_scale(np.array([d[i] for d in self._drawn]), s)
-            for i, s in zip((1, 2), scales, strict=True)
+            for i, s in zip((1, 2), state.scales, strict=True)
         )
         nearest = view.nearest(x, y, at, reach)
         return None if nearest is None else self._drawn[nearest][0]

@@ -55,7 +55,9 @@ class MapView:
     def __init__(self, visit: Visit, key: str, place: Place | None = None) -> None:
         self.key = key
         self._visit = visit
-        self._state: MapState = visit.map_state(key)
+        state = visit.map_state(key)
+        assert state is not None, f"the map {key} is not open"
+        self._state = state
         self._data = MapData(visit)
         self._modifiers: dict[str, bool] = {}
         self._redraw_pending = False
@@ -90,7 +92,8 @@ class MapView:
     def place(self) -> Place:
         """The map's axes, and the part of each that it shows."""
         plot = self._figure.plot
-        return (self._state, *((r.start, r.end) for r in (plot.x_range, plot.y_range)))
+        x, y = plot.x_range, plot.y_range
+        return self._state, (x.start, x.end), (y.start, y.end)
 
     def close(self) -> None:
         """Stop following the visit."""
@@ -138,6 +141,7 @@ class MapView:
         geometry: dict[str, Any] = event.geometry
         if not event.final:
             return
+        outline: tuple[tuple[float, float], ...]
         if geometry["type"] == "rect":
             outline = ((geometry["x0"], geometry["y0"]), (geometry["x1"], geometry["y1"]))
             kind = "box"

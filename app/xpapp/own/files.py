@@ -30,24 +30,29 @@ class OwnFiles:
     def __init__(self, visit: Visit, bridge: Bridge, show: Callable[[], None]) -> None:
         self._visit, self._show = visit, show
         self._document = pn.state.curdoc
-        if self._document is None:
+        if self._document is None or visit.model is None:
             return
+        self._model = visit.model
         token = open_inbox(Inbox(MAX_BYTES, self._begin, self._read, self._done))
         bridge.param.update(inbox=token, max_bytes=MAX_BYTES)
         pn.state.on_session_destroyed(lambda context: close_inbox(token))
 
     def _begin(self) -> None:
-        self._soon(lambda: self._visit.param.update(busy=True))
+        def show_busy() -> None:
+            self._visit.busy = True
+
+        self._soon(show_busy)
 
     def _soon(self, work: Callable[[], None]) -> None:
-        if self._document.session_context is not None:  # or the visitor has gone
-            self._document.add_next_tick_callback(work)
+        document = self._document
+        if document is not None and document.session_context is not None:  # or the visitor has gone
+            document.add_next_tick_callback(work)
 
     def _read(self, name: str, path: Path) -> OwnStars:
-        return read_own(path, self._visit.model, name=name, max_bytes=MAX_BYTES)
+        return read_own(path, self._model, name=name, max_bytes=MAX_BYTES)
 
     def _done(self, name: str, stars: OwnStars | None, problem: Exception | None) -> None:
-        if problem is not None:
+        if stars is None:
             said = f"{given_name(name)} could not be read: {problem}"
             self._soon(guarded("Telling of the file")(lambda: self._refuse(said)))
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import panel as pn
@@ -22,7 +22,7 @@ from xpmodel.columns import steerable, symbol
 from xpmodel.export.formats import FORMATS
 from xpmodel.own.gaia_archive import MAX_IDS, fetch_own
 from xpmodel.own.stars import OwnStars
-from xpmodel.selection.recipe import Ids
+from xpmodel.selection.star_sources import Ids
 
 
 class OwnView:
@@ -94,7 +94,7 @@ class OwnView:
             self._table.object = None
             return
         near = self._cursor.own_near
-        data: dict[str, object] = {
+        data: dict[str, Sequence[str] | np.ndarray] = {
             "source_id": [str(i) for i in own.source_id],
             "G": own.g_mag,
             "χ² obs": own.encoded.chi2_obs.astype(float),
@@ -126,7 +126,7 @@ class OwnView:
     def _list_bad(self, own: OwnStars | None) -> None:
         rows = None if own is None else own.report.left_out
         self._bad.visible = rows is not None and bool(len(rows))
-        if self._bad.visible:
+        if rows is not None and len(rows):
             data = {name: [str(v) for v in rows[name]] for name in rows.columns}
             source = ColumnDataSource(data, name="own_bad_source")
             widths = {"file": 110, "row": 40, "source_id": 130, "reason": 170}
@@ -151,6 +151,7 @@ class OwnView:
             notify("There are no ids: paste some")
             return
         model = self._visit.model
+        assert model is not None  # without one there is no such view
         self._say(f"Asking the Gaia Archive for {len(ids):,} spectra …")
         in_background(
             self._visit,

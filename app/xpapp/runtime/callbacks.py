@@ -5,16 +5,20 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ParamSpec, TypeAlias
 
 import panel as pn
 
 from xpmodel import InputError
 
 log = logging.getLogger("xpapp")
+Given = ParamSpec("Given")
+
+OnChange: TypeAlias = Callable[[str, Any, Any], None]
+"""What Bokeh calls when a property changes: with its name, its old value and its new one."""
 
 
-def guarded(doing: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def guarded(doing: str) -> Callable[[Callable[Given, None]], Callable[Given, None]]:
     """Wrap a callback of the page: what it raises is logged and shown as a notification.
 
     Parameters
@@ -23,9 +27,9 @@ def guarded(doing: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         What the callback does, in the words of the message: "Drawing the map".
     """
 
-    def decorate(callback: Callable[..., None]) -> Callable[..., None]:
+    def decorate(callback: Callable[Given, None]) -> Callable[Given, None]:
         @functools.wraps(callback)
-        def safely(*args: Any, **kwargs: Any) -> None:
+        def safely(*args: Given.args, **kwargs: Given.kwargs) -> None:
             try:
                 # Panel calls back without the document's lock when changes are under way; so held,
                 # ours go out without it too, and as one message.

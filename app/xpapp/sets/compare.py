@@ -14,7 +14,7 @@ from xpapp.state.visit import Visit
 from xpapp.widgets.material import WIDE, row
 from xpapp.widgets.text_line import SMALL_TABLE, status_line
 from xpmodel.columns import axis_label
-from xpmodel.selection.compare_sets import Comparison, compare, histograms
+from xpmodel.selection.compare_sets import ColumnSummary, Comparison, compare, histograms
 
 REST, ALL = "all other stars shown", "all stars shown"
 N_BINS = 60
@@ -146,7 +146,7 @@ class CompareView:
         self._bars.data = {"left": edges, "right": edges, "a": parts[0], "b": parts[1]}
 
 
-def _median(summary) -> str:  # noqa: ANN001 (a ColumnSummary)
+def _median(summary: ColumnSummary) -> str:
     if not summary.n:
         return "–"
     return f"{summary.median:.4g} ({summary.p16:.3g}, {summary.p84:.3g})"

@@ -15,8 +15,8 @@ from xpapp.widgets.material import TEXT, WIDE, column, heading, row
 from xpapp.widgets.text_line import status_line
 from xpmodel import Region
 from xpmodel.catalog.ids import MAX_TEXT, find_ids, parse_ids
-from xpmodel.selection.recipe import Ids, Outliers, Probable, TrackBin
 from xpmodel.selection.star_sets import ALGEBRA, StarSet
+from xpmodel.selection.star_sources import Ids, Outliers, Probable, TrackBin
 
 # Four words side by side.
 SMALL = {"& .MuiToggleButton-root": {"padding": "4px 5px", "fontSize": "0.68rem"}}
@@ -201,9 +201,14 @@ class SetControls:
     @guarded("Making a set by probability")
     def _from_probability(self, event: object) -> None:
         """Stars that lie in the active set's last outline with some probability."""
-        source = Probable(self._last_region(), self.least.value)
-        name = f"{self._visit.active_set}, p ≥ {self.least.value:g}"
-        self._visit.new_set(source, name=name)
+        region, least = self._last_region(), self.least.value
+        if region is None:  # the button is disabled
+            return
+        if least is None:
+            notify("Give the least probability of the stars that shall be in the set")
+            return
+        name = f"{self._visit.active_set}, p ≥ {least:g}"
+        self._visit.new_set(Probable(region, least), name=name)
 
     @guarded("Making a set of outliers")
     def _from_outliers(self, event: object) -> None:

@@ -26,7 +26,7 @@ from xpmodel.selection.filters import Filter
 # Whose ranges are offered first, beside parameters of the atmosphere.
 OTHERS = ("phot_g_mean_mag", "chi2")
 N_BINS = 60
-SHOWN, OTHERS = "#2a78d6", "#b5b5b5"
+SHOWN, EVERY = "#2a78d6", "#b5b5b5"
 
 
 class FilterControls:
@@ -54,7 +54,7 @@ class FilterControls:
         none = status_line("The catalog lacks the columns of the named cuts.")
         self.panel = column(
             heading("Named cuts"),
-            *(self.cuts or [none]),
+            *(self.cuts if self.cuts else [none]),
             heading("Condition"),
             self.expression,
             self.problem,
@@ -123,7 +123,7 @@ class RangeView:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
         catalog = visit.catalog
-        self._bins: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._bins: dict[str, np.ndarray] = {}
         self._figures: dict[str, figure] = {}
         self._sources: dict[str, ColumnDataSource] = {}
         self._boxes: dict[str, BoxAnnotation] = {}
@@ -176,7 +176,7 @@ class RangeView:
         fig.grid.visible = False
         source = ColumnDataSource({"left": [], "right": [], "every": [], "shown": []})
         source.name = f"range_{name}_source"
-        for column_name, color in (("every", OTHERS), ("shown", SHOWN)):
+        for column_name, color in (("every", EVERY), ("shown", SHOWN)):
             fig.quad(
                 left="left", right="right", bottom=0, top=column_name, source=source, color=color
             )

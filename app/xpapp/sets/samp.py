@@ -16,7 +16,7 @@ from xpapp.widgets.text_line import status_line
 from xpmodel import InputError
 from xpmodel.catalog.ids import find_ids
 from xpmodel.export.samp import SampLink
-from xpmodel.selection.recipe import Ids
+from xpmodel.selection.star_sources import Ids
 
 
 class SampControls:

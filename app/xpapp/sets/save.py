@@ -20,7 +20,7 @@ from xpmodel import InputError, make_recipe
 from xpmodel.catalog.ids import adql_ids
 from xpmodel.export.formats import FORMATS
 from xpmodel.export.stars import write_stars
-from xpmodel.selection.recipe import Probable
+from xpmodel.selection.star_sources import Probable
 
 
 class SaveControls:

@@ -21,6 +21,8 @@ class GradientView:
 
     def __init__(self, visit: Visit, spectrum: SpectrumView) -> None:
         self._visit, self._spectrum = visit, spectrum
+        assert visit.model is not None  # without one there is no such view
+        self._model = visit.model
         catalog = visit.catalog
         self._latents = catalog.active or catalog.latents
         self.figure = figure(
@@ -76,7 +78,7 @@ class GradientView:
 
     def _draw(self) -> None:
         visit, projection = self._visit, self._spectrum.projection
-        slopes = decoded_gradient(visit.model, projection, visit.cursor.z, visit.cursor.scale)
+        slopes = decoded_gradient(self._model, projection, visit.cursor.z, visit.cursor.scale)
         of = dict(zip(visit.catalog.latents, slopes, strict=True))
         self._source.data = {"x": projection.x} | {name: of[name] for name in self._latents}
         span(self.figure.y_range, [of[name] for name in self._latents])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import panel as pn
 from bokeh.models import Slider, SVGIcon, Toggle
 
-from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.callbacks import OnChange, guarded
 from xpapp.runtime.coalesce import Pace
 from xpapp.state.visit import Visit
 from xpapp.widgets.bokeh_widgets import CONTROLS, decimals
@@ -85,14 +85,14 @@ class LatentSliders:
         cursor.param.watch(self._on_keys, ["chosen", "locked"])
         self._on_keys()
 
-    def _mover(self, index: int):  # -> Bokeh's callback for one slider
+    def _mover(self, index: int) -> OnChange:
         @guarded("Moving a latent")
         def on_value(attr: str, old: float, new: float) -> None:
             self._cursor.move(index, new)
 
         return on_value
 
-    def _locker(self, index: int):  # -> Bokeh's callback for one lock
+    def _locker(self, index: int) -> OnChange:
         @guarded("Locking a latent")
         def on_active(attr: str, old: bool, new: bool) -> None:
             if new != (index in self._cursor.locked):

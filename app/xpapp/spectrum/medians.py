@@ -17,7 +17,7 @@ from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured
 from xpapp.widgets.bokeh_widgets import button, native_row, select
-from xpapp.widgets.glyphs import add_glyphs
+from xpapp.widgets.glyphs import Data, add_glyphs, empty
 from xpapp.widgets.line_marks import LineMarks
 from xpapp.widgets.text_line import LiveLine
 from xpmodel import Wavelengths
@@ -32,8 +32,8 @@ SHARES = {"": "all of their stars", "20000": "20,000 of their stars", "2000": "2
 KINDS = {"both": "observed and decoded", "observed": "observed", "decoded": "decoded"}
 # A set this small is drawn as soon as the tab is opened.
 AT_ONCE = 20_000
-NO_LINES = {"xs": [], "ys": [], "color": [], "dash": []}
-NO_AREAS = {"xs": [], "ys": [], "color": []}
+NO_LINES: Data = {"xs": [], "ys": [], "color": [], "dash": []}
+NO_AREAS: Data = {"xs": [], "ys": [], "color": []}
 
 
 class GroupView:
@@ -46,6 +46,8 @@ class GroupView:
         sender: Callable[[Callable[[str], None]], Sender],
     ) -> None:
         self._visit, self._wavelengths = visit, wavelengths
+        assert visit.model is not None  # without one there is no such view
+        self._model = visit.model
         self._sender = sender(self._say)
         self._plot: Plot | None = None
         self._wanted = 0
@@ -166,7 +168,7 @@ class GroupView:
     def compute(self) -> None:
         """Compute what is chosen; what is chosen later replaces it."""
         visit = self._visit
-        projection = Projection(self.mode.value, self._wavelengths, visit.model)
+        projection = Projection(self.mode.value, self._wavelengths, self._model)
         self._wanted += 1
         wanted, g_flux = self._wanted, float(g_flux_from_mag(visit.cursor.g_mag))
         limit = int(self.share.value) if self.share.value else None
@@ -179,13 +181,13 @@ class GroupView:
 
             def work() -> Plot:
                 return sets_plot(
-                    visit.catalog, visit.model, projection, groups, kinds, g_flux, limit
+                    visit.catalog, self._model, projection, groups, kinds, g_flux, limit
                 )
         else:
             track = measured.chosen_track(visit.catalog, visit.own_tracks, self.what.value)
 
             def work() -> Plot:
-                return track_plot(visit.catalog, visit.model, projection, track, g_flux)
+                return track_plot(visit.catalog, self._model, projection, track, g_flux)
 
         def then(plot: Plot) -> None:
             if wanted == self._wanted:
@@ -229,14 +231,13 @@ class GroupView:
 
 def _fill(series: tuple[Series, ...], lines: ColumnDataSource, areas: ColumnDataSource) -> None:
     """Draw series as lines, with their bands."""
-    drawn = {name: [] for name in NO_LINES}
-    bands = {name: [] for name in NO_AREAS}
+    drawn, bands = empty(NO_LINES), empty(NO_AREAS)
     for one in series:
         drawn["xs"].append(one.x)
         drawn["ys"].append(one.value)
         drawn["color"].append(one.color)
         drawn["dash"].append(one.dash)
-        if one.low is not None:
+        if one.low is not None and one.high is not None:
             known = np.isfinite(one.low) & np.isfinite(one.high)
             x, low, high = (v[known] for v in (one.x, one.low, one.high))
             bands["xs"].append(np.concatenate([x, x[::-1]]))

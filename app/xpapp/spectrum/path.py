@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import panel as pn
 from bokeh.models import Slider
 
@@ -28,7 +30,7 @@ class PathControls:
         self.which.sizing_mode = "stretch_width"
         self.play = button("▶ Play", self._toggle, "Playing the path", name="path_play", width=70)
         pins = [
-            button(label, lambda i=i: self._pin(i), "Pinning z", width=100, name=f"pin{i}")
+            button(label, partial(self._pin, i), "Pinning z", width=100, name=f"pin{i}")
             for i, label in enumerate(("Pin start here", "Pin end here"))
         ]
         self.slider = Slider(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import panel as pn
+from bokeh.server.callbacks import PeriodicCallback
 
 from xpapp.runtime.callbacks import notify
 from xpapp.state.cursor import Cursor
@@ -16,7 +17,7 @@ class Player:
 
     def __init__(self, cursor: Cursor) -> None:
         self._cursor = cursor
-        self._timer: object = None
+        self._timer: PeriodicCallback | None = None
         cursor.param.watch(self._on_playing, ["playing"])
 
     def toggle(self) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import panel as pn
 from bokeh.models import Slider
 
-from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.callbacks import OnChange, guarded
 from xpapp.runtime.coalesce import Pace
 from xpapp.state.visit import Visit
 from xpapp.widgets.bokeh_widgets import decimals
@@ -72,7 +72,7 @@ class SteerControls:
         self.watchers = [self._cursor.param.watch(self._on_z, ["z"])]
         self._follow()
 
-    def _steerer(self, name: str):  # -> Bokeh's callback for one slider
+    def _steerer(self, name: str) -> OnChange:
         @guarded("Steering")
         def on_value(attr: str, old: float, new: float) -> None:
             if new != self._shown.get(name):

@@ -120,8 +120,8 @@ class SpectrumTab:
     def _on_slopes(self, attr: str, old: bool, new: bool) -> None:
         if self._gradient is not None:
             stop(self._gradient.watchers)
-        self._gradient = GradientView(self._visit, self.spectrum) if new else None
-        self._below.objects = [self._gradient.panel] if new else []
+        gradient = self._gradient = GradientView(self._visit, self.spectrum) if new else None
+        self._below.objects = [] if gradient is None else [gradient.panel]
 
     def _go(self, where: str) -> None:
         cursor, visit = self._cursor, self._visit

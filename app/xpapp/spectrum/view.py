@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from bokeh.models import (
     ColumnDataSource,
+    GlyphRenderer,
     HoverTool,
     Legend,
     LegendItem,
@@ -17,6 +19,7 @@ from bokeh.models import (
     VArea,
 )
 from bokeh.plotting import figure
+from numpy.typing import ArrayLike
 
 from xpapp.colors import ACCENT
 from xpapp.runtime.callbacks import guarded
@@ -47,18 +50,20 @@ class SpectrumView:
 
     Attributes
     ----------
-    decoded, observed : Curve or None
-        What is drawn.
+    observed : Curve or None
+        What is drawn of the star.
     """
 
     def __init__(self, visit: Visit, wavelengths: Wavelengths) -> None:
         self._visit, self._cursor = visit, visit.cursor
+        assert visit.model is not None  # without one there is no such view
+        self._model = visit.model
         self._wavelengths = wavelengths
-        self.decoded: Curve | None = None
+        self._decoded: Curve | None = None
         self.observed: Curve | None = None
-        self._nearest: object = None
+        self._nearest: tuple[int | None, str, float] | None = None
         self._decode_ms = float("nan")
-        self._before: object = None
+        self._before: tuple[tuple[float, ...], str, float] | None = None
         self.figure = figure(
             name="spectrum",
             x_range=Range1d(0, 1),
@@ -142,6 +147,12 @@ class SpectrumView:
                 Span(location=level, line_alpha=0.4, line_color="gray", line_dash="dotted")
             )
 
+    @property
+    def decoded(self) -> Curve:
+        """What is drawn of z."""
+        assert self._decoded is not None, "nothing is decoded yet"
+        return self._decoded
+
     # The state's changes
 
     def _on_z(self, *events: object) -> None:
@@ -155,7 +166,7 @@ class SpectrumView:
 
     @guarded("Showing the spectrum in another way")
     def _on_mode(self, *events: object) -> None:
-        self.projection = Projection(self._cursor.mode, self._wavelengths, self._visit.model)
+        self.projection = Projection(self._cursor.mode, self._wavelengths, self._model)
         look, x = self.projection.look, self.projection.x
         self.figure.xaxis.axis_label = look.x_label
         self.figure.yaxis.axis_label = look.y_label
@@ -183,7 +194,7 @@ class SpectrumView:
         cursor, projection = self._cursor, self.projection
         scale = cursor.scale
         begin = time.perf_counter()
-        curve = self.decoded = decoded_curve(self._visit.model, projection, cursor.z, scale)
+        curve = self._decoded = decoded_curve(self._model, projection, cursor.z, scale)
         self._decode_ms = 1e3 * (time.perf_counter() - begin)
         values = {"value": curve.value, "lower": curve.value - curve.error}
         values["upper"] = curve.value + curve.error
@@ -203,7 +214,7 @@ class SpectrumView:
         if cursor.previous_z is None or self._before == key:
             return
         self._before = key
-        curve = decoded_curve(self._visit.model, self.projection, cursor.previous_z, scale)
+        curve = decoded_curve(self._model, self.projection, cursor.previous_z, scale)
         self._ghost.data = {"x": curve.x, "value": curve.value}
 
     def _draw_observed(self, scale: float) -> None:
@@ -236,7 +247,7 @@ class SpectrumView:
             self._frame()
         self._say(row)
 
-    def _observed_of(self, row: int) -> dict[str, np.ndarray]:
+    def _observed_of(self, row: int) -> Mapping[str, ArrayLike]:
         catalog = self._visit.catalog
         if not catalog.has_spectra:
             return NOTHING
@@ -281,7 +292,7 @@ class SpectrumView:
     def plot(self) -> Plot:
         """What is drawn, for a file."""
         cursor, catalog = self._cursor, self._visit.catalog
-        meta: dict[str, object] = {"z": list(cursor.z), "g_mag": float(cursor.g_mag)}
+        meta: dict[str, Any] = {"z": list(cursor.z), "g_mag": float(cursor.g_mag)}
         if cursor.own_star is not None:
             meta["source_id"] = str(int(cursor.own.source_id[cursor.own_star]))
         elif cursor.star is not None:
@@ -289,7 +300,7 @@ class SpectrumView:
         return point_plot(catalog, self.projection, self.decoded, self.observed, meta)
 
 
-def span(bounds: Range1d, shown: Sequence[Sequence[float]]) -> None:
+def span(bounds: Range1d, shown: Sequence[ArrayLike]) -> None:
     """Let a range hold all finite values, with a margin; while they fill it well it stays.
 
     A new range makes the browser lay out the axis again, which takes it longer than the curve.
@@ -305,7 +316,7 @@ def span(bounds: Range1d, shown: Sequence[Sequence[float]]) -> None:
         bounds.update(start=low - pad, end=high + pad)
 
 
-def _add_legend(fig: figure, labels: dict[str, list]) -> None:
+def _add_legend(fig: figure, labels: dict[str, list[GlyphRenderer]]) -> None:
     items = [LegendItem(label=label, renderers=parts) for label, parts in labels.items()]
     legend = Legend(items=items, click_policy="hide", padding=0, margin=0)
     legend.orientation = "horizontal"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 import panel as pn
@@ -41,24 +42,25 @@ def in_background(
         return
     visit.busy = True
 
-    def back(problem: Exception | None, result: T | None) -> None:
+    def done(result: T) -> None:
         visit.busy = False
-        if problem is None:
-            finish(result)
-        else:
-            notify(f"{doing} failed: {problem}")
+        finish(result)
+
+    def failed(problem: Exception) -> None:
+        visit.busy = False
+        notify(f"{doing} failed: {problem}")
 
     def run() -> None:
-        problem, result = None, None
+        back: Callable[[], None]
         try:
-            result = work()
+            back = partial(done, work())
         except Exception as error:
-            problem = error
+            back = partial(failed, error)
             if isinstance(error, InputError):
                 log.warning("%s: %s", doing, error)
             else:
                 log.exception("%s failed", doing)
         if document.session_context is not None:  # the visitor may have gone
-            document.add_next_tick_callback(lambda: back(problem, result))
+            document.add_next_tick_callback(back)
 
     _workers.submit(run)

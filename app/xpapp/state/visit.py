@@ -15,8 +15,9 @@ from xpapp.state.cursor import Cursor
 from xpapp.state.map_state import Coloring, MapState, default_maps
 from xpmodel import Catalog, InputError, Model, Region, Step
 from xpmodel.selection.filters import Filter
-from xpmodel.selection.recipe import OPERATIONS, AllStars, Source
+from xpmodel.selection.recipe import OPERATIONS
 from xpmodel.selection.star_sets import ALGEBRA, MAX_NAME, StarSet, combine, complement
+from xpmodel.selection.star_sources import AllStars, Source
 
 UNDO_STEPS = 100
 MAX_MAPS = 9
@@ -48,7 +49,7 @@ class Visit(param.Parameterized):
     shown = param.Parameter(doc="The stars that the filter lets pass, (N,) bool; None for all.")
     sets = param.Parameter(doc="The named sets, a tuple of StarSet.")
     active_set = param.String(doc="Name of the set that the next gesture changes.")
-    operation = param.Selector(default="replace", objects=list(OPERATIONS[:4]))
+    operation: param.Selector[str] = param.Selector(default="replace", objects=list(OPERATIONS[:4]))
     tracks = param.Parameter((), doc="Names of the tracks that are drawn, and of the splits.")
     own_tracks = param.Parameter((), doc="Tracks of the visitor's own, TrackDefinitions.")
     track_point = param.Parameter(doc="The point of a track that was clicked, or None.")
@@ -77,6 +78,13 @@ class Visit(param.Parameterized):
     def map_state(self, key: str) -> MapState | None:
         """An open map; None where it was closed."""
         return next((state for state in self.maps if state.key == key), None)
+
+    @property
+    def active_state(self) -> MapState:
+        """The map that the side bar's controls are about."""
+        state = self.map_state(self.active_map)
+        assert state is not None, "the active map is open"
+        return state
 
     def change_map(self, key: str, **changes: str) -> None:
         """Change a map's axes or scales."""

@@ -133,8 +133,8 @@ def _track_to_json(definition: TrackDefinition) -> dict[str, Any]:
 
 
 def _track_from_json(content: dict[str, Any]) -> TrackDefinition:
-    name, axes = str(content["name"])[:80], tuple(str(a) for a in content["axes"])
-    return TrackDefinition(name, name, axes, tuple(map(Bin.from_json, content["bins"])), "own")
+    name, (x, y) = str(content["name"])[:80], (str(a) for a in content["axes"])
+    return TrackDefinition(name, name, (x, y), tuple(map(Bin.from_json, content["bins"])), "own")
 
 
 class VisitStore:

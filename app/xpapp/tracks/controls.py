@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import panel_material_ui as pmui
+from param.parameterized import Event
 
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
@@ -51,7 +53,7 @@ class TrackControls:
         self.watchers = [visit.param.watch(self._follow, ["tracks", "own_tracks", "track_point"])]
         self._follow()
 
-    def _switcher(self, name: str):  # -> the callback of one switch
+    def _switcher(self, name: str) -> Callable[[Event], None]:
         @guarded("Drawing the track")
         def on_switch(event: object) -> None:
             self._visit.switch_track(name, self.switches[name].value)

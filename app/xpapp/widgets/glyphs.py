@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 from bokeh.models import ColumnDataSource, Glyph, GlyphRenderer
 from bokeh.plotting import figure as Figure
+
+Data: TypeAlias = dict[str, list[Any]]
+"""Columns of a Bokeh source, by name."""
+
+
+def empty(columns: Data) -> Data:
+    """The same columns without rows, to be filled."""
+    return {name: [] for name in columns}
 
 
 def add_glyphs(figure: Figure, *pairs: tuple[ColumnDataSource, Glyph]) -> None:

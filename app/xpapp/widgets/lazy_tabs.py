@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 import panel as pn
 import panel_material_ui as pmui
+from param.parameterized import Watcher
 
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.watchers import stop
@@ -15,8 +16,15 @@ from xpapp.runtime.watchers import stop
 class Seen(Protocol):
     """A view that follows the visit."""
 
-    panel: pn.viewable.Viewable
-    watchers: list[Any]
+    @property
+    def panel(self) -> pn.viewable.Viewable:
+        """What is shown of it."""
+        ...
+
+    @property
+    def watchers(self) -> Iterable[Watcher]:
+        """What it follows the visit by."""
+        ...
 
 
 class LazyTabs:

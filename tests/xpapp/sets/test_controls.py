@@ -4,9 +4,9 @@ import pytest
 from tests.support.mock import Mock
 from xpapp.sets.controls import SetControls
 from xpapp.state.visit import Visit
-from xpmodel import open_catalog
+from xpmodel import Region, open_catalog
 from xpmodel.diagnostics.outliers import score_outliers
-from xpmodel.selection.recipe import Outliers
+from xpmodel.selection.star_sources import Outliers
 
 
 @pytest.fixture
@@ -37,4 +37,15 @@ def test_outliers_without_a_number(visit, monkeypatch):
     assert told == [
         "Making a set of outliers failed: the oddest 0 stars: at least 1 can be asked for"
     ]
+    assert len(visit.sets) == 1
+
+
+def test_a_set_by_probability_without_a_number(visit, monkeypatch):
+    told = []
+    monkeypatch.setattr("xpapp.sets.controls.notify", told.append)
+    visit.draw(Region("box", ("teff", "logg"), ((3000.0, 0.0), (6000.0, 5.0))))
+    controls = SetControls(visit)
+    controls.least.value = None
+    controls.buttons["Set by probability"].clicks += 1
+    assert told == ["Give the least probability of the stars that shall be in the set"]
     assert len(visit.sets) == 1
