@@ -34,4 +34,8 @@ def script(module: str, name: str, **args: Any) -> CustomJS:
     args
         What the function gets as args: models, numbers, text.
     """
-    return CustomJS(args=args, code=asset(module, name), module=True)
+    # Bokeh loads a module when it is first needed, once for each event that comes till then, and
+    # may so answer a move after the leave that followed it. A function is there at once.
+    code = asset(module, name).replace("export default", "const handle =", 1)
+    call = f"return handle({{{', '.join(args)}}}, cb_obj, cb_data, cb_context)"
+    return CustomJS(args=args, code=f"{code}\n{call}", module=False)
