@@ -21,9 +21,9 @@ _changing = threading.RLock()
 
 @contextmanager
 def ignored_warnings() -> Iterator[None]:
-    """Let no warning through meanwhile, and take filters away that others set meanwhile.
+    """Let no warning through meanwhile, and take filters away that were set meanwhile.
 
-    Before Python 3.14 the filters are one list for all threads.
+    All threads have one list of filters, but in free-threaded Python.
     """
     with _changing, warnings.catch_warnings():
         warnings.simplefilter("ignore")

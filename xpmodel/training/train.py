@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, asdict, dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from xpmodel._prefetch import ahead
 from xpmodel._version import __version__
@@ -197,10 +199,22 @@ def _parts(
 
 
 def _untrained(config: TrainingConfig, n_coefficients: int) -> ScatterVAE:
-    """The network with its initial weights; PyTorch's own generator is left as it was."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(config.seed)
-        return ScatterVAE(n_coefficients, config.latents, config.layers, config.variant)
+    """The network with its initial weights, as PyTorch begins its layers after `manual_seed`.
+
+    PyTorch's own generator, one for all threads, is left alone.
+    """
+    with torch.device("meta"):  # without weights
+        network = ScatterVAE(n_coefficients, config.latents, config.layers, config.variant)
+    network.to_empty(device="cpu")
+    generator = torch.Generator().manual_seed(config.seed)
+    for layer in network.modules():
+        if isinstance(layer, nn.Linear):
+            nn.init.kaiming_uniform_(layer.weight, math.sqrt(5), generator=generator)
+            bound = 1 / math.sqrt(layer.in_features)
+            nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+        elif isinstance(layer, nn.BatchNorm1d):
+            layer.reset_parameters()
+    return network
 
 
 def _epoch(

@@ -2,6 +2,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,11 @@ import torch
 
 from tests.support.training import SMALL, some_spectra
 from xpmodel import InputError, ScatterVAE, load_model
+from xpmodel.model.network import VARIANTS
 from xpmodel.spectra.train_test_split import train_test_rows
 from xpmodel.training.in_memory import TrainingData
 from xpmodel.training.steps import draw, draw_test
-from xpmodel.training.train import TrainingConfig, scatter_loss, train
+from xpmodel.training.train import TrainingConfig, _untrained, scatter_loss, train
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -61,6 +63,31 @@ def test_training_learns_and_repeats(tmp_path):
     assert train(some_spectra(), other, device="cpu").hash != model.hash
     model.save(tmp_path)
     assert load_model(tmp_path).hash == model.hash
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_initial_weights_are_those_that_pytorch_draws(variant):
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(7)
+        wanted = ScatterVAE(110, 3, (12, 6), variant)
+    before = torch.random.get_rng_state()
+    found = _untrained(TrainingConfig(latents=3, layers=(12, 6), variant=variant, seed=7), 110)
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert found.training
+    assert list(found.state_dict()) == list(wanted.state_dict())
+    for name, value in wanted.state_dict().items():
+        assert torch.equal(found.state_dict()[name], value), name
+
+
+def test_trainings_that_begin_at_once_begin_as_each_does_alone():
+    def weights(seed: int) -> torch.Tensor:
+        network = _untrained(TrainingConfig(seed=seed), 110)
+        return torch.cat([value.flatten() for value in network.parameters()]).detach()
+
+    seeds = list(range(40))
+    alone = [weights(seed) for seed in seeds]
+    with ThreadPoolExecutor(4) as pool:
+        assert all(map(torch.equal, pool.map(weights, seeds), alone))
 
 
 def test_the_description_is_what_repeats_the_run():
