@@ -27,7 +27,7 @@ PLATFORMS := $(foreach n,17 24 27 28,--platform manylinux_2_$(n)_x86_64) --platf
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help app test testall fast cover bench bench-train gpu gpu-wheels lint format hooks chromium clean
+.PHONY: help app test testall fast cover bench bench-train gpu gpu-wheels lint types format hooks chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -46,11 +46,11 @@ $(MOCK): | $(INSTALLED)
 	@$(BIN)/xpmodel mock --stars $(STARS) --seed 0 --out data/build/mock
 
 # Browsers are watched one at a time, the other tests share the cores.
-test: $(INSTALLED_TEST) chromium lint  ## check the format, lint, and run the tests
+test: $(INSTALLED_TEST) chromium lint types  ## check format, lint, imports and types, and run the tests
 	$(BIN)/python -m pytest -n 2 --ignore tests/browser $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m "not slow" tests/browser $(PYTEST_ARGS)
 
-testall: $(INSTALLED_TEST) chromium lint  ## the same, with the long tests in the browser
+testall: $(INSTALLED_TEST) chromium lint types  ## the same, with the long tests in the browser
 	$(BIN)/python -m pytest -n 2 --ignore tests/browser $(PYTEST_ARGS)
 	$(BIN)/python -m pytest tests/browser $(PYTEST_ARGS)
 
@@ -86,6 +86,9 @@ lint: $(INSTALLED_TEST)  ## check the format, lint, check who imports whom and t
 	PYTHONPATH=app $(BIN)/lint-imports --no-logo
 	$(BIN)/oxlint app
 	$(BIN)/codespell xpmodel app tests docs data/README.md README.md CHANGELOG.md Makefile pyproject.toml
+
+types: $(INSTALLED_TEST)  ## check the types of both packages
+	$(BIN)/mypy
 
 format: $(INSTALLED_TEST)  ## format the code and fix what ruff can fix
 	$(BIN)/ruff format
