@@ -125,7 +125,7 @@ chromium:
 	exit 1
 
 clean:  ## remove caches and leftovers of builds (.venv and data/build stay)
-	rm -rf build dist xpmodel.egg-info .pytest_cache .ruff_cache
+	rm -rf build dist xpmodel.egg-info .pytest_cache .ruff_cache .mypy_cache
 	find . -path ./$(VENV) -prune -o -name __pycache__ -type d -exec rm -rf {} +
 
 # pip comes last into a new environment: one without it was not finished.
