@@ -347,7 +347,7 @@ def within_a_bin(explorer: Explorer, key: str, pixel: Pixel) -> Pixel:
         (at - min(end)) / abs(end[1] - end[0]) * n
         for at, end, n in zip(frame.data([pixel])[0], ends, sizes, strict=True)
     ]
-    return tuple(at + (abs(b - round(b)) < 0.1) for at, b in zip(pixel, bins, strict=True))
+    return tuple(float(at + (abs(b - round(b)) < 0.1)) for at, b in zip(pixel, bins, strict=True))
 
 
 def test_tooltip(explorer):
