@@ -14,7 +14,7 @@ def test_routes_are_added_once(monkeypatch: pytest.MonkeyPatch):
     ours = ((PATTERN, ExportHandler), (UPLOAD_PATTERN, UploadHandler))
     before = [route for route in per_app_patterns if route not in ours]
     before = [(p, WSHandler if h is PromptSocket else h) for p, h in before]
-    monkeypatch.setattr("xpapp.serve.per_app_patterns", routes := list(before))
+    monkeypatch.setattr("bokeh.server.urls.per_app_patterns", routes := list(before))
     add_routes()
     expected = [(p, PromptSocket if h is WSHandler else h) for p, h in before]
     assert routes == [*expected, *ours] and PromptSocket in dict(routes).values()

@@ -1,6 +1,5 @@
 """A path plays by itself, tick by tick."""
 
-import numpy as np
 import pytest
 
 from tests.support.mock import Mock
@@ -17,7 +16,7 @@ STEP = TICK / (1e3 * SECONDS)
 @pytest.fixture
 def cursor(mock: Mock) -> Cursor:
     cursor = Cursor(open_catalog(mock.catalog), None)
-    cursor.follow(LatentPath("there", [(0.0,) * 4, (1.0, 2.0, 0.0, 0.0)], np.ones(4)))
+    cursor.follow(LatentPath("there", [(0.0,) * 4, (1.0, 2.0, 0.0, 0.0)], cursor.metric))
     return cursor
 
 

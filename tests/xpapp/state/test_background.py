@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from types import SimpleNamespace
 
 import pytest
 
@@ -77,7 +78,7 @@ def test_a_visitor_who_has_gone_is_told_nothing(visit, told, monkeypatch):
         if left.is_set():
             asked.set()
             return None
-        return "a session"
+        return SimpleNamespace(request=None, id="visitor")
 
     monkeypatch.setattr(PageDocument, "session_context", property(context, lambda *a: None))
     with open_page() as document:

@@ -9,7 +9,7 @@ from xpmodel import Catalog
 from xpmodel.tracks import panels
 from xpmodel.tracks.definitions import define
 from xpmodel.tracks.measured import measure
-from xpmodel.tracks.panels import Line, write_panels
+from xpmodel.tracks.panels import DrawnTrack, write_panels
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def drawn(monkeypatch, catalog):
 
 def test_a_panel_for_each_plane(drawn, track):
     planes = [("teff", "logg"), ("m_h", "alpha_m"), ("z1", "z3"), ("fe_h", "mg_fe"), ("jr", "teff")]
-    figure = drawn(planes, [Line(track, "r", label="giants")])
+    figure = drawn(planes, [DrawnTrack(track, "r", label="giants")])
     shown = [axes for axes in figure.axes if axes.get_visible()]
     assert len(shown) == 5
     labels = [axes.get_xlabel() for axes in shown]
@@ -48,14 +48,14 @@ def test_a_panel_for_each_plane(drawn, track):
 
 def test_hot_and_low_gravity_stars_are_left_and_on_top(drawn, track):
     kiel, abundance = drawn(
-        [("teff", "logg"), ("m_h", "alpha_m")], [Line(track, "r", label="giants")]
+        [("teff", "logg"), ("m_h", "alpha_m")], [DrawnTrack(track, "r", label="giants")]
     ).axes[:2]
     assert np.diff(kiel.get_xlim()) < 0 > np.diff(kiel.get_ylim())
     assert np.diff(abundance.get_xlim()) > 0 < np.diff(abundance.get_ylim())
 
 
 def test_every_point_of_a_track_is_within_the_axes(drawn, track):
-    line = Line(track, "r", label="giants")
+    line = DrawnTrack(track, "r", label="giants")
     for zoom in (False, True):
         axes = drawn([("teff", "logg")], [line], zoom).axes[0]
         ends = [sorted(axes.get_xlim()), sorted(axes.get_ylim())]
@@ -67,7 +67,7 @@ def test_every_point_of_a_track_is_within_the_axes(drawn, track):
 
 
 def test_relations_are_named_where_their_columns_are(drawn, track):
-    lines = [Line(track, "r", label="giants")]
+    lines = [DrawnTrack(track, "r", label="giants")]
     names = [
         [text.get_text() for legend in drawn([plane], lines).legends for text in legend.texts]
         for plane in (("teff", "logg"), ("fe_h", "mg_fe"), ("m_h", "alpha_m"))
@@ -78,14 +78,14 @@ def test_relations_are_named_where_their_columns_are(drawn, track):
 
 
 def test_a_family_has_a_scale_instead_of_names(drawn, track):
-    named = drawn([("teff", "logg")], [Line(track, "r", label="giants")])
-    family = drawn([("teff", "logg")], [Line(track, "r"), Line(track, "b")])
+    named = drawn([("teff", "logg")], [DrawnTrack(track, "r", label="giants")])
+    family = drawn([("teff", "logg")], [DrawnTrack(track, "r"), DrawnTrack(track, "b")])
     assert len(family.axes) == len(named.axes) + 1
     assert "[M/H]" in family.axes[-1].get_ylabel()
 
 
 def test_no_star_at_all(drawn, track, catalog):
     nobody = np.zeros(len(catalog), bool)
-    figure = drawn([("teff", "logg")], [Line(track, "r", label="giants")], mask=nobody)
+    figure = drawn([("teff", "logg")], [DrawnTrack(track, "r", label="giants")], mask=nobody)
     assert np.isfinite(figure.axes[0].get_xlim()).all()
     assert "0 of 6,000 stars" in figure.get_supxlabel().replace("\n", " ")

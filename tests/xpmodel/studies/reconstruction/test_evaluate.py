@@ -193,19 +193,19 @@ def test_other_model_is_refused(mock, tmp_path):
 
 
 def test_default_folders(mock, tmp_path, monkeypatch):
-    """In the project's folder, the demo model if it is the catalog's; results beside the stars."""
+    """The demo model, if it is the catalog's; results beside the stars."""
     copy = tmp_path / "stars.parquet"
     copy.write_bytes(mock.catalog.read_bytes())
     spectra = mock.catalog.with_suffix(".spectra.arrow").read_bytes()
     copy.with_suffix(".spectra.arrow").write_bytes(spectra)
-    monkeypatch.chdir(tmp_path)
     result = run(copy, "--no-figures", status=2)
     assert "give --model, the folder of the model" in result.stderr
-    (tmp_path / "data").mkdir()
-    load_model(mock.model, "cpu").save(tmp_path / "data" / "demo_model")
+    demo = tmp_path / "demo_model"
+    monkeypatch.setattr("xpmodel.cli.output.demo_model", lambda: demo)
+    load_model(mock.model, "cpu").save(demo)
     run(copy, "--no-figures")
     assert (tmp_path / "stars.evaluate" / "evaluate.ecsv").exists()
-    mock_model(seed=3).save(tmp_path / "data" / "demo_model")
+    mock_model(seed=3).save(demo)
     assert "give --model" in run(copy, "--no-figures", status=2).stderr
 
 
