@@ -85,7 +85,7 @@ lint: $(INSTALLED_TEST)  ## check the format, lint, check who imports whom and t
 	$(BIN)/ruff check
 	PYTHONPATH=app $(BIN)/lint-imports --no-logo
 	$(BIN)/oxlint app
-	$(BIN)/codespell xpmodel app tests docs data/README.md README.md CHANGELOG.md Makefile pyproject.toml
+	$(BIN)/codespell xpmodel app tests docs data/README.md README.md CHANGELOG.md CONTRIBUTING.md CITATION.cff Makefile pyproject.toml
 
 types: $(INSTALLED_TEST)  ## check the types of both packages
 	$(BIN)/mypy

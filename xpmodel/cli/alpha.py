@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xpmodel.cli.options import cut_option, out_option, variant_option
 from xpmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -24,31 +25,15 @@ if TYPE_CHECKING:
 
 @click.command("classify")
 @click.argument("catalog", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Folder to write. Default: beside CATALOG, named after it and the command.",
-)
+@out_option()
 @click.option(
     "--model",
     type=click.Path(path_type=Path),
     help="The catalog's model folder, by which to write which wavelengths carry the difference. "
     "Default: the demo model, if it is that.",
 )
-@click.option(
-    "--cut",
-    type=click.Choice(["good", "pristine", "full"]),
-    default="pristine",
-    show_default=True,
-    help="Stars to use.",
-)
-@click.option(
-    "--variant",
-    type=click.Choice(["paper", "released"]),
-    default="paper",
-    show_default=True,
-    help="The cut as the paper has it, or as the code released with it.",
-)
+@cut_option("pristine", "Stars to use.")
+@variant_option("The cut as the paper has it, or as the code released with it.")
 @click.option(
     "--equal",
     multiple=True,

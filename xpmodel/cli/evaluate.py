@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xpmodel.cli.options import out_option
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import N_COEFFICIENTS
 
@@ -33,11 +34,7 @@ INDEPENDENT = "errors counted as independent (no --correlations)"
     type=FILE,
     help="The catalog's model folder. Default: the demo model, if it is that.",
 )
-@click.option(
-    "--out",
-    type=FILE,
-    help="Folder to write. Default: beside CATALOG, named after it and the command.",
-)
+@out_option()
 @click.option(
     "--rival",
     multiple=True,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xpmodel.cli.options import out_option
+
 if TYPE_CHECKING:
     from astropy.table import Table
 
@@ -23,11 +25,7 @@ SHOWN = 10  # ranks that are printed
 
 @click.command("outliers")
 @click.argument("catalog", type=click.Path(path_type=Path))
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    help="Folder to write. Default: beside CATALOG, named after it and the command.",
-)
+@out_option()
 @click.option(
     "--top", type=click.IntRange(min=1), default=1000, show_default=True, help="Stars to list."
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from xpmodel.cli.options import cut_option, variant_option
 from xpmodel.errors import InputError
 
 if TYPE_CHECKING:
@@ -22,13 +23,7 @@ if TYPE_CHECKING:
 @click.command("tracks")
 @click.argument("catalog", type=click.Path(path_type=Path))
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder to write.")
-@click.option(
-    "--variant",
-    type=click.Choice(["paper", "released"]),
-    default="paper",
-    show_default=True,
-    help="Widths and cuts as the paper has them, or as the code released with it.",
-)
+@variant_option("Widths and cuts as the paper has them, or as the code released with it.")
 @click.option("--m-h", type=float, help="[M/H] of the track fixed_m_h. Default: -0.4.")
 @click.option(
     "--own",
@@ -36,13 +31,7 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="CSV table of bins, a row each (teff,teff_width,logg,logg_width). Several may be given.",
 )
-@click.option(
-    "--cut",
-    type=click.Choice(["good", "pristine", "full"]),
-    default="full",
-    show_default=True,
-    help="Stars to use. The paper: good for Teff, log g and [M/H], pristine for [α/M].",
-)
+@cut_option("full", "Stars to use. The paper: good for Teff, log g and [M/H], pristine for [α/M].")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw PDF figures.")
 @click.option(
     "--thin",

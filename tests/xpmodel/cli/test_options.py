@@ -1,0 +1,9 @@
+"""Options that several commands take offer what there is."""
+
+from xpmodel.catalog.named_cuts import CUTS
+from xpmodel.cli.options import CUT_NAMES, VARIANT_NAMES
+
+
+def test_names_of_cuts_and_variants():
+    assert tuple(CUTS) == VARIANT_NAMES
+    assert {frozenset(cuts) for cuts in CUTS.values()} == {frozenset(CUT_NAMES)}
