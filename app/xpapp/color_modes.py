@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import html
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
 import datashader as ds
 import numpy as np
@@ -18,6 +18,9 @@ import pandas as pd
 from xpapp.colors import category_colors, category_palette, density_palette, value_palette
 from xpmodel import Catalog, InputError
 from xpmodel.columns import axis_label
+
+if TYPE_CHECKING:
+    from pandas.api.typing import SeriesGroupBy
 
 COLOR_SCALES = ("linear", "log", "equalized")
 # The column of a mode that needs none.
@@ -28,8 +31,8 @@ SETS = "sets"
 MAX_CATEGORIES = 9
 
 # One number for each of pandas' groups of values.
-GroupStatistic = Callable[[Any], pd.Series]
-Reduction: TypeAlias = ds.reductions.Reduction | GroupStatistic
+GroupStatistic: TypeAlias = "Callable[[SeriesGroupBy[Any, Any]], pd.Series]"
+Reduction: TypeAlias = "ds.reductions.Reduction | GroupStatistic"
 
 
 class StarValues(NamedTuple):
@@ -185,7 +188,7 @@ class Median(ColumnStatistic):
     label = "median of"
 
     @staticmethod
-    def reduction(groups: Any) -> pd.Series:
+    def reduction(groups: SeriesGroupBy[Any, Any]) -> pd.Series:
         """The median, for which Datashader has no reduction."""
         return groups.median()
 

@@ -65,18 +65,18 @@ def medians(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
 def table(rows: list[Row]) -> str:
     """The rows as aligned text."""
     lines = [("benchmark", "ours", "floor", "unit", "ratio", "goal", "")]
-    for row in rows:
-        lines.append(
-            (
-                row.name,
-                number(row.ours),
-                number(row.floor),
-                row.unit,
-                number(row.ratio),
-                row.goal if row.limit is None else f"≤ {number(row.limit)} {row.unit}",
-                row.verdict,
-            )
+    lines += [
+        (
+            row.name,
+            number(row.ours),
+            number(row.floor),
+            row.unit,
+            number(row.ratio),
+            row.goal if row.limit is None else f"≤ {number(row.limit)} {row.unit}",
+            row.verdict,
         )
+        for row in rows
+    ]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(

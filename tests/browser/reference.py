@@ -123,7 +123,7 @@ class Bins:
         np.add.at(counts, (self.row[chosen], self.column[chosen]), 1)
         return counts
 
-    def reduce(self, values: np.ndarray, how) -> np.ndarray:  # noqa: ANN001 -> (H, W)
+    def reduce(self, values: np.ndarray, how) -> np.ndarray:
         """A function of the finite values in each bin; NaN where there is none."""
         found = np.full(self.shape, np.nan)
         code = self.row * self.shape[1] + self.column

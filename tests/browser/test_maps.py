@@ -238,7 +238,7 @@ def test_colors(explorer):
         explorer.until(lambda word=word: explorer.shows(f"· {word} Teff [K]"))
         for key in MAPS:
 
-            def right(key: str = key, how=how) -> bool:  # noqa: ANN001
+            def right(key: str = key, how=how) -> bool:
                 image = explorer.image(f"{key}_image")
                 bins = Bins(explorer, key, image)
                 teff = explorer.stars["teff"].astype(np.float32)

@@ -47,8 +47,10 @@ def test_two_sets_and_a_track(explorer, matrix, mock: Mock):
         spectra = catalog.spectra[rows]
         z = np.stack([catalog[name][rows] for name in catalog.latents], axis=1)
         per_flux = spectra.coefficients.astype(float) / spectra.g_flux[:, None]
-        for coefficients in (per_flux, model.decode(z)[0].astype(float)):
-            medians.append(np.median(coefficients @ matrix, axis=0) * g_flux)
+        medians += [
+            np.median(coefficients @ matrix, axis=0) * g_flux
+            for coefficients in (per_flux, model.decode(z)[0].astype(float))
+        ]
     shown = drawn(explorer, "group_lines")
     assert len(shown) == 4
     for found, wanted in zip(shown, medians, strict=True):

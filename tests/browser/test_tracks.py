@@ -20,7 +20,7 @@ OWN = """teff,teff_width,logg,logg_width
 """
 
 
-def points_of(explorer: Explorer, definition) -> list[dict[str, float]]:  # noqa: ANN001
+def points_of(explorer: Explorer, definition) -> list[dict[str, float]]:
     """Means, spreads and numbers of the stars of each bin, one star at a time."""
     stars = explorer.stars
     names = ("teff", "logg", "m_h", "alpha_m", "z1", "z2", "z3", "z4")

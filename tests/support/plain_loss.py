@@ -19,8 +19,8 @@ def plain_forward(p, x, eps, running):
         x = linear(x, f"{name}.0")
         mean, variance = x.mean(0), ((x - x.mean(0)) ** 2).mean(0)
         n = len(x)
-        for key, value in (("mean", mean), ("var", variance * n / (n - 1))):
-            key = f"{name}.1.running_{key}"
+        for part, value in (("mean", mean), ("var", variance * n / (n - 1))):
+            key = f"{name}.1.running_{part}"
             running[key] = 0.9 * running[key] + 0.1 * value.detach()
         x = (x - mean) / torch.sqrt(variance + 1e-5) * p[f"{name}.1.weight"] + p[f"{name}.1.bias"]
         return 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))

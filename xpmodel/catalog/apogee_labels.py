@@ -130,7 +130,7 @@ class _Rows:
         By reason.
     """
 
-    def __init__(self, reader: TableReader):
+    def __init__(self, reader: TableReader) -> None:
         self.path = reader.path
         self.errors_of = _whose_errors(reader)
         source_id = next((name for name in ID_NAMES if name in reader), None)

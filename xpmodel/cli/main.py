@@ -30,7 +30,7 @@ from xpmodel.export.formats import FORMATS, listed
 class _Commands(click.Group):
     """One line for what goes wrong: exit status 2 for the user's mistakes, 1 for a full disk."""
 
-    def invoke(self, context: click.Context) -> Any:
+    def invoke(self, context: click.Context) -> Any:  # noqa: ANN401  as click has it
         try:
             return super().invoke(context)
         except InputError as error:

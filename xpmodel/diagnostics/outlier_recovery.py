@@ -87,8 +87,8 @@ def measure_recovery(scores: OutlierScores, oddities: Oddities) -> list[Recovery
         for name, values in {"score": scores.score, **scores.parts}.items()
     }
     recoveries = []
-    for kind, odd in oddities.kinds.items():
-        odd = odd[oddities.known]
+    for kind, of_kind in oddities.kinds.items():
+        odd = of_kind[oddities.known]
         n_odd = int(odd.sum())
         steps = 1 + int(np.ceil(PER_DECADE * np.log10(n_stars)))
         grid = np.round(np.geomspace(1, n_stars, steps)).astype(np.int64)

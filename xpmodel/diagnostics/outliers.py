@@ -227,15 +227,19 @@ def outlier_table(catalog: Catalog, scores: OutlierScores, n: int) -> Table:
         ("source_id", catalog.source_id[rows], "", "Gaia DR3's; mock stars' are above 9.0e18"),
         ("score", scores.score[rows], "dex", "sum of the parts"),
     ]
-    for name, part in scores.parts.items():
-        columns.append((name, part[rows], "dex", f"rarity of the {PARTS[name]}"))
+    columns += [
+        (name, part[rows], "dex", f"rarity of the {PARTS[name]}")
+        for name, part in scores.parts.items()
+    ]
     others = [MAGNITUDE, scores.chi2, *parameters(), "bp_rp"]
     for name in (other for other in others if other in catalog.numeric):
         # Units of the Unicode kind are for plots; those of these columns are plain.
         column = column_of(name)
         columns.append((name, catalog[name][rows], column.unit, column.description))
-    for name in latent_columns(catalog.n_latents):
-        columns.append((name, catalog[name][rows], "", f"posterior mean of {name}"))
+    columns += [
+        (name, catalog[name][rows], "", f"posterior mean of {name}")
+        for name in latent_columns(catalog.n_latents)
+    ]
     meta = provenance(
         catalog,
         stars=f"{len(rows)} of {len(scores.ranked)} with a score, of {len(catalog)}",

@@ -29,7 +29,7 @@ T = TypeVar("T")
 class TryAgain(requests.RequestException):
     """An answer after which the same question may get a better one, perhaps after a pause [s]."""
 
-    def __init__(self, message: str, pause: float = 0.0):
+    def __init__(self, message: str, pause: float = 0.0) -> None:
         super().__init__(message)
         self.pause = pause
 

@@ -188,7 +188,7 @@ class _Part:
         ``.NAME.tag``: the server's ETag, or its time of the last change.
     """
 
-    def __init__(self, target: Path):
+    def __init__(self, target: Path) -> None:
         self.path = target.with_name(f".{target.name}.part")
         self.tag_path = target.with_name(f".{target.name}.tag")
 

@@ -32,7 +32,7 @@ class Format:
     writer: str
     any_type: bool = False
 
-    def write(self, path: Path, content: Any, **options: Any) -> None:
+    def write(self, path: Path, content: Any, **options: Any) -> None:  # noqa: ANN401  the writer knows
         """Write a file, by the format's writer."""
         pkgutil.resolve_name(self.writer)(path, content, **options)
 

@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -196,7 +196,12 @@ class SampLink:
         folder = self._folder.name
 
         def receive(
-            key: str, sender: str, message_id: str | None, mtype: str, params: Any, _: object
+            key: str,
+            sender: str,
+            message_id: str | None,
+            mtype: str,
+            params: Mapping[str, Any],
+            _: object,
         ) -> None:
             status, problem = _take(params, folder, callback)
             if message_id is not None:  # the sender waits for an answer
@@ -221,22 +226,21 @@ def _asking_hub() -> Iterator[None]:
     """Say in one line that there is no hub, or that it has ended."""
     try:
         yield
-    except Exception as error:  # lock files, sockets and XML raise all kinds
+    except Exception as error:  # noqa: BLE001  lock files, sockets and XML raise all kinds
         raise InputError(
             f"no SAMP hub answers ({_line(error)}); start TOPCAT or Aladin, then connect again"
         ) from None
 
 
-def _take(params: Any, folder: str, callback: OnTable) -> tuple[str, str | None]:
+def _take(params: Mapping[str, Any], folder: str, callback: OnTable) -> tuple[str, str | None]:
     """Read a table and hand its ids over: the status for its sender, and what is wrong."""
     name = "without a name"
-    # An error that left this function would make the hub send the table again.
     try:
         name = _line(params.get("name") or params.get("table-id") or name)
         with _fetched(str(params.get("url") or ""), folder) as path:
             ids, n_without = _read_ids(path)
         callback(name, ids)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the hub would send the table again
         return "samp.error", f"table {name}: {_line(error)}"
     if n_without:
         return "samp.warning", f"table {name}: left out {n_without} rows that have no exact id"

@@ -36,10 +36,11 @@ def write_csv(path: Path, stars: StarRows) -> None:
         csv.writer(line, lineterminator="\n").writerow(_without_formulas(names).to_pylist())
         file.write(line.getvalue().encode())
         for chunk in stars.chunks():
+            safe = chunk
             for i, field in enumerate(chunk.schema):
                 if pa.types.is_string(field.type):
-                    chunk = chunk.set_column(i, field, _without_formulas(chunk.column(i)))
-            _write_cells(file, _flat(chunk))
+                    safe = safe.set_column(i, field, _without_formulas(chunk.column(i)))
+            _write_cells(file, _flat(safe))
 
 
 def write_ecsv(path: Path, stars: StarRows) -> None:
@@ -71,11 +72,12 @@ def write_ecsv(path: Path, stars: StarRows) -> None:
 def _write_cells(file: BinaryIO, table: pa.Table) -> None:
     """Write rows of text and numbers; NaN and null are empty cells."""
     for i, column in enumerate(table.columns):
+        cells = column
         if pa.types.is_floating(column.type):
-            column = pc.if_else(pc.is_nan(column), None, column)
+            cells = pc.if_else(pc.is_nan(column), None, column)
         elif pa.types.is_boolean(column.type):
-            column = pc.if_else(column, "True", "False")
-        table = table.set_column(i, str(i), column)
+            cells = pc.if_else(column, "True", "False")
+        table = table.set_column(i, str(i), cells)
     pa.csv.write_csv(table, file, pa.csv.WriteOptions(include_header=False))
 
 

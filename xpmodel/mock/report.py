@@ -119,11 +119,12 @@ def _reconstruction(spectra: Spectra, real: Spectra, published: Path) -> Iterato
     yield "median |Δf/f| of the published model (normalization estimated):"
     yield f"  stars with {GIANT_COLOR[0]} < BP−RP < {GIANT_COLOR[1]} and G < {BRIGHT}"
     rows = []
-    for s in (spectra, real):
-        color = synthetic_mag(s.coefficients, "BP") - synthetic_mag(s.coefficients, "RP")
-        bright = g_mag_from_flux(s.g_flux) < BRIGHT
+    for all_stars in (spectra, real):
+        color = synthetic_mag(all_stars.coefficients, "BP")
+        color -= synthetic_mag(all_stars.coefficients, "RP")
+        bright = g_mag_from_flux(all_stars.g_flux) < BRIGHT
         usual = (color > GIANT_COLOR[0]) & (color < GIANT_COLOR[1]) & bright
-        s = s[usual]
+        s = all_stars[usual]
         coefficients, _ = model.decode(model.encode(s)[0])
         decoded = grid.flux(coefficients.astype(np.float64) * s.g_flux[:, None])
         rows.append(

@@ -84,7 +84,7 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
             f"{path}: not a PyTorch file of plain tensors (other objects, which could run code, "
             "are not loaded); save the state dict alone"
         ) from None
-    except Exception as error:  # a foreign file fails in whatever way its bytes lead to
+    except Exception as error:  # noqa: BLE001  a foreign file fails in whatever way it likes
         reason = str(error).strip().splitlines()[0] if str(error).strip() else "unreadable"
         raise InputError(f"{path}: not a PyTorch file of plain tensors ({reason[:160]})") from None
     if not isinstance(checkpoint, dict):
@@ -102,7 +102,7 @@ def _read_norm(path: Path) -> tuple[np.ndarray, np.ndarray]:
             return file["mu"], file["sig"]
     except InputError:
         raise
-    except Exception as error:  # a foreign file fails in whatever way its bytes lead to
+    except Exception as error:  # noqa: BLE001  as above
         raise InputError(f"{path}: not an npz file of plain arrays ({error})") from None
 
 

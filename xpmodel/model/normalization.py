@@ -191,13 +191,12 @@ def check_normalization(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mu and sig as float64 (n,), or an InputError that says which entry is wrong."""
     checked = []
-    for name, values in (("mu", mu), ("sig", sig)):
-        values = np.asarray(values)
-        if values.shape != (n,):
-            raise InputError(f"{source}: {name} has shape {values.shape}, expected ({n},)")
-        if values.dtype.kind not in "fiu":
-            raise InputError(f"{source}: {name} is {values.dtype}, expected numbers")
-        values = values.astype(np.float64)
+    for name, array in (("mu", np.asarray(mu)), ("sig", np.asarray(sig))):
+        if array.shape != (n,):
+            raise InputError(f"{source}: {name} has shape {array.shape}, expected ({n},)")
+        if array.dtype.kind not in "fiu":
+            raise InputError(f"{source}: {name} is {array.dtype}, expected numbers")
+        values = array.astype(np.float64)
         bad = ~np.isfinite(values) | (values <= 0 if name == "sig" else False)
         if bad.any():
             i = int(np.argmax(bad))

@@ -41,7 +41,7 @@ def main() -> int:
             )
             _load_spectra(gaia, request["ids"])
             _load_sources(gaia, request["ids"])
-        except Exception as error:  # a server that misbehaves makes astroquery raise all kinds
+        except Exception as error:  # noqa: BLE001  astroquery raises all kinds
             print(" ".join(f"{type(error).__name__}: {error}".split()), file=sys.stderr)
             network = isinstance(error, (OSError, http.client.HTTPException))
             return NOT_REACHED if network and not isinstance(error, HTTPError) else 1
@@ -69,7 +69,7 @@ def _load_sources(gaia: GaiaClass, ids: list[int]) -> None:
         gaia.launch_job(
             query, output_format="csv", dump_to_file=True, output_file="gaia_source.csv"
         )
-    except Exception as error:  # the spectra do without: their G flux can be synthesized
+    except Exception as error:  # noqa: BLE001  all kinds; the spectra do without their G flux
         print(f"gaia_source: {error}", file=sys.stderr)
 
 

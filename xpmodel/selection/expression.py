@@ -198,7 +198,7 @@ class _Evaluator(ast.NodeVisitor):
         assert isinstance(node, ast.expr)  # `visit` is given no other
         raise self._error(node, "only comparisons, arithmetic, and, or, not are known here")
 
-    def visit_Name(self, node: ast.Name) -> np.ndarray:  # noqa: D102, N802
+    def visit_Name(self, node: ast.Name) -> np.ndarray:
         catalog = self._catalog
         known = ["source_id", *catalog.numeric, *catalog.categorical]
         if node.id not in known:
@@ -207,7 +207,7 @@ class _Evaluator(ast.NodeVisitor):
             raise self._error(node, f"no column {node.id!r} with values{hint}")
         return catalog[node.id]
 
-    def visit_Constant(self, node: ast.Constant) -> np.number | str:  # noqa: D102, N802
+    def visit_Constant(self, node: ast.Constant) -> np.number | str:
         value = node.value
         if isinstance(value, str):
             return value
@@ -235,14 +235,14 @@ class _Evaluator(ast.NodeVisitor):
             raise self._error(node, "a condition is needed here, such as teff < 5000")
         return value
 
-    def visit_UnaryOp(self, node: ast.UnaryOp) -> np.ndarray | _Condition:  # noqa: D102, N802
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> np.ndarray | _Condition:
         if isinstance(node.op, ast.Not | ast.Invert):
             inner = self._condition(node.operand)
             return _Condition(inner.fails, inner.holds)
         value = self._number(node.operand)
         return -value if isinstance(node.op, ast.USub) else value
 
-    def visit_BinOp(self, node: ast.BinOp) -> np.ndarray | _Condition:  # noqa: D102, N802
+    def visit_BinOp(self, node: ast.BinOp) -> np.ndarray | _Condition:
         # & and | bind tighter than comparisons in Python, looser in a reader's mind: with
         # parentheses they are what numpy and pandas taught people to type.
         if isinstance(node.op, ast.BitAnd | ast.BitOr):
@@ -255,11 +255,11 @@ class _Evaluator(ast.NodeVisitor):
         # Not so in IEEE 754: a power of what is missing is missing, be the exponent 0.
         return np.where(np.isnan(left) | np.isnan(right), np.nan, compute(left, right))
 
-    def visit_BoolOp(self, node: ast.BoolOp) -> _Condition:  # noqa: D102, N802
+    def visit_BoolOp(self, node: ast.BoolOp) -> _Condition:
         parts = [self._condition(value) for value in node.values]
         return _all(parts) if isinstance(node.op, ast.And) else _any(parts)
 
-    def visit_Call(self, node: ast.Call) -> np.ndarray:  # noqa: D102, N802
+    def visit_Call(self, node: ast.Call) -> np.ndarray:
         name = node.func.id if isinstance(node.func, ast.Name) else None
         if name not in FUNCTIONS:
             raise self._error(node, f"of functions only {', '.join(FUNCTIONS)} are known")
@@ -267,7 +267,7 @@ class _Evaluator(ast.NodeVisitor):
             raise self._error(node, f"{name} takes one value")
         return FUNCTIONS[name](np.asarray(self._number(node.args[0]), np.float64))
 
-    def visit_Compare(self, node: ast.Compare) -> _Condition:  # noqa: D102, N802
+    def visit_Compare(self, node: ast.Compare) -> _Condition:
         sides = [node.left, *node.comparators]
         return _all(
             [

@@ -39,7 +39,7 @@ class Layout:
         If a column is missing.
     """
 
-    def __init__(self, table: TableReader, correlations: bool, labels: bool):
+    def __init__(self, table: TableReader, correlations: bool, labels: bool) -> None:
         self.path = table.path
         # The catalog of Laroche & Speagle (2024) has names of its own.
         self.id = "ids" if "ids" in table and "source_id" not in table else "source_id"

@@ -64,7 +64,7 @@ class TableReader:
         Names of the columns, as in the file.
     """
 
-    def __init__(self, path: Path, columns: Sequence[str], source: ChunkSource):
+    def __init__(self, path: Path, columns: Sequence[str], source: ChunkSource) -> None:
         self.path = path
         self.columns = list(columns)
         self._source = source
@@ -282,7 +282,7 @@ class _QuoteCheck:
 
     closed = False
 
-    def __init__(self, stream: io.BufferedIOBase):
+    def __init__(self, stream: io.BufferedIOBase) -> None:
         self.stream = stream
         self.quotes = 0
 

@@ -115,7 +115,7 @@ def join_processes(device: str) -> Processes:
     InputError
         When a machine has fewer GPUs than processes.
     """
-    size = int(os.environ.get("WORLD_SIZE", 1))
+    size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
         return Processes()
     on_gpu = device != "cpu" and torch.cuda.is_available()

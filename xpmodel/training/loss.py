@@ -17,9 +17,11 @@ class Network(Protocol):
 
     variant: str
 
-    def __call__(  # noqa: D102
+    def __call__(
         self, x: Tensor, eps: Tensor | None = None, /
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]: ...
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """As `ScatterVAE.forward`."""
+        ...
 
 
 class Loss(NamedTuple):

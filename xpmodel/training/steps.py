@@ -217,7 +217,7 @@ class Steps:
                     self._x[few], self._variance[few], self._eps[0], self._kl_weight
                 )
                 total.backward()
-        except Exception:  # no compiler, no Triton: it fails in whatever way the machine has
+        except Exception:  # noqa: BLE001  no compiler, no Triton: it fails in all kinds of ways
             self.compiled = False
         else:
             self.compiled = True

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import param
 from panel.custom import JSComponent
 
 from xpapp.runtime.callbacks import notify
 from xpapp.runtime.private_parts import send_to_browser
+
+if TYPE_CHECKING:
+    from panel.models.esm import DataEvent
 
 
 class Bridge(JSComponent):
@@ -42,7 +45,7 @@ class Bridge(JSComponent):
         self._on_key = on_key
         self.on_msg(self._on_message)
 
-    def _on_message(self, event: Any) -> None:
+    def _on_message(self, event: DataEvent) -> None:
         match event.data:
             case {"key": str(key)}:
                 self._on_key(key)

@@ -54,7 +54,8 @@ class FilterControls:
         none = status_line("The catalog lacks the columns of the named cuts.")
         self.panel = column(
             heading("Named cuts"),
-            *(self.cuts if self.cuts else [none]),
+            *self.cuts,
+            *([] if self.cuts else [none]),
             heading("Condition"),
             self.expression,
             self.problem,

@@ -41,7 +41,7 @@ class Player:
         cursor = self._cursor
         try:
             cursor.go_along(min(cursor.place + TICK / (1e3 * SECONDS), 1.0))
-        except Exception as error:  # or the failure would come again with each tick
+        except Exception as error:  # noqa: BLE001  or the failure would come again with each tick
             cursor.playing = False
             notify(f"Playing the path failed: {error}")
         if cursor.place >= 1:

@@ -450,8 +450,8 @@ def test_folder_that_cannot_be_made(remote, tmp_path):
 def put_record(server, **contents: bytes) -> list[dict]:
     """Serve a record with some files, and return its description of them, to be spoilt."""
     entries = []
-    for name, content in contents.items():
-        name = name.replace("_h5", ".h5").replace("_np", ".np")
+    for word, content in contents.items():
+        name = word.replace("_h5", ".h5").replace("_np", ".np")
         path = f"{API}/records/{RECORD}/files/{name}/content"
         server.files[path] = Served(content)
         link = {"self": server.url + path}

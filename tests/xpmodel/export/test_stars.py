@@ -119,8 +119,8 @@ def test_csv_runs_no_formula(catalog, tmp_path):
     assert header == [*catalog.filled, "'=cmd()", 'a "b", c\nd', "'@name"]
     dangerous = ("=", "+", "-", "@", "\t", "\r")
     place = header.index("population")
-    for row, text in zip(some(rows), catalog["population"], strict=True):
-        text = text or ""
+    for row, population in zip(some(rows), catalog["population"], strict=True):
+        text = population or ""
         assert row[place] == (f"'{text}" if text.startswith(dangerous) else text)
         assert row[-1] == "'+a\r" and float(row[-2]) == -0.5
     assert [int(row[-3]) for row in rows] == list(range(-5, N - 5))

@@ -163,9 +163,7 @@ def test_a_label_that_does_not_follow(tmp_path):
     catalog = made_up(tmp_path, alpha_m=rng.normal(0.1, 0.05, N))
     direction = fit_labels(catalog, Neighbours(catalog), Z).direction("alpha_m")
     assert not direction.supported
-    assert f"the {N // 100 if N // 100 > 300 else 300} nearest stars do not show how [α/M]" in (
-        direction.reason
-    )
+    assert f"the {max(300, N // 100)} nearest stars do not show how [α/M]" in (direction.reason)
 
 
 def test_labels_that_go_together(tmp_path):

@@ -179,15 +179,15 @@ def compare(
     model = reconstructions[0]
     whole: dict[bytes, Residuals] = {}
     compared = []
-    for one in reconstructions:
+    for given in reconstructions:
         if progress is not None:
-            progress(one.name)
-        grid = ZGR_GRID if one.grid is None else one.grid
+            progress(given.name)
+        grid = ZGR_GRID if given.grid is None else given.grid
         wavelengths = Wavelengths(grid)
         if grid.tobytes() not in whole:
             whole[grid.tobytes()] = _residuals(stars, model, wavelengths, correlations)
         of_all = whole[grid.tobytes()]
-        one = _of_places(one, model.places)
+        one = _of_places(given, model.places)
         shared = np.isin(model.places, one.places)
         own = of_all if one is model else _residuals(stars, one, wavelengths, correlations)
         compared.append(Compared(one, grid, own, _of_stars(of_all, shared)))

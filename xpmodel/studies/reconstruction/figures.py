@@ -87,7 +87,7 @@ def labels_figure(table: Table, short: str, note: str) -> Figure:
     note : str
     """
     labels = list(dict.fromkeys(table["label"]))
-    names = [n for n in names_in(table, f"_rmse_{short}")]
+    names = names_in(table, f"_rmse_{short}")
     names = [n for n in names if not np.isnan(np.asarray(table[f"{n}_rmse_{short}"])).all()]
     rows = -(-len(labels) // PER_ROW)
     figure = Figure(figsize=(WIDTH, ROW * rows + 0.8), layout="constrained")
