@@ -17,6 +17,7 @@ def said(notebook: nbformat.NotebookNode) -> str:
     return "\n".join(texts)
 
 
+@pytest.mark.slow
 def test_the_notebook_runs(mock: Mock, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("XPMODEL_CATALOG", str(mock.catalog))
     monkeypatch.setenv("XPMODEL_MODEL", str(mock.model))

@@ -97,6 +97,7 @@ def files(folder: Path) -> set[str]:
     return {name for name in names if "__pycache__" not in name}
 
 
+@pytest.mark.slow
 def test_wheel_has_all_files_and_no_others(installed: Installed):
     expected = {f"{name}/{file}" for name, folder in PACKAGES.items() for file in files(folder)}
     assert {"xpmodel/py.typed", "xpapp/py.typed", "xpmodel/mock/noise.json"} <= expected
@@ -147,6 +148,7 @@ print(xpmodel.__file__, xpapp.__file__, folders.demo_model(), folders.data_folde
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="names of folders as other systems have them")
 def test_installed(installed: Installed):
     version, *paths = installed.run(installed.environment / "bin/python", "-c", WHERE).split("\n")

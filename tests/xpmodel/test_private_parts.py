@@ -55,6 +55,7 @@ def test_the_matrices_of_a_photometric_system():
     # What GaiaXPy itself makes of them is in test_photometry.
 
 
+@pytest.mark.slow
 def test_the_import_leaves_the_process_as_it_was():
     code = """
 import warnings, matplotlib

@@ -248,6 +248,7 @@ def test_command_without_a_file(tmp_path):
     assert "no such file" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "id_name", "n_missing"),
     [("apogee_dr17_allstar_95", "GAIAEDR3_SOURCE_ID", 1), ("apogee_1612", "dr3_source_id", 0)],

@@ -39,6 +39,7 @@ def flat_table(rows: np.ndarray) -> pa.Table:
     return pa.table(native)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", ["<f4", ">f4", "<f8", ">f8"])
 def test_as_encode_makes_it_of_a_flat_file(tmp_path, model, dtype):
     rows = released_rows(N, dtype)
@@ -126,6 +127,7 @@ def test_a_column_that_cannot_be_missing(tmp_path, model, gone, named):
     assert [path.name for path in tmp_path.iterdir()] == ["stars.h5"]
 
 
+@pytest.mark.slow
 def test_damage_on_the_way_leaves_nothing(tmp_path, model):
     source = write_released(
         tmp_path / "stars.h5",

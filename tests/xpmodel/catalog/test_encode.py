@@ -296,6 +296,7 @@ encode.encode_files(source, load_model(model, "cpu"), out, progress=progress)
 """
 
 
+@pytest.mark.slow
 def test_a_killed_run_leaves_the_older_catalog(tmp_path, model, stars, source):
     model.save(tmp_path / "model")
     folder = tmp_path / "out"
@@ -491,6 +492,7 @@ def test_estimates_and_synthetic_fluxes_are_noted(tmp_path, model, stars):
     assert metadata["g_flux"] == {"synthetic": encoding.n_stars}
 
 
+@pytest.mark.slow
 def test_first_light(shared, tmp_path):
     """1,400 real stars through the released model, and how well it describes them."""
     model = import_model(

@@ -109,6 +109,7 @@ def test_ids_that_are_no_integers(catalog, ids):
         find_ids(catalog, ids)
 
 
+@pytest.mark.slow
 def test_long_lists_are_fast():
     text = "\n".join(map(str, range(2**60, 2**60 + 400_000)))
     start = time.perf_counter()

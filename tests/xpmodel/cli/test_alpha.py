@@ -20,6 +20,7 @@ def catalog(tmp_path_factory):
     return catalog_of(tmp_path_factory.mktemp("cli") / "stars.parquet", alpha_columns(1200))
 
 
+@pytest.mark.slow
 def test_classify(catalog, tmp_path):
     result = run("classify", catalog.path, "--out", tmp_path / "a")
     table = Table.read(tmp_path / "a" / "classify.ecsv")
@@ -56,6 +57,7 @@ def test_as_released(catalog, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["classify_as_released.ecsv"]
 
 
+@pytest.mark.slow
 def test_wavelengths(mock, tmp_path):
     """With a model, the spectra of pairs; those of the mock catalog have no [Mg/Fe], so add it."""
     original = open_catalog(mock.catalog)
@@ -71,6 +73,7 @@ def test_wavelengths(mock, tmp_path):
     assert "m_h ± 0.2" in result.stdout
 
 
+@pytest.mark.slow
 def test_control(tmp_path):
     result = run("control", "--out", tmp_path, "--stars", 2000, "--epochs", 1, "--device", "cpu")
     table = Table.read(tmp_path / "control.ecsv")

@@ -49,6 +49,7 @@ def taken() -> Iterator[int]:
         yield other.getsockname()[1]
 
 
+@pytest.mark.slow
 def test_demo_is_made_once(data, served, monkeypatch):
     monkeypatch.setattr(explore, "SKY_STARS", 300)
     said = run("explore", "--port", 0).stdout
@@ -99,6 +100,7 @@ def test_taken_port_is_told_before_a_demo_is_made(data, taken):
     assert not data.exists()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C as other systems send it")
 def test_interrupted_demo_leaves_nothing(data):
     """As Ctrl-C does it: to this program and to those that it has begun, while they work."""

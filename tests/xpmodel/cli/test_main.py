@@ -275,6 +275,7 @@ def xpmodel(*arguments, **options) -> subprocess.CompletedProcess:
     return subprocess.run(words, capture_output=True, text=True, timeout=120, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mistake", ["no spectra", "weights and norm exchanged", "no catalog"])
 def test_a_mistake_in_a_process_of_its_own(made, tmp_path, mistake):
     line, message = MISTAKES[mistake]
@@ -285,6 +286,7 @@ def test_a_mistake_in_a_process_of_its_own(made, tmp_path, mistake):
     assert any(part in lines[0] for part in message.split("|"))
 
 
+@pytest.mark.slow
 def test_the_commands_in_processes_of_their_own(made, tmp_path):
     out = tmp_path / "stars.parquet"
     result = xpmodel("encode", made / "spectra.parquet", "--model", made / "model", "--out", out)

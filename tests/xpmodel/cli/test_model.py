@@ -136,6 +136,7 @@ def test_inspect_a_model(mock, tmp_path):
     assert table.meta["over"] == "10000 prior draws"
 
 
+@pytest.mark.slow
 def test_inspect_with_a_catalog(mock, catalog, tmp_path):
     result = run("inspect", mock.model, mock.catalog, "--out", tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [
@@ -152,6 +153,7 @@ def test_inspect_with_a_catalog(mock, catalog, tmp_path):
     assert f" {labels['follows'][1]} " in result.stdout
 
 
+@pytest.mark.slow
 def test_inspect_without_labels(mock, tmp_path):
     metadata = pq.read_schema(mock.catalog).metadata
     kept = ["source_id", *(f"z{i}{end}" for i in (1, 2, 3, 4) for end in ("", "_err"))]

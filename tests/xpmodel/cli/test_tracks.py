@@ -84,6 +84,7 @@ def test_options(catalog, tmp_path):
     assert 0 < kept < len(catalog)
 
 
+@pytest.mark.slow
 def test_figures_and_own_tracks(catalog, tmp_path):
     own = tmp_path / "clump.csv"
     own.write_text("teff,teff_width,logg,logg_width\n4800,100,2.4,0.3\n4700,100,2.2,0.3\n")

@@ -17,6 +17,7 @@ def catalog(mock):
     return open_catalog(mock.catalog)
 
 
+@pytest.mark.slow
 def test_figures_are_drawn(mock, catalog, tmp_path):
     """Each has something in color, and says whose stars are mock."""
     scores = score_outliers(catalog)

@@ -24,6 +24,7 @@ def catalog(tmp_path_factory):
     return open_catalog(out)
 
 
+@pytest.mark.slow
 def test_mock_to_catalog_keeps_labels_and_says_mock(catalog):
     table, truth, _ = draw_chunk(Sky(6000, seed=1), 0)
     assert np.array_equal(catalog.source_id, table["ids"])

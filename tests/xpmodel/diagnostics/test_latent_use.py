@@ -35,6 +35,7 @@ def catalog(mock):
     return open_catalog(mock.catalog)
 
 
+@pytest.mark.slow
 def test_published_model(shared):
     """The figures that are known of the released weights, from another program."""
     published = shared / "published"
@@ -83,6 +84,7 @@ def test_use_of_prior_is_the_encoding_of_what_is_decoded(model):
     assert inactive == [INACTIVE]
 
 
+@pytest.mark.slow
 def test_use_of_catalog(model, catalog):
     use = use_of_catalog(model, catalog, n=100, seed=3)
     assert (use.n, use.n_of, use.n_differentiated) == (len(catalog), len(catalog), 100)

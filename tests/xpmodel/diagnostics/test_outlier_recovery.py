@@ -116,6 +116,7 @@ def test_known_stars(catalog, tmp_path):
         known_oddities([tmp_path / "none.csv"], catalog)
 
 
+@pytest.mark.slow
 def test_real_symbiotic_stars_and_nebulae(shared, tmp_path):
     """Among 1,400 real stars of one field, seen by the published model."""
     published, real = shared / "published", shared / "real_xp"

@@ -39,6 +39,7 @@ def table_of(folder):
         return file[DATASET][:], dict(file[DATASET].attrs)
 
 
+@pytest.mark.slow
 def test_released_columns_ids_and_label(sky_folder):
     table, attributes = table_of(sky_folder)
     assert set(table.dtype.names) >= RELEASED
@@ -51,6 +52,7 @@ def test_released_columns_ids_and_label(sky_folder):
     assert "nothing in this file was observed" in attributes["description"]
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_whatever_the_workers(sky_folder, tmp_path):
     write_mock(Sky(9000, seed=3), tmp_path, truth=True, workers=1)
     for name in (MOCK_FILE, "truth.parquet"):
@@ -70,6 +72,7 @@ def test_a_worker_adds_with_one_thread():
     assert numbers and set(numbers) == {1}
 
 
+@pytest.mark.slow
 def test_the_process_that_writes_stays_as_it_is():
     before, threads = dict(os.environ), threads_of_blas()
     chunks = write._chunks(Sky(20), workers=1)
@@ -107,6 +110,7 @@ def test_alpha_signal_off_changes_spectra_and_nothing_else():
         assert np.array_equal(on[0][name], off[0][name])
 
 
+@pytest.mark.slow
 def test_interrupted_leaves_nothing(tmp_path, monkeypatch):
     def fail(n):
         raise KeyboardInterrupt

@@ -92,6 +92,7 @@ def test_the_published_kl_and_widths_of_the_latents(released):
     assert kl[[1, 5]].abs().max() < 1e-6
 
 
+@pytest.mark.slow
 def test_the_published_sensitivity_of_the_decoder(released):
     z = torch.randn(400, 6, generator=torch.Generator().manual_seed(0))
     jacobian = torch.func.vmap(torch.func.jacrev(lambda z: released.decoder(z[None])[0]))(z)

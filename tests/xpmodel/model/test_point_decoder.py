@@ -23,6 +23,7 @@ def test_a_point_as_in_double_precision(seed):
             np.testing.assert_allclose(found / model.sig, wanted / model.sig, rtol=1e-4, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("part", ["decoder", "scatter"])
 def test_a_gradient_as_pytorchs_in_double_precision(seed, part):

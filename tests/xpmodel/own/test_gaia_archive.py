@@ -266,6 +266,7 @@ def check_nothing_is_left():
     assert not [name for name in os.listdir() if name.startswith(("datalink", "temp_"))]
 
 
+@pytest.mark.slow
 def test_astroquery_asks_and_unpacks(archive, model, shared):
     path = shared / "real_xp" / "XP_CONTINUOUS_RAW.csv"
     expected = read_spectra(path, correlations=True)
@@ -301,6 +302,7 @@ def test_astroquery_without_the_main_table(archive, model, tmp_path):
     assert fetch_own(IDS, model).spectra.g_flux_source == "synthetic"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
@@ -320,6 +322,7 @@ def test_astroquery_is_refused(archive, answer, message):
     check_nothing_is_left()
 
 
+@pytest.mark.slow
 def test_an_archive_that_does_not_answer(archive):
     archive.pause = 60.0
     start = time.monotonic()

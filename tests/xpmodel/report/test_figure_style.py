@@ -76,6 +76,7 @@ def figure_of(number: int) -> Figure:
     return figure
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_threads_at_once_write_what_each_writes_alone(tmp_path, suffix):
     def write(name: str, number: int) -> bytes:

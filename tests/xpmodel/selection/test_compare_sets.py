@@ -157,6 +157,7 @@ def test_wrong_arguments(catalog, sets):
             histograms(catalog, sets, "teff", bins)
 
 
+@pytest.mark.slow
 def test_half_a_million_stars(tmp_path):
     n = 500_000
     catalog = open_catalog(write_catalog(tmp_path / "stars.parquet", n, n_latents=6))

@@ -82,6 +82,7 @@ def test_archive_rows_equal_gaiaxpy(shared, grid):
     check_against_gaiaxpy(read_spectra(path, correlations=True), path, grid)
 
 
+@pytest.mark.slow
 def test_archive_downloads_of_single_sources_equal_gaiaxpy(shared):
     paths = sorted(some((shared / "real_xp" / "per_source").glob("*/*.csv")))
     assert len(paths) == 20

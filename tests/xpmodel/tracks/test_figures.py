@@ -34,6 +34,7 @@ def check_page(path, lines: int = 50) -> None:
     assert len(re.findall(rb" l\n", commands)) >= lines, "lines"
 
 
+@pytest.mark.slow
 def test_figures(catalog, tmp_path):
     own = measure(
         line_track("mine", ("jr", "teff"), [(0, 4000), (900, 5000)], (200, 300), 5), catalog
@@ -48,6 +49,7 @@ def test_figures(catalog, tmp_path):
         check_page(path)
 
 
+@pytest.mark.slow
 def test_the_same_tracks_give_the_same_file(catalog, tmp_path):
     measured = Measured({"fixed_m_h": measure_all(catalog).tracks["fixed_m_h"]}, {})
     first, second = (
@@ -75,6 +77,7 @@ def test_a_name_is_no_formula(tmp_path):
     check_page(path, lines=0)
 
 
+@pytest.mark.slow
 def test_without_labels_of_the_stars_behind(tmp_path):
     """Empty bins, no star in the mask: axes without density, and no error."""
     catalog = catalog_of(tmp_path / "stars.parquet", star_columns(300))

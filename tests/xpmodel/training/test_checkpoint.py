@@ -57,6 +57,7 @@ def test_stopped_at_any_step_and_resumed(step, whole, tmp_path, monkeypatch):
     assert model.hash == whole[1].hash
 
 
+@pytest.mark.slow
 def test_killed_and_resumed(tmp_path):
     """SIGKILL, which no program can answer; then the same command with --resume."""
     source = write_spectra(tmp_path / "stars.h5")

@@ -67,6 +67,7 @@ def by_hand():
     return np.array(losses), {k: v.detach() for k, v in p.items()} | running[0]
 
 
+@pytest.mark.slow
 def test_two_processes_are_one_by_hand(tmp_path, one_thread):
     source, out = write_spectra(tmp_path / "stars.h5"), tmp_path / "model"
     result = torchrun(source, "--out", out, *OPTIONS)
@@ -98,6 +99,7 @@ def test_two_processes_are_one_by_hand(tmp_path, one_thread):
     assert shown == pytest.approx(float(test.reconstruction), rel=1e-4)
 
 
+@pytest.mark.slow
 def test_two_processes_from_disk_stopped_and_resumed(tmp_path):
     source = write_spectra(tmp_path / "stars.h5")
     whole, again = tmp_path / "whole", tmp_path / "again"

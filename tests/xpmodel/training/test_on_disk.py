@@ -125,6 +125,7 @@ def test_test_stars_come_once_and_in_order(files, monkeypatch):
     torch.testing.assert_close(eps, module.draw_test(SMALL, 60))
 
 
+@pytest.mark.slow
 def test_training_from_a_sorted_file_is_as_good_as_in_memory(tmp_path, monkeypatch):
     """Sorted by the first coefficient, and a fifth of the stars in memory at a time.
 
@@ -206,6 +207,7 @@ def run(*arguments):
     return CliRunner().invoke(main, ["train", *map(str, arguments), "--device", "cpu"])
 
 
+@pytest.mark.slow
 def test_the_command(tmp_path, monkeypatch):
     """Interrupted and resumed, without the source: what was prepared is enough."""
     source, out = write_spectra(tmp_path / "stars.h5"), tmp_path / "model"

@@ -86,6 +86,7 @@ def test_one_step_in_float32():
         torch.testing.assert_close(found[name], weights[name], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_200_steps_in_float64():
     """Through 29 epochs and 5 restarts of the rate: losses to 1e-9, weights to 1e-8."""
     network, state, x, variance = start(torch.float64)

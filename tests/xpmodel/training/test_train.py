@@ -212,6 +212,7 @@ def test_weights_that_are_not_finite_after_the_last_batch(monkeypatch):
         train(some_spectra(), SMALL, device="cpu")
 
 
+@pytest.mark.slow
 def test_on_a_machine_with_little_installed():
     """PyTorch, numpy, pandas, pyarrow and safetensors suffice for training and its benchmark."""
     code = """

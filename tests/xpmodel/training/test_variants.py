@@ -17,6 +17,7 @@ from xpmodel.training.train import train
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
+@pytest.mark.slow
 def test_options_do_what_they_say():
     """In a training, against the same without them."""
 

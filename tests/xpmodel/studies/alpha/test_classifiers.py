@@ -68,6 +68,7 @@ def test_released_rows_are_mixed(catalog):
     assert abs(sigma.mean()) < 0.06 and sigma.std() == pytest.approx(1, abs=0.04)
 
 
+@pytest.mark.slow
 def test_verdicts(catalog):
     sample = alpha_sample(catalog)
     inputs, _ = classifier_inputs(catalog, sample)
@@ -87,6 +88,7 @@ def test_verdicts(catalog):
     assert all(np.array_equal(v.called, verdicts[v.name].called) for v in some(again))
 
 
+@pytest.mark.slow
 def test_scrambled_labels_fall_to_chance(catalog):
     """What the labels know is lost by mixing rows, as in the published table."""
     sample = alpha_sample(catalog, variant="released")
@@ -141,6 +143,7 @@ def test_bad_catalogs(tmp_path):
     assert "logg" in skipped["labels"] and "j_h" in skipped["labels + colors"]
 
 
+@pytest.mark.slow
 def test_out_of_fold():
     """Each star once, by forests that never saw its group."""
     rng = np.random.default_rng(0)

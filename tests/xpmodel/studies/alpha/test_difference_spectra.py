@@ -19,6 +19,7 @@ def pairs_of(catalog, n=300):
     return Pairs(rows[:n], rows[n:], n, n, {})
 
 
+@pytest.mark.slow
 def test_against_plain_means(opened):
     """The difference of mean fluxes over their mean, star by star and wavelength by wavelength."""
     catalog, model = opened

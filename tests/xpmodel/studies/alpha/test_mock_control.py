@@ -24,6 +24,7 @@ def sky(folder, *, signal):
     return catalog, truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("signal", [True, False])
 def test_gain_follows_the_truth(tmp_path, signal):
     catalog, truth = sky(tmp_path, signal=signal)

@@ -1,11 +1,13 @@
 """Which of two stars of equal labels is the high-α one."""
 
 import numpy as np
+import pytest
 
 from xpmodel.studies.alpha.equal_pairs import Pairs
 from xpmodel.studies.alpha.pair_ranking import order_pairs
 
 
+@pytest.mark.slow
 def test_order_of_pairs():
     """Right where the feature tells, half where it does not, half of the ties."""
     rng = np.random.default_rng(0)

@@ -52,6 +52,7 @@ def test_intervals_are_those_of_resampled_stars():
         assert [estimate.low, estimate.high] == pytest.approx([low, high], abs=0.012)
 
 
+@pytest.mark.slow
 def test_interval_covers_the_truth():
     """19 of 20 such intervals hold the probability that the stars were drawn with."""
     rng = np.random.default_rng(1)

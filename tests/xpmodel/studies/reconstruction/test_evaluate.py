@@ -126,6 +126,7 @@ def test_own_wavelengths(opened):
     assert np.allclose(same.own.flux, same.model.flux, rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_command(mock, opened, tmp_path):
     catalog, model, stars = opened
     rng = np.random.default_rng(0)
