@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 WRITTEN_FOR = {"gaiaxpy": "2.1.5"}
 """The versions of the packages that this was written for."""
-N_COEFFICIENTS = 55
-"""Of a band, in GaiaXPy's matrices."""
 
 
 class Changed(Exception):
@@ -124,16 +122,23 @@ def calibrate_quietly(
         return _expect((len(rows), len(grid)), flux, "its flux"), grid
 
 
-def instrument_model() -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
+def instrument_model(
+    n_band: int,
+) -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """GaiaXPy's linear map from coefficients to flux: two functions of gaiaxpy.core.config.
 
     No public function gives the matrix, only spectra that were multiplied with it.
+
+    Parameters
+    ----------
+    n_band : int
+        Coefficients that a band should have.
 
     Returns
     -------
     grid : ndarray, (L,)
         GaiaXPy's own grid [nm].
-    design : dict of str to ndarray, (55, L)
+    design : dict of str to ndarray, (n_band, L)
         Flux of a unit coefficient of each band, ``bp`` and ``rp``.
     merge : dict of str to ndarray, (L,)
         Weight of each band where both are known.
@@ -150,11 +155,11 @@ def instrument_model() -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.
         grid, merge = load_xpmerge_from_xml()
         grid = _expect((None,), grid, "the grid")
         design = load_xpsampling_from_xml()
-        return grid, *_by_band(design, merge, len(grid))
+        return grid, *_by_band(design, merge, n_band, len(grid))
 
 
 def photometric_system(
-    name: str,
+    name: str, n_band: int
 ) -> tuple[list[str], np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """What GaiaXPy's synthetic photometry multiplies with: the value of a `PhotometricSystem`.
 
@@ -165,6 +170,8 @@ def photometric_system(
     ----------
     name : str
         ``Gaia_DR3_Vega``, say.
+    n_band : int
+        Coefficients that a band should have.
 
     Returns
     -------
@@ -172,7 +179,7 @@ def photometric_system(
         B names.
     zero_points : ndarray, (B,)
         [mag]
-    design : dict of str to ndarray, (55, B)
+    design : dict of str to ndarray, (n_band, B)
         Flux of a unit coefficient, for ``bp`` and ``rp``.
     merge : dict of str to ndarray, (B,)
         Weight of each of them.
@@ -188,17 +195,14 @@ def photometric_system(
         zero_points = _expect((len(bands),), system.get_zero_points(), "zero points")
         design = system.value.load_xpsampling_from_xml()
         _, merge = system.value.load_xpmerge_from_xml()
-        return bands, zero_points, *_by_band(design, merge, len(bands))
+        return bands, zero_points, *_by_band(design, merge, n_band, len(bands))
 
 
 def _by_band(
-    design: Mapping[str, object], merge: Mapping[str, object], n: int
+    design: Mapping[str, object], merge: Mapping[str, object], n_band: int, n: int
 ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
-    """Matrices (55, n) and weights (n,) of both bands."""
+    """Matrices (n_band, n) and weights (n,) of both bands."""
     return (
-        {
-            xp: _expect((N_COEFFICIENTS, n), design[xp], f"the matrix of {xp}")
-            for xp in ("bp", "rp")
-        },
+        {xp: _expect((n_band, n), design[xp], f"the matrix of {xp}") for xp in ("bp", "rp")},
         {xp: _expect((n,), merge[xp], f"the weight of {xp}") for xp in ("bp", "rp")},
     )

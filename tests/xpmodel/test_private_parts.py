@@ -16,6 +16,7 @@ from gaiaxpy.core import config
 from xpmodel import _private_parts
 from xpmodel._private_parts import calibrate_quietly, instrument_model, photometric_system
 from xpmodel.errors import InputError
+from xpmodel.spectra.bands import N_BAND
 
 VERSION = metadata.version("gaiaxpy")
 
@@ -34,7 +35,7 @@ def unit_spectra() -> pd.DataFrame:
 
 def test_the_instrument_model_is_what_gaiaxpy_multiplies_with(capfd):
     flux, grid = calibrate_quietly(unit_spectra(), None)
-    other_grid, design, merge = instrument_model()
+    other_grid, design, merge = instrument_model(N_BAND)
     np.testing.assert_array_equal(grid, other_grid)
     assert (grid == np.arange(336.0, 1021.0, 2.0)).all()
     wanted = np.concatenate([design[xp] * merge[xp] for xp in ("bp", "rp")])
@@ -48,7 +49,7 @@ def test_a_grid_of_ones_own():
 
 
 def test_the_matrices_of_a_photometric_system():
-    bands, zero_points, design, merge = photometric_system("Gaia_DR3_Vega")
+    bands, zero_points, design, merge = photometric_system("Gaia_DR3_Vega", N_BAND)
     assert bands == ["G", "BP", "RP"]
     assert zero_points.shape == merge["bp"].shape == merge["rp"].shape == (3,)
     assert design["bp"].shape == design["rp"].shape == (55, 3)
@@ -116,7 +117,7 @@ def test_another_instrument_model(monkeypatch, now, how):
     with pytest.raises(
         InputError, match=rf"GaiaXPy {VERSION} changed load_.* of core\.config: {how}"
     ):
-        instrument_model()
+        instrument_model(N_BAND)
 
 
 def test_another_photometric_system(monkeypatch):
@@ -124,6 +125,6 @@ def test_another_photometric_system(monkeypatch):
     monkeypatch.delattr(system.__base__, "load_xpmerge_from_xml")
     told = f"GaiaXPy {VERSION} changed the matrices of a PhotometricSystem: .*load_xpmerge_from_xml"
     with pytest.raises(InputError, match=told):
-        photometric_system("Gaia_DR3_Vega")
+        photometric_system("Gaia_DR3_Vega", N_BAND)
     with pytest.raises(InputError, match="changed the matrices of a PhotometricSystem: 'Gaia_DR9'"):
-        photometric_system("Gaia_DR9")
+        photometric_system("Gaia_DR9", N_BAND)

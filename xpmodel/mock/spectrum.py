@@ -9,7 +9,7 @@ import numpy as np
 
 from xpmodel._private_parts import instrument_model
 from xpmodel.mock.population import Stars
-from xpmodel.spectra.bands import BANDS
+from xpmodel.spectra.bands import BANDS, N_BAND
 
 # Full width at half maximum of the line spread function [nm] at a wavelength [nm]: R falls from
 # 100 to 30 over BP (330 to 680 nm) and from 100 to 70 over RP (640 to 1050 nm); Gaia
@@ -197,7 +197,7 @@ def wavelength_grid() -> np.ndarray:
 @functools.cache
 def design() -> tuple[np.ndarray, dict[str, np.ndarray], dict[str, np.ndarray]]:
     """GaiaXPy's grid, and for each band its design matrix (55, L) and merging weights (L,)."""
-    return instrument_model()
+    return instrument_model(N_BAND)
 
 
 def _line_width(feature: Feature) -> float:

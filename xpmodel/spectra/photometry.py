@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from xpmodel._private_parts import photometric_system
 from xpmodel.errors import InputError
-from xpmodel.spectra.bands import BANDS
+from xpmodel.spectra.bands import BANDS, N_BAND
 from xpmodel.tables.reader import TableReader, floats, integer_ids, open_table
 
 ZERO_POINT_G = 25.6873668671
@@ -70,7 +70,7 @@ def synthetic_mag(coefficients: np.ndarray, band: str) -> np.ndarray:
 @cache
 def _synthetic_band(band: str) -> tuple[np.ndarray, float]:
     """Flux per unit of each coefficient, (110,), and zero point: the flux is linear in them."""
-    bands, zero_points, design, merge = photometric_system("Gaia_DR3_Vega")
+    bands, zero_points, design, merge = photometric_system("Gaia_DR3_Vega", N_BAND)
     number = bands.index(band)
     weights = [design[xp][:, number] * merge[xp][number] for xp in BANDS]
     return np.concatenate(weights), float(zero_points[number])
