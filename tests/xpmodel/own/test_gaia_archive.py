@@ -258,11 +258,22 @@ def zipped(**files):
     return packed.getvalue()
 
 
+EARLIER_THREADS: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def note_earlier_threads():
+    """Other tests of this process have left theirs."""
+    EARLIER_THREADS.clear()
+    EARLIER_THREADS.update(threading.enumerate())
+
+
 def check_nothing_is_left():
     gc.collect()  # whatever was not closed would complain
-    # Those of this process that do not come from here.
-    others = {"MainThread", "(serve_forever)", "(process_request_thread)", "tqdm_monitor"}
-    assert {thread.name.split()[-1] for thread in threading.enumerate()} <= others
+    # Those of the server in this file.
+    others = {"(serve_forever)", "(process_request_thread)", "tqdm_monitor"}
+    new = set(threading.enumerate()) - EARLIER_THREADS
+    assert {thread.name.split()[-1] for thread in new} <= others
     assert not [name for name in os.listdir() if name.startswith(("datalink", "temp_"))]
 
 
