@@ -37,6 +37,13 @@ CLOCK = """names => {
   return true
 }"""
 
+# Where the handle of a slider is, as soon as it is drawn.
+HANDLE = """name => {
+  const view = Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name))
+  const box = view?.shadow_el.querySelector(".noUi-handle")?.getBoundingClientRect()
+  return box?.width > 0 && [box.x + box.width / 2, box.y + box.height / 2]
+}"""
+
 
 def rows() -> Iterator[Row]:
     if not CATALOG.exists():
@@ -94,14 +101,7 @@ class _Drag:
         page.goto(url)
         page.wait_for_function(CLOCK, arg=list(sources))
         page.wait_for_timeout(4000)  # for the first images
-        self._x, self._y = page.evaluate(
-            """name => {
-                const view = Bokeh.index.find_one(Bokeh.documents[0].get_model_by_name(name))
-                const box = view.shadow_el.querySelector(".noUi-handle").getBoundingClientRect()
-                return [box.x + box.width / 2, box.y + box.height / 2]
-            }""",
-            slider,
-        )
+        self._x, self._y = page.wait_for_function(HANDLE, arg=slider).json_value()
         self._n = 0
         page.mouse.move(self._x, self._y)
         page.mouse.down()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from xpmodel.cli.options import model_option
 from xpmodel.cli.output import echo_encoding, star_progress
 
 # Heavy modules are imported by the commands that need them, as in xpmodel.cli.main.
@@ -13,7 +14,7 @@ from xpmodel.cli.output import echo_encoding, star_progress
 
 @click.command("build")
 @click.argument("source", type=click.Path(path_type=Path))
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="Model folder.")
+@model_option()
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Catalog to write (.parquet)."
 )

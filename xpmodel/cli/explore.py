@@ -41,6 +41,8 @@ def explore_command(
     folder; if there is none, the demo is made there: a mock sky, encoded with the demo model. The
     data folder is XPMODEL_DATA, else data/build in the project's repository, else the user's own.
     """
+    if catalog is not None and not catalog.exists():
+        raise InputError(f"{catalog}: no such file; check the path")
     try:
         from xpapp.serve import check, serve
         from xpapp.settings import Settings, default_catalog

@@ -17,6 +17,7 @@ from xpmodel.cli.evaluate import evaluate_command
 from xpmodel.cli.explore import explore_command
 from xpmodel.cli.mock import mock_command, probe_command
 from xpmodel.cli.model import inspect_command, outliers_command
+from xpmodel.cli.options import model_option
 from xpmodel.cli.output import echo_encoding, star_progress
 from xpmodel.cli.tracks import tracks_command
 from xpmodel.cli.train import train_command
@@ -77,7 +78,7 @@ def import_model_command(weights: Path, norm: Path, out: Path, estimated_norm: b
 
 @main.command("encode")
 @click.argument("files", nargs=-1, required=True)
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="Model folder.")
+@model_option()
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Catalog to write (.parquet)."
 )

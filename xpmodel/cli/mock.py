@@ -81,10 +81,11 @@ def probe_command(catalog: Path) -> None:
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.diagnostics.label_probe import probe
 
+    rows = probe(open_catalog(catalog))
     click.echo(
         "label      spread    linear   nearest   own error   (robust scatter, held-out stars)"
     )
-    for row in probe(open_catalog(catalog)):
+    for row in rows:
         click.echo(
             f"{row.label:8s} {row.spread:8.3g}  {row.linear:8.3g}  {row.neighbours:8.3g}"
             f"    {row.error:8.3g}   {row.n_test} of {row.n_train + row.n_test} stars"

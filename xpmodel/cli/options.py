@@ -25,6 +25,16 @@ def out_option() -> Option:
     )
 
 
+def model_option() -> Option:
+    """``--model``: the model that encodes."""
+    return click.option(
+        "--model",
+        required=True,
+        type=click.Path(path_type=Path),
+        help="Model folder; demo: the model that comes with xpmodel.",
+    )
+
+
 def cut_option(default: str, text: str) -> Option:
     """``--cut``: the named cut that the stars used must pass."""
     return click.option(

@@ -12,11 +12,14 @@ from safetensors.torch import load as load_safetensors
 from torch import Tensor
 
 from xpmodel._atomic import read_json
+from xpmodel._folders import demo_model
 from xpmodel.errors import InputError
 from xpmodel.model.model import DESCRIPTION_FILE, FORMAT, WEIGHTS_FILE, Model
 from xpmodel.model.network import VARIANTS, ScatterVAE
 from xpmodel.model.normalization import check_normalization
 
+DEMO = "demo"
+"""Names the model that comes with the project, where no folder is called so."""
 # What numbers of the wrong kind or size make of a description that was changed by hand.
 _BAD_DESCRIPTION = (LookupError, TypeError, ValueError, OverflowError, RuntimeError)
 
@@ -27,6 +30,7 @@ def load_model(folder: str | Path, device: str = "auto") -> Model:
     Parameters
     ----------
     folder : path
+        Or ``"demo"``: the model that comes with the project, trained on the mock sky.
     device : str
         ``auto`` (CUDA where there is one), ``cpu`` or ``cuda``.
 
@@ -34,8 +38,15 @@ def load_model(folder: str | Path, device: str = "auto") -> Model:
     ------
     InputError
         When a file is missing, foreign, or the two do not belong together.
+
+    Examples
+    --------
+    >>> load_model("demo", device="cpu").n_latents
+    6
     """
     folder = Path(folder)
+    if folder == Path(DEMO) and not folder.exists():
+        folder = demo_model()
     path = folder / DESCRIPTION_FILE
     description = read_json(path, FORMAT)
     weights_path = folder / WEIGHTS_FILE

@@ -86,7 +86,7 @@ def fails(*arguments: object) -> str:
 
 
 def test_mistakes(data, mock: Mock, tmp_path):
-    assert "no.parquet: cannot be read" in fails(tmp_path / "no.parquet", "--port", 0)
+    assert "no.parquet: no such file" in fails(tmp_path / "no.parquet", "--port", 0)
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(mock.catalog.read_bytes()[:-1000])
     assert "not a whole Parquet file" in fails(damaged, "--port", 0)

@@ -6,6 +6,7 @@ import torch
 
 from tests.support.models import K, random_model, random_spectra
 from tests.support.networks import numpy_decode, numpy_encode, random_network
+from xpmodel._folders import demo_model
 from xpmodel.errors import InputError
 from xpmodel.model import model as module
 from xpmodel.model.device import find_device
@@ -267,3 +268,12 @@ def test_the_hash_tells_models_apart(model):
 def test_a_normalization_that_does_not_fit(mu, sig, message):
     with pytest.raises(InputError, match=message):
         Model(random_network(0, 110, K, (20, 8)), mu, sig, device="cpu")
+
+
+def test_the_demo_model_by_its_name(tmp_path, monkeypatch):
+    """From any folder; one that is called so goes first."""
+    monkeypatch.chdir(tmp_path)
+    demo = load_model("demo", "cpu")
+    assert demo.hash == load_model(demo_model(), "cpu").hash
+    random_model().save(tmp_path / "demo")
+    assert load_model("demo", "cpu").hash == random_model().hash != demo.hash
