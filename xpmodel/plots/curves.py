@@ -35,7 +35,7 @@ def decoded_curve(model: Model, projection: Projection, z: ArrayLike, scale: flo
     Parameters
     ----------
     model : Model
-        Works on its device.
+        A point is decoded on the CPU, whatever its device.
     projection : Projection
     z : array_like, (K,)
     scale : float
