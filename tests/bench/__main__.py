@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 
-from tests.bench.measure import Row, Skipped, machine, table
+from tests.bench.measure import Row, Skipped, cells, machine, table
 
 NAMES = (
     *("wavelengths", "encode", "encode_command", "lasso", "maps", "slider", "visitors"),
@@ -23,7 +23,9 @@ def main(names: list[str]) -> int:
     for name in names or NAMES:
         print(f"{name} …", file=sys.stderr)
         try:
-            rows += importlib.import_module(f"tests.bench.{name}").rows()
+            for row in importlib.import_module(f"tests.bench.{name}").rows():
+                rows.append(row)
+                print("  ".join(cells(row)), file=sys.stderr, flush=True)
         except Skipped as reason:
             skipped.append(f"{name}: skipped, {reason}")
     print(machine())

@@ -48,9 +48,10 @@ CLOCK = """([ends, models]) => {
   window.arm()
 }"""
 IMAGES = [[f"{key}_image", "data"] for key in MAPS]
+# The document may keep the figures of closed maps, under the same name, which nothing shows.
 FRAME = """key => {
-    const figure = Bokeh.documents[0].get_model_by_name(key)
-    const view = Bokeh.index.find_one(figure)
+    const shown = view => view.model.name === key && view.canvas_view?.el.isConnected
+    const [view] = Bokeh.index.query(shown)
     const canvas = view.canvas_view.el.getBoundingClientRect()
     const {left, top, width, height} = view.frame.bbox
     return [canvas.left + left, canvas.top + top, width, height]

@@ -62,21 +62,16 @@ def medians(rounds: int, **works: Callable[[], object]) -> dict[str, float]:
     return {name: statistics.median(seconds) for name, seconds in times.items()}
 
 
+def cells(row: Row) -> tuple[str, ...]:
+    """A row as the table writes it."""
+    goal = row.goal if row.limit is None else f"≤ {number(row.limit)} {row.unit}"
+    figures = (number(row.ours), number(row.floor), row.unit, number(row.ratio))
+    return (row.name, *figures, goal, row.verdict)
+
+
 def table(rows: list[Row]) -> str:
     """The rows as aligned text."""
-    lines = [("benchmark", "ours", "floor", "unit", "ratio", "goal", "")]
-    lines += [
-        (
-            row.name,
-            number(row.ours),
-            number(row.floor),
-            row.unit,
-            number(row.ratio),
-            row.goal if row.limit is None else f"≤ {number(row.limit)} {row.unit}",
-            row.verdict,
-        )
-        for row in rows
-    ]
+    lines = [("benchmark", "ours", "floor", "unit", "ratio", "goal", ""), *map(cells, rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
