@@ -316,9 +316,6 @@ class Model:
     def _normalization(self, dtype: torch.dtype = torch.float32) -> NormalizationOnDevice:
         return self.normalization.on(self.device, dtype)
 
-    def _tensor(self, array: np.ndarray) -> Tensor:
-        return torch.as_tensor(array, dtype=torch.float32, device=self.device)
-
     def save(self, folder: str | Path) -> None:
         """Write ``model.safetensors`` and ``model.json`` into a folder."""
         folder = Path(folder)
