@@ -27,7 +27,7 @@ PLATFORMS := $(foreach n,17 24 27 28,--platform manylinux_2_$(n)_x86_64) --platf
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help app test testall fast cover bench bench-train gpu gpu-wheels lint types format hooks chromium clean
+.PHONY: help app test testall fast cover bench bench-train attack gpu gpu-wheels lint types format hooks chromium clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +69,9 @@ bench: $(INSTALLED_TEST) $(CATALOG)  ## time what a visitor waits for
 
 bench-train: $(INSTALLED_TEST)  ## time an epoch of training, on a GPU where there is one
 	$(BIN)/python -m tests.bench.train
+
+attack: $(INSTALLED_TEST) chromium  ## malformed files, kills, many visitors, random gestures: an hour
+	$(BIN)/python -m tests.attack all
 
 gpu:  ## on a GPU: its tests and benchmarks, in minutes, with the packages of PYTHON=python3
 	$(PYTHON) -m tests.bench.gpu $(GPU_ARGS)

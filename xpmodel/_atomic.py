@@ -66,13 +66,21 @@ def sha256_file(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def read_json(path: str | Path, kind: str) -> dict[str, Any]:
+def read_json(path: str | Path, kind: str, newest: int = 1) -> dict[str, Any]:
     """Read one of our own JSON files, whose ``format`` says what it is.
+
+    Parameters
+    ----------
+    path : path
+    kind : str
+        The format that it must be of.
+    newest : int
+        The latest version of the format that is known.
 
     Raises
     ------
     InputError
-        When it cannot be read, is too large, or is something else.
+        When it cannot be read, is too large, is something else, or of a later version.
     """
     path = Path(path)
     try:
@@ -81,8 +89,27 @@ def read_json(path: str | Path, kind: str) -> dict[str, Any]:
         content = json.loads(path.read_bytes())
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror})") from None
+    except InputError:  # a ValueError, too
+        raise
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path}: not JSON ({error})") from None
     if not isinstance(content, dict) or content.get("format") != kind:
         raise InputError(f"{path}: not a {kind} file (its 'format' does not say so)")
+    check_version(content, path, newest)
     return content
+
+
+def check_version(content: dict[str, Any], path: str | Path, newest: int = 1) -> None:
+    """Refuse what a later version of the project wrote, which may mean something else.
+
+    Raises
+    ------
+    InputError
+        When the version is no number, or beyond the newest that is known.
+    """
+    version = content.get("version", 1)
+    if not isinstance(version, int) or not 1 <= version <= newest:
+        raise InputError(
+            f"{path}: its format is of version {version!r:.40}, and {newest} is the latest known "
+            "here; use a newer xpmodel"
+        )

@@ -1,6 +1,7 @@
 """Files that are there whole or not at all."""
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -125,6 +126,24 @@ def test_sha256(tmp_path):
     content = bytes(range(256)) * 1000
     (tmp_path / "a").write_bytes(content)
     assert sha256_file(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+@pytest.mark.parametrize("version", [2, 99, 0, -1, "one", None, 1.5, [1]])
+def test_json_of_a_version_that_is_not_known(tmp_path, version):
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps({"format": "x", "version": version}))
+    with pytest.raises(InputError, match=r"x\.json: its format is of version .* newer xpmodel"):
+        read_json(path, "x")
+    path.write_text(json.dumps({"format": "x", "version": 2}))
+    assert read_json(path, "x", newest=2)["version"] == 2
+
+
+def test_json_that_is_too_large(tmp_path):
+    path = tmp_path / "x.json"
+    with open(path, "wb") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(InputError, match=r"^.*x\.json: larger than 64 MB, not a x file$"):
+        read_json(path, "x")
 
 
 def test_reading_json(tmp_path):
