@@ -8,7 +8,6 @@ from pathlib import Path
 
 from tests.attack.sandbox import End
 
-CLEAR_LINES = 8  # with what was printed on the way
 CLEAR_CHARACTERS = 700
 MEMORY = 600 << 20  # bytes beyond the modules; the largest input here has 60 MB
 
@@ -75,8 +74,9 @@ def _refusal(attack: Attack, said: str, folder: Path, given: set[str]) -> tuple[
     last = lines[-1] if lines else ""
     if attack.right == READ:
         return SILENT, f"refused, though it can be read: {last}"
-    if len(lines) > CLEAR_LINES or len(last) > CLEAR_CHARACTERS or not last:
-        return UNCLEAR, f"{len(lines)} lines, the last of {len(last)} characters: {last[:300]}"
+    n_errors = sum(line.startswith("xpmodel:") for line in lines)
+    if n_errors > 1 or len(last) > CLEAR_CHARACTERS or not last:
+        return UNCLEAR, f"{n_errors} errors, the last of {len(last)} characters: {last[:300]}"
     if attack.names and attack.names not in said:
         return UNCLEAR, f"does not name {attack.names}: {last}"
     left = sorted({p.name for p in folder.iterdir()} - given - {"output"})
