@@ -18,7 +18,8 @@ from xpmodel.catalog.catalog import METADATA_KEY
 from xpmodel.columns import BY_NAME, MISSING_VALUES
 from xpmodel.errors import InputError
 from xpmodel.spectra.label_tables import LabelColumns
-from xpmodel.tables.reader import TableReader, floats, integer_ids, open_table
+from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.tables.reader import TableReader, open_table
 
 FORMAT = "xpmodel-labels"
 CHUNK = 16_384  # rows; allStar's take 5 kB each

@@ -15,7 +15,8 @@ from xpmodel.diagnostics.outliers import OutlierScores
 from xpmodel.errors import InputError
 from xpmodel.report.tables import TableColumn, make_table, provenance
 from xpmodel.spectra.label_tables import read_labels
-from xpmodel.tables.reader import expand_paths, floats, integer_ids, read_table
+from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.tables.reader import expand_paths, read_table
 
 if TYPE_CHECKING:
     from astropy.table import Table

@@ -23,7 +23,8 @@ from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import ID_ALIASES
 from xpmodel.errors import InputError
 from xpmodel.export.stars import write_stars
-from xpmodel.tables.reader import integer_ids, open_table
+from xpmodel.tables.cells import integer_ids
+from xpmodel.tables.reader import open_table
 
 if TYPE_CHECKING:
     from pyvo.samp import SAMPIntegratedClient

@@ -10,7 +10,8 @@ from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND, N_COEFFICIENTS
 from xpmodel.spectra.label_tables import LabelColumns
 from xpmodel.spectra.photometry import g_flux_column
-from xpmodel.tables.reader import NULLS, TableReader, floats
+from xpmodel.tables.cells import NULLS, floats
+from xpmodel.tables.reader import TableReader
 
 
 class Layout:

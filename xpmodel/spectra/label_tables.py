@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from xpmodel.columns import BY_NAME, ID_ALIASES, JOINED, MISSING_VALUES
 from xpmodel.errors import InputError
-from xpmodel.tables.reader import TableReader, integer_ids, open_table
+from xpmodel.tables.cells import integer_ids
+from xpmodel.tables.reader import TableReader, open_table
 
 # Where a table has magnitudes but no color, as the catalog of Laroche & Speagle (2024).
 BP_MAGS = ("phot_bp_mean_mag", "gaiaedr3_phot_bp_mean_mag")

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike
 from xpmodel._private_parts import photometric_system
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND
-from xpmodel.tables.reader import TableReader, floats, integer_ids, open_table
+from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.tables.reader import TableReader, open_table
 
 ZERO_POINT_G = 25.6873668671
 """Vega magnitude of 1 e-/s in G (Gaia EDR3; Riello et al. 2021)."""

@@ -18,7 +18,8 @@ from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND
 from xpmodel.spectra.file_layouts import Layout, correlation_matrices, vectors
 from xpmodel.spectra.photometry import PhotometryTable, g_flux, synthetic_g_flux
-from xpmodel.tables.reader import expand_paths, floats, integer_ids, open_table
+from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.tables.reader import expand_paths, open_table
 
 # Why a row is left out: the first that applies, in this order.
 NOT_AN_ID = "source_id not an integer"

@@ -10,7 +10,8 @@ from astropy.table import MaskedColumn, Table
 from tests.support.loops import some
 from xpmodel.errors import InputError
 from xpmodel.tables import reader as module
-from xpmodel.tables.reader import expand_paths, floats, integer_ids, open_table, read_table
+from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.tables.reader import expand_paths, open_table, read_table
 
 IDS = 6_000_000_000_000_000_001 + np.arange(7)
 MAGS = np.linspace(10, 16, 7)

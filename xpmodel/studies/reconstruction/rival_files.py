@@ -17,7 +17,8 @@ from xpmodel.spectra.spectra import Spectra
 from xpmodel.spectra.wavelengths import Wavelengths
 from xpmodel.studies.reconstruction.residuals import FIRST, FIRST_COLUMNS, ZGR_GRID
 from xpmodel.studies.reconstruction.rivals import Reconstruction
-from xpmodel.tables.reader import floats, integer_ids, open_table, read_table
+from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.tables.reader import open_table, read_table
 
 # What arrays of strangers may hold: the whole of the published catalog, twice.
 MAX_NUMBERS = 400_000_000
