@@ -14,98 +14,128 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from xpmodel.errors import InputError
-from xpmodel.tables.arrow import ChunkSource, numbered_table, to_arrow
+from xpmodel.tables.arrow import CHUNK_BYTES, TooLarge, numbered_table, rows_at_once, to_arrow
+from xpmodel.tables.packed import Content
+from xpmodel.tables.parts import Part
 
 if TYPE_CHECKING:
     from h5py import Dataset, File
 
-TABLE = "__astropy_table__"
-"""Where astropy puts a table that was given no other path."""
-
 CACHE = 1 << 20  # bytes of a dataset's chunks that HDF5 keeps unpacked, unless one needs more
-CHUNK_LIMIT = 512 << 20  # bytes; HDF5 unpacks a chunk whole, whatever part of it is asked for
+CHUNK_LIMIT = CHUNK_BYTES  # HDF5 unpacks a chunk whole, whatever part of it is asked for
+MAX_TABLES = 10_000
+LONG_TEXT = 16 << 20  # bytes that a text of varying length is taken to have: rows may share one
 
 
-def open_hdf5(path: Path, gzipped: bool) -> tuple[list[str], ChunkSource]:
-    """Find the table of an HDF5 file: its column names, and its rows."""
+def open_hdf5(content: Content) -> list[Part]:
+    """Find the tables of an HDF5 file: their column names, and their rows."""
+    with _opened(content.on_disk(), CACHE) as file:
+        return [_part(table, content) for table in _tables(file, content.shown)]
+
+
+def _part(table: Dataset, content: Content) -> Part:
+    _check_storage(table, content.shown)
+    # A chunk that two of ours share stays in the cache: each is unpacked once.
+    cache = max(CACHE, _chunk_bytes(table))
+    if cache > CHUNK_LIMIT:
+        raise InputError(
+            f"{content.shown}: stored in chunks of {cache >> 20} MB, more than "
+            f"{CHUNK_LIMIT >> 20}; store it in smaller ones (h5repack -l CHUNK=8192)"
+        )
+    place, columns = table.name, list(table.dtype.names)
 
     def chunks(positions: list[int], rows: int) -> Iterator[tuple[pa.Table, float]]:
         names = [columns[i] for i in positions]
         # astropy keeps the mask of a column beside it.
         masks = {name: f"{name}.mask" for name in names if f"{name}.mask" in columns}
-        with _dataset(path, cache) as dataset:
-            fields = dataset.fields(list({*names, *masks.values()}))
-            for start in range(0, len(dataset), rows):
-                data = fields[start : start + rows]
+        wanted = list({*names, *masks.values()})
+        with _opened(content.on_disk(), cache) as file:
+            dataset = file[place]
+            fields = dataset.fields(wanted)
+            file_bytes = content.on_disk().stat().st_size
+            step = rows_at_once(rows, _row_bytes(dataset, wanted, file_bytes))
+            for start in range(0, len(dataset), step):
+                data = fields[start : start + step]
                 arrays = [
                     to_arrow(data[name], data[masks[name]] if name in masks else None)
                     for name in names
                 ]
                 yield numbered_table(arrays), (start + len(data)) / len(dataset)
 
-    with _dataset(path, CACHE) as dataset:
-        columns = list(dataset.dtype.names)
-        # A chunk that two of ours share stays in the cache: each is unpacked once.
-        cache = max(CACHE, _chunk_bytes(dataset))
-        if cache > CHUNK_LIMIT:
-            raise InputError(
-                f"{path}: stored in chunks of {cache >> 20} MB, more than {CHUNK_LIMIT >> 20}; "
-                "store it in smaller ones (h5repack -l CHUNK=8192)"
-            )
-    return columns, chunks
+    return Part(place, columns, len(table), chunks)
 
 
 @contextmanager
-def _dataset(path: Path, cache: int) -> Iterator[Dataset]:
-    """Open the table of a file; what HDF5 cannot read is an OSError."""
+def _opened(path: Path, cache: int) -> Iterator[File]:
+    """Open a file; what HDF5 cannot read is an OSError."""
     import h5py
 
     try:
         with h5py.File(path, "r", rdcc_nbytes=cache) as file:
-            yield _only_table(file, path)
-    except InputError:
+            yield file
+    except (InputError, TooLarge):
         raise
     except Exception as error:  # a damaged file makes h5py raise all kinds
         raise OSError(str(error)) from error
 
 
-def _only_table(file: File, path: Path) -> Dataset:
+def _tables(file: File, shown: str) -> list[Dataset]:
     import h5py
 
-    def is_table(item: object) -> bool:
-        return isinstance(item, h5py.Dataset) and item.ndim == 1 and bool(item.dtype.names)
+    found: list[Dataset] = []
+    others: list[str] = []
 
-    # Soft and external links may lead out of the file; neither is followed, here or by the visit.
-    links = file.id.links
-    is_here = links.exists(TABLE.encode()) and (
-        links.get_info(TABLE.encode()).type == h5py.h5l.TYPE_HARD
-    )
-    if is_here and is_table(file[TABLE]):
-        table = file[TABLE]
-    else:
-        found: list[Dataset] = []
-        file.visititems(lambda _, item: found.append(item) if is_table(item) else None)
-        if not found:
-            raise InputError(
-                f"{path}: no table in this HDF5 file (a compound dataset); give another"
-            )
-        if len(found) > 1:
-            names = ", ".join(item.name for item in found[:5])
-            raise InputError(
-                f"{path}: {len(found)} tables in this HDF5 file ({names}); save one alone"
-            )
-        (table,) = found
+    def visit(name: str, item: object) -> None:
+        if not isinstance(item, h5py.Dataset):
+            return
+        if item.ndim == 1 and item.dtype.names:
+            found.append(item)
+        else:
+            others.append(name)
+        if len(found) > MAX_TABLES:
+            raise InputError(f"{shown}: has more than {MAX_TABLES:,} tables; save one alone")
+
+    # Soft and external links may lead out of the file; the visit follows neither, and takes what
+    # has several names once.
+    file.visititems(visit)
+    if not found:
+        named = f"it has {', '.join(name[:80] for name in others[:5])}" if others else "it is empty"
+        raise InputError(
+            f"{shown}: no table in this HDF5 file (a compound dataset; {named}); give another"
+        )
+    return found
+
+
+def _check_storage(table: Dataset, shown: str) -> None:
+    """Refuse what lies elsewhere, cannot be unpacked, or was never written."""
+    import h5py
+
     if table.external or table.is_virtual:
-        raise InputError(f"{path}: its data lie in another file; save it with the data inside")
+        raise InputError(f"{shown}: its data lie in another file; save it with the data inside")
     filters = table.id.get_create_plist()
     for i in range(filters.get_nfilters()):
         code, _, _, name = filters.get_filter(i)
         if not h5py.h5z.filter_avail(code):
             raise InputError(
-                f"{path}: compressed with {name.decode() or code}, which h5py cannot unpack here; "
-                "save it with gzip or uncompressed"
+                f"{shown}: compressed with {name.decode('utf-8', 'replace') or code}, which h5py "
+                "cannot unpack here; save it with gzip or uncompressed"
             )
-    return table
+    # Rows that no bytes stand for would be made up, as many as the file likes.
+    if table.chunks:
+        written = table.id.get_num_chunks() * table.chunks[0]
+    else:
+        written = table.id.get_storage_size() // table.dtype.itemsize
+    if written < len(table):
+        raise InputError(
+            f"{shown}: holds only {written:,} of the {len(table):,} rows that {table.name} says it "
+            "has; save it again"
+        )
+
+
+def _row_bytes(dataset: Dataset, names: list[str], file_bytes: int) -> int:
+    """What a row of some columns may take; a text of varying length lies elsewhere in the file."""
+    kinds = [dataset.dtype[name] for name in names]
+    return sum(k.itemsize + (min(file_bytes, LONG_TEXT) if k.hasobject else 0) for k in kinds)
 
 
 def _chunk_bytes(dataset: Dataset) -> int:

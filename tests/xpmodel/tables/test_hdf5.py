@@ -58,16 +58,15 @@ def test_the_only_table_of_a_file_is_found(tmp_path):
     assert "coeff_errs" in open_table(tmp_path / "f.h5")
 
 
-def test_of_two_tables_none_is_guessed(tmp_path):
+def test_tables_of_like_columns_are_read_as_one_and_each_once(tmp_path):
     with h5py.File(tmp_path / "f.h5", "w") as file:
         file["a"] = released_rows(3)
         file["b"] = file["a"]  # another name of the same table
-        file["c"] = released_rows(3)
-    with pytest.raises(InputError, match=r"f\.h5: 2 tables in this HDF5 file \(/a, /c\)"):
-        open_table(tmp_path / "f.h5")
-    with h5py.File(tmp_path / "f.h5", "a") as file:
-        file[TABLE] = released_rows(4)
-    assert len(read_table(tmp_path / "f.h5", ["ids"])) == 4
+        file["c"] = released_rows(2, seed=1)
+        file[TABLE] = released_rows(4, seed=2)
+    ids = read_table(tmp_path / "f.h5", ["ids"])["ids"].to_pylist()
+    tables = [released_rows(4, seed=2), released_rows(3), released_rows(2, seed=1)]
+    assert ids == np.concatenate([rows["ids"] for rows in tables]).tolist()
 
 
 def test_no_table(tmp_path):

@@ -1,0 +1,78 @@
+"""Parquet and Arrow (Feather) files as chunks of Arrow columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet
+
+from xpmodel.tables.arrow import TooLarge, rows_at_once
+from xpmodel.tables.packed import Content
+from xpmodel.tables.parts import Part, regroup
+
+METADATA_LIMIT = 256 << 20  # bytes of a Parquet file's description, in one string or list
+MAX_ROW = 64 << 20  # bytes; a row of the archive's, with correlations, takes 50 kB
+
+
+def open_parquet(content: Content) -> list[Part]:
+    """Read the column names of a Parquet file."""
+
+    def chunks(positions: list[int], rows: int) -> Iterator[tuple[pa.Table, float]]:
+        names = [columns[i] for i in positions]
+        with _parquet(content.on_disk()) as file:
+            done, step = 0, _step(file, rows)
+            for batch in file.iter_batches(step, columns=names):
+                done += len(batch)
+                yield _columns(pa.Table.from_batches([batch]), names), done / n_rows
+
+    with _parquet(content.on_disk()) as file:
+        columns, n_rows = file.schema_arrow.names, file.metadata.num_rows
+    return [Part("", columns, n_rows, lambda p, rows: regroup(chunks(p, rows), rows))]
+
+
+def _parquet(path: Path) -> pa.parquet.ParquetFile:
+    # From an open file: a path could be an address.
+    return pa.parquet.ParquetFile(
+        pa.OSFile(str(path)),
+        thrift_string_size_limit=METADATA_LIMIT,
+        thrift_container_size_limit=METADATA_LIMIT,
+    )
+
+
+def _step(file: pa.parquet.ParquetFile, rows: int) -> int:
+    """Rows to read at once: a row of lists may have any number of values."""
+    widest = 0
+    for i in range(file.num_row_groups):
+        group = file.metadata.row_group(i)
+        values = sum(group.column(j).num_values for j in range(group.num_columns))
+        widest = max(widest, 8 * values // max(group.num_rows, 1))
+    if widest > MAX_ROW:
+        raise TooLarge(f"its rows have some {widest >> 20:,} MB each")
+    return rows_at_once(rows, widest)
+
+
+def _columns(table: pa.Table, names: list[str]) -> pa.Table:
+    """Columns in order; of those with one name the first."""
+    there = table.schema.names
+    return pa.table(
+        [table.column(there.index(name)) for name in names], names=list(map(str, range(len(names))))
+    )
+
+
+def open_arrow(content: Content) -> list[Part]:
+    """Read the column names of an Arrow file, which is a Feather file too."""
+
+    def chunks(positions: list[int], rows: int) -> Iterator[tuple[pa.Table, float]]:
+        with pa.memory_map(str(content.on_disk())) as source:
+            file = pa.ipc.open_file(source)
+            for i in range(file.num_record_batches):
+                batch = file.get_batch(i)
+                table = pa.Table.from_batches([batch]).select(positions)
+                yield table, (i + 1) / file.num_record_batches
+
+    with pa.memory_map(str(content.on_disk())) as source:
+        file = pa.ipc.open_file(source)
+        columns = file.schema.names
+    return [Part("", columns, None, lambda p, rows: regroup(chunks(p, rows), rows))]
