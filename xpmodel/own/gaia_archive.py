@@ -138,16 +138,18 @@ def load_from_archive(ids: list[int], folder: Path, timeout: float) -> None:
         )
     if done.returncode:
         raise InputError(f"the Gaia Archive refuses ({cause}): try again later. {OTHERWISE}")
-    for answer in folder.glob("*.zip"):
-        if answer.stat().st_size:
-            try:
-                with zipfile.ZipFile(answer) as packed:
-                    packed.extractall(folder / "spectra")
-            except zipfile.BadZipFile:
-                raise InputError(
-                    f"the Gaia Archive answers with something else than spectra: try again later. "
-                    f"{OTHERWISE}"
-                ) from None
+    # Read as they are, under the limits of all files that somebody gives.
+    for answer in [path for path in folder.glob("*.zip") if path.stat().st_size]:
+        if not zipfile.is_zipfile(answer):
+            raise InputError(
+                "the Gaia Archive answers with something else than spectra: try again later. "
+                f"{OTHERWISE}"
+            )
+        with zipfile.ZipFile(answer) as packed:
+            is_empty = not packed.namelist()
+        if not is_empty:
+            (folder / "spectra").mkdir(exist_ok=True)
+            answer.rename(folder / "spectra" / answer.name)
 
 
 def _checked(source_ids: Sequence[int] | np.ndarray) -> list[int]:

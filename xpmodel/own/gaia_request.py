@@ -1,8 +1,8 @@
 """One request to the Gaia Archive, in a process of its own: `xpmodel.own.gaia_archive` runs it.
 
 astroquery connects without a time limit, for the first time when it is imported, prints what the
-archive announces, and unpacks into the working directory. A process has a working directory and
-time limits of its own, and can be stopped.
+archive announces, and unpacks into the working directory, whatever the size. A process has a
+working directory and limits of its own, and can be stopped; here it unpacks nothing.
 
 Reads JSON: ``ids`` (up to 2,000), ``timeout`` [s] of a connection, ``server``. Leaves
 ``gaia_source.csv`` and a zip file of the spectra in the working directory. Ends with status 0, with
@@ -12,6 +12,7 @@ Reads JSON: ``ids`` (up to 2,000), ``timeout`` [s] of a connection, ``server``. 
 from __future__ import annotations
 
 import contextlib
+import errno
 import http.client
 import json
 import socket
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from astroquery.gaia import GaiaClass
 
 NOT_REACHED = 3
+FILE_LIMIT = 512 << 20  # bytes of an answer; 100 spectra with correlations take 6 MB
 COLUMNS = "source_id, phot_g_mean_flux, phot_g_mean_mag, bp_rp, parallax, parallax_error, ra, dec"
 
 
@@ -30,6 +32,9 @@ def main() -> int:
     """Ask for spectra and for what the main table has of the stars."""
     request = json.load(sys.stdin)
     socket.setdefaulttimeout(request["timeout"])
+    _limit_files()
+    # The answer stays packed: who asked reads it so, under limits.
+    zipfile.ZipFile.extractall = lambda *_, **__: None  # type: ignore[method-assign]
     with contextlib.redirect_stdout(sys.stderr):
         from astroquery.gaia import GaiaClass
         from requests import HTTPError
@@ -44,8 +49,19 @@ def main() -> int:
         except Exception as error:  # noqa: BLE001  astroquery raises all kinds
             print(" ".join(f"{type(error).__name__}: {error}".split()), file=sys.stderr)
             network = isinstance(error, (OSError, http.client.HTTPException))
+            network &= getattr(error, "errno", None) != errno.EFBIG
             return NOT_REACHED if network and not isinstance(error, HTTPError) else 1
     return 0
+
+
+def _limit_files() -> None:
+    """Let no file grow beyond a limit, where the system can do that."""
+    with contextlib.suppress(ImportError):  # as on Windows
+        import resource
+
+        _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+        limit = FILE_LIMIT if most == resource.RLIM_INFINITY else min(FILE_LIMIT, most)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, most))
 
 
 def _load_spectra(gaia: GaiaClass, ids: list[int]) -> None:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import gzip
-import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-
-import pyarrow.parquet as pq
 
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.own.stars import OwnStars, encode_own, row_limit
 from xpmodel.spectra.photometry import PhotometryTable
 from xpmodel.spectra.spectra import NoUsableRows, Report, Spectra, iter_spectra, join_spectra
-from xpmodel.tables.reader import DAMAGE
+from xpmodel.tables.packed import given_name
+from xpmodel.tables.sizes import unpacked_bytes
 
 MAX_BYTES = 50 * 2**20
 # What a file may grow to when it is unpacked, as a multiple of the bytes that it may have. Archive
 # rows of text shrink to about 0.4 by gzip.
 UNPACKED = 8
 CHUNK_ROWS = 1024
-MAX_NAME = 100  # characters
 
 
 def read_own(
@@ -130,16 +126,6 @@ def read_usable(
     return join_spectra(chunks)
 
 
-def given_name(name: str) -> str:
-    """What to call a file that somebody sent: the last part of its name, as far as it shows.
-
-    Control characters go, and those that turn the direction of writing; what is left is at most
-    100 characters, "file" where that is nothing.
-    """
-    last = re.split(r"[/\\]", name)[-1]
-    return "".join(filter(str.isprintable, last)).strip(" .")[:MAX_NAME] or "file"
-
-
 @contextlib.contextmanager
 def renaming(path: Path, name: str) -> Iterator[None]:
     """Put a name in the place of a path in the InputErrors of a block."""
@@ -154,14 +140,12 @@ def _check_size(path: Path, max_bytes: int) -> None:
     size = path.stat().st_size
     if size > max_bytes:
         raise _too_large(path, size, max_bytes)
-    # What is damaged is the reader's to tell.
-    with contextlib.suppress(*DAMAGE):
-        limit = UNPACKED * max_bytes
-        if _unpacked_bytes(path, limit) > limit:
-            raise InputError(
-                f"{path}: unpacks to more than {limit / 2**20:,.0f} MB; give it in parts, or make "
-                "a catalog of it with 'xpmodel encode'"
-            )
+    limit = UNPACKED * max_bytes
+    if unpacked_bytes(path, limit) > limit:
+        raise InputError(
+            f"{path}: unpacks to more than {limit / 2**20:,.0f} MB; give it in parts, or make "
+            "a catalog of it with 'xpmodel encode'"
+        )
 
 
 def _too_large(name: str | Path, size: int, max_bytes: int) -> InputError:
@@ -169,22 +153,3 @@ def _too_large(name: str | Path, size: int, max_bytes: int) -> InputError:
         f"{name}: has {size / 2**20:,.1f} MB, more than {max_bytes / 2**20:,.4g}; give it in "
         "parts, or make a catalog of it with 'xpmodel encode'"
     )
-
-
-def _unpacked_bytes(path: Path, limit: int) -> int:
-    """About how many bytes a packed file makes in memory; counting ends beyond the limit.
-
-    FITS and VOTable are not packed, and HDF5 is read in chunks that `xpmodel.tables.reader` limits.
-    """
-    with open(path, "rb") as file:
-        magic = file.read(4)
-    if magic == b"PAR1":
-        with pq.ParquetFile(path) as parquet:
-            groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
-        return sum(8 * g.column(i).num_values for g in groups for i in range(g.num_columns))
-    total = 0
-    if magic.startswith(b"\x1f\x8b"):
-        with gzip.open(path) as stream:
-            while total <= limit and (block := stream.read(1 << 20)):
-                total += len(block)
-    return total

@@ -27,7 +27,7 @@ Members = Iterator[tuple[str, IO[bytes]]]
 def open_zip(content: Content, find_parts: Callable[[Content], list[Part]]) -> list[Part]:
     """The tables of a zip file, as the Gaia Archive's DataLink sends it."""
     path = content.on_disk()
-    _check_directory(path, content.shown)
+    check_directory(path, content.shown)
     try:
         with zipfile.ZipFile(path) as archive:
             return _parts(content, _zip_members(archive, content.shown), find_parts)
@@ -107,8 +107,14 @@ def _renamed(part: Part, title: str) -> Part:
     return Part(name, part.columns, part.n_rows, part.source, part.remarks)
 
 
-def _check_directory(path: Path, shown: str) -> None:
-    """Refuse a zip file whose list of members would fill the memory."""
+def check_directory(path: Path, shown: str) -> None:
+    """Refuse a zip file whose list of members would fill the memory.
+
+    Raises
+    ------
+    InputError
+        When it would; OSError when there is no list.
+    """
     size = path.stat().st_size
     with open(path, "rb") as file:
         file.seek(max(size - 65_600, 0))

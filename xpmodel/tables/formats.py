@@ -9,22 +9,21 @@ from collections.abc import Callable
 
 from xpmodel.errors import InputError
 from xpmodel.tables.archives import open_tar, open_zip
-from xpmodel.tables.columnar import open_arrow, open_parquet
 from xpmodel.tables.fits import open_fits
 from xpmodel.tables.hdf5 import open_hdf5
 from xpmodel.tables.packed import Content, packing_of
+from xpmodel.tables.parquet import open_parquet
 from xpmodel.tables.parts import Part
 from xpmodel.tables.text import encoding_of, open_text
 from xpmodel.tables.votable import open_votable
 
 HEAD = 1 << 16  # bytes that show what a file is
-FORMATS = "CSV, ECSV, FITS, HDF5, VOTable, Parquet or Arrow"
+FORMATS = "CSV, ECSV, FITS, HDF5, VOTable or Parquet"
 
 BINARY: tuple[tuple[bytes, Callable[[Content], list[Part]]], ...] = (
     (b"SIMPLE  =", open_fits),
     (b"\x89HDF\r\n\x1a\n", open_hdf5),
     (b"PAR1", open_parquet),
-    (b"ARROW1\0\0", open_arrow),
 )
 COMPRESSED_INSIDE = {b"PAR1": "Parquet", b"\x89HDF\r\n\x1a\n": "HDF5"}
 
@@ -35,7 +34,9 @@ FOREIGN = (
     (b"\x04\x22\x4d\x18", "packed by lz4; unpack it first (unlz4)"),
     (b"\x1f\x9d", "packed by compress; unpack it first (uncompress)"),
     (b"LZIP", "packed by lzip; unpack it first"),
-    (b"FEA1", "a Feather file of version 1; save it as version 2, or as Parquet"),
+    # Arrow believes the offsets in its own files, which can lead it anywhere in memory.
+    (b"ARROW1", "an Arrow (Feather) file; save it as Parquet"),
+    (b"FEA1", "a Feather file; save it as Parquet"),
     (b"PARE", "an encrypted Parquet file; save it without encryption"),
     (b"ORC", "an ORC file; save it as Parquet"),
     (b"\x93NUMPY", "a NumPy array; save it as a table with column names"),

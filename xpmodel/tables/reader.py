@@ -1,4 +1,4 @@
-"""Read an astronomer's table in chunks: CSV, ECSV, FITS, HDF5, VOTable, Parquet or Arrow.
+"""Read an astronomer's table in chunks: CSV, ECSV, FITS, HDF5, VOTable or Parquet.
 
 The format is found from the first bytes of a file, never from its name. What gzip, bzip2 or xz
 packed is read as it stands (Parquet and HDF5 compress themselves), and so are the tables in a zip
@@ -36,8 +36,6 @@ TABLE_SUFFIXES = (
     ".vot",
     ".votable",
     ".xml",
-    ".arrow",
-    ".feather",
 )
 """What the files of a folder must end in to be read, with or without one of `PACKED_SUFFIXES`."""
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz")

@@ -11,8 +11,9 @@ from xpapp.browser.upload_route import Inbox, close_inbox, open_inbox
 from xpapp.browser.window import Bridge
 from xpapp.runtime.callbacks import guarded, notify
 from xpapp.state.visit import Visit
-from xpmodel.own.given_files import MAX_BYTES, given_name, read_own
+from xpmodel.own.given_files import MAX_BYTES, read_own
 from xpmodel.own.stars import OwnStars
+from xpmodel.tables.packed import given_name
 
 
 class OwnFiles:

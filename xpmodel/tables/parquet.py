@@ -1,4 +1,4 @@
-"""Parquet and Arrow (Feather) files as chunks of Arrow columns."""
+"""Parquet files as chunks of Arrow columns."""
 
 from __future__ import annotations
 
@@ -59,20 +59,3 @@ def _columns(table: pa.Table, names: list[str]) -> pa.Table:
     return pa.table(
         [table.column(there.index(name)) for name in names], names=list(map(str, range(len(names))))
     )
-
-
-def open_arrow(content: Content) -> list[Part]:
-    """Read the column names of an Arrow file, which is a Feather file too."""
-
-    def chunks(positions: list[int], rows: int) -> Iterator[tuple[pa.Table, float]]:
-        with pa.memory_map(str(content.on_disk())) as source:
-            file = pa.ipc.open_file(source)
-            for i in range(file.num_record_batches):
-                batch = file.get_batch(i)
-                table = pa.Table.from_batches([batch]).select(positions)
-                yield table, (i + 1) / file.num_record_batches
-
-    with pa.memory_map(str(content.on_disk())) as source:
-        file = pa.ipc.open_file(source)
-        columns = file.schema.names
-    return [Part("", columns, None, lambda p, rows: regroup(chunks(p, rows), rows))]
