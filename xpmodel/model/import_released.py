@@ -6,7 +6,6 @@ import pickle
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 
 from xpmodel._atomic import sha256_file
@@ -16,6 +15,7 @@ from xpmodel.model.folder import fit_state
 from xpmodel.model.model import Model
 from xpmodel.model.network import ScatterVAE
 from xpmodel.model.normalization import check_normalization
+from xpmodel.tables.numpy_files import read_arrays
 
 # The released checkpoint is 0.9 MB; nothing near this size is a scatter VAE.
 SIZE_LIMIT = 512 * 2**20
@@ -57,7 +57,9 @@ def import_model(
         raise InputError(f"{weights}: model_state_dict is no state dict")
     network = ScatterVAE(*_layer_sizes(state, weights))
     fit_state(network, state, weights)
-    mu, sig = check_normalization(*_read_norm(norm), network.input_dim, norm)
+    _check_size(norm)
+    arrays = read_arrays(norm, ("mu", "sig"))
+    mu, sig = check_normalization(arrays["mu"], arrays["sig"], network.input_dim, norm)
     if estimated_norm is None:
         known = sha256_file(norm) in KNOWN_ESTIMATES
         estimated_norm = known or "estimate" in norm.name.lower()
@@ -90,20 +92,6 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path}: holds a {type(checkpoint).__name__}, expected a state dict")
     return checkpoint
-
-
-def _read_norm(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    _check_size(path)
-    try:
-        with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
-            for name in ("mu", "sig"):
-                if name not in getattr(file, "files", ()):
-                    raise InputError(f"{path}: no array {name!r}; expected mu and sig")
-            return file["mu"], file["sig"]
-    except InputError:
-        raise
-    except Exception as error:  # noqa: BLE001  as above
-        raise InputError(f"{path}: not an npz file of plain arrays ({error})") from None
 
 
 def _check_size(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,10 +17,9 @@ from xpmodel.spectra.wavelengths import Wavelengths
 from xpmodel.studies.reconstruction.residuals import FIRST, FIRST_COLUMNS, ZGR_GRID
 from xpmodel.studies.reconstruction.rivals import Reconstruction
 from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.tables.numpy_files import read_array, read_arrays
 from xpmodel.tables.reader import open_table, read_table
 
-# What arrays of strangers may hold: the whole of the published catalog, twice.
-MAX_NUMBERS = 400_000_000
 LISTS = ("coefficients", "coefficients_per_g_flux", "flux")
 # Unit of the fluxes of Zhang, Green & Rix (2023) [W m⁻² nm⁻¹], and the flags that pass their cut.
 ZGR_UNIT = 1e-18
@@ -113,7 +111,7 @@ def read_lb23(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     InputError
         When the file is no such array, or of another number of stars.
     """
-    values = _array(path)
+    values = read_array(path)
     if values.ndim != 2:
         raise InputError(f"{path}: has shape {values.shape}, expected (stars, {EITHER})")
     columns = _positions(values.shape[1], path)
@@ -152,7 +150,9 @@ def read_zgr23(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     InputError
         When the file lacks ids, flags or fluxes, or has none of the stars.
     """
-    arrays = _arrays(path, ("source_ids", "quality_flags", "flux"), optional=("stellar_params",))
+    arrays = read_arrays(
+        path, ("source_ids", "quality_flags", "flux"), optional=("stellar_params",)
+    )
     ids, flags, flux = (arrays[key] for key in ("source_ids", "quality_flags", "flux"))
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise InputError(f"{path}: source_ids is {ids.dtype} {ids.shape}, expected whole numbers")
@@ -195,7 +195,7 @@ def read_correlations(path: str | Path, n_stars: int) -> np.ndarray:
     packed, whole = (n_stars, len(i)), (n_stars, N_BAND, N_BAND)
     for band, key in enumerate(("bp_corrs", "rp_corrs")):
         # One band at a time: as whole matrices those of the published split are 0.6 GB each.
-        values = _arrays(path, (key,))[key]
+        values = read_arrays(path, (key,))[key]
         if values.shape == whole:
             matrices[:, band] = values
         elif values.shape == packed:
@@ -281,51 +281,3 @@ def _spread(values: np.ndarray, columns: np.ndarray) -> np.ndarray:
     full = np.full((len(values), N_COEFFICIENTS), np.nan)
     full[:, columns] = values
     return full
-
-
-def _array(path: str | Path) -> np.ndarray:
-    """One array of numbers out of a ``.npy`` file, never an object."""
-    try:
-        values = np.load(path, mmap_mode="r", allow_pickle=False)
-        if not isinstance(values, np.ndarray):
-            raise ValueError("several arrays")
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a .npy file of numbers ({reason})") from None
-    _check_numbers(values, path, "the array")
-    return values
-
-
-def _arrays(
-    path: str | Path, keys: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> dict[str, np.ndarray]:
-    """Named arrays of numbers out of a ``.npz`` file; the optional ones where it has them."""
-    try:
-        # Opened here, since NumPy leaves what it cannot read open.
-        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
-            missing = [key for key in keys if key not in file]
-            if missing:
-                raise InputError(
-                    f"{path}: no {', '.join(missing)}; it has {', '.join(file.files) or 'nothing'}"
-                )
-            sizes = {i.filename.removesuffix(".npy"): i.file_size for i in file.zip.infolist()}
-            wanted = [*keys, *(key for key in optional if key in file)]
-            for key in wanted:
-                if sizes[key] > 8 * MAX_NUMBERS:
-                    raise InputError(f"{path}: {key} has {sizes[key] >> 20} MB, more than are read")
-            arrays = {key: file[key] for key in wanted}
-    except (OSError, ValueError, EOFError, TypeError, AttributeError, zipfile.BadZipFile) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InputError(f"{path}: not a .npz file of numbers ({reason})") from None
-    for key, values in arrays.items():
-        _check_numbers(values, path, key)
-    return arrays
-
-
-def _check_numbers(values: np.ndarray, path: str | Path, name: str) -> None:
-    if values.dtype.kind not in "iuf":
-        raise InputError(f"{path}: {name} is {values.dtype}, expected numbers")
-    if values.size > MAX_NUMBERS:
-        raise InputError(f"{path}: {name} has {values.size:,} numbers, more than are read")
