@@ -62,7 +62,8 @@ class Catalog:
         if self.path.is_dir():
             raise InputError(f"{path}: a folder; give the catalog's Parquet file")
         try:
-            self._file = pq.ParquetFile(self.path, memory_map=True)
+            self._bytes = pa.memory_map(str(self.path))
+            self._file = pq.ParquetFile(self._bytes)
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error})") from None
         except pa.ArrowInvalid as error:
@@ -142,10 +143,17 @@ class Catalog:
                 known = ", ".join(self.columns)
                 raise InputError(f"{self.path}: no column {name!r}; it has {known}")
         try:
-            table = self._file.read(columns=names)
+            table = self._reader().read(columns=names)
         except (OSError, pa.ArrowInvalid) as error:
             raise InputError(f"{self.path}: damaged ({error}); make the catalog again") from None
         return (table if mask is None else table.filter(pa.array(mask))).replace_schema_metadata()
+
+    def _reader(self) -> pq.ParquetFile:
+        """A reader for one call: two threads that share one make it fail, crash or hang.
+
+        All readers read the bytes that were opened, though the name may be another file's by now.
+        """
+        return pq.ParquetFile(self._bytes, metadata=self._file.metadata)
 
     @property
     def source_id(self) -> np.ndarray:
