@@ -40,14 +40,14 @@ class Format:
 FORMATS: dict[str, Format] = {
     ".csv": Format("CSV", "text/csv", "xpmodel.export.text:write_csv"),
     ".ecsv": Format("ECSV", "text/plain", "xpmodel.export.text:write_ecsv"),
-    ".fits": Format("FITS", "application/fits", "xpmodel.export.binary:write_fits"),
+    ".fits": Format("FITS", "application/fits", "xpmodel.export.fits:write_fits"),
     ".parquet": Format(
         "Parquet",
         "application/vnd.apache.parquet",
         "xpmodel.export.parquet:write_parquet",
         any_type=True,
     ),
-    ".vot": Format("VOTable", "application/x-votable+xml", "xpmodel.export.binary:write_votable"),
+    ".vot": Format("VOTable", "application/x-votable+xml", "xpmodel.export.votable:write_votable"),
 }
 """What `xpmodel.write_stars` writes, by the ending of the file's name."""
 

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -121,15 +121,45 @@ def with_extra(
     return table
 
 
+def distinct_names(
+    names: Iterable[str], plain: Callable[[str], str], key: Callable[[str], str] = str
+) -> list[str]:
+    """Names as a format can hold them, and numbers behind those that would be the same then.
+
+    Parameters
+    ----------
+    names : iterable of str
+    plain : callable
+        What the format makes of a name.
+    key : callable
+        What two names must not have in common; `str.lower` where letter case does not count.
+    """
+    given: list[str] = []
+    taken: set[str] = set()
+    for text in names:
+        name, n = plain(text), 1
+        while key(name) in taken:
+            n += 1
+            name = f"{plain(text)}_{n}"
+        taken.add(key(name))
+        given.append(name)
+    return given
+
+
 def plain_columns(table: pa.Table, path: Path) -> pa.Table:
     """Columns as int64, float32, float64, bool or text, which every format can hold.
 
     Raises
     ------
     InputError
-        When a column is none of these and cannot become text.
+        When a column is none of these and cannot become text, or has no name.
     """
+    only = listed(ending for ending, kind in FORMATS.items() if kind.any_type)
     for i, field in enumerate(table.schema):
+        if not field.name.strip():
+            raise InputError(
+                f"{path}: column {i + 1} is named {field.name!r}, which only {only} can hold"
+            )
         kind = field.type.value_type if pa.types.is_dictionary(field.type) else field.type
         if pa.types.is_integer(kind):
             plain = pa.int64()
@@ -141,8 +171,7 @@ def plain_columns(table: pa.Table, path: Path) -> pa.Table:
             column = table.column(i).cast(plain)
         except pa.ArrowException:
             raise InputError(
-                f"{path}: column {field.name!r} is {field.type}, which only "
-                f"{listed(e for e, kind in FORMATS.items() if kind.any_type)} can hold"
+                f"{path}: column {field.name!r} is {field.type}, which only {only} can hold"
             ) from None
         table = table.set_column(i, field.name, column)
     return table

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from xpmodel.export.rows import VECTORS, StarRows
+from xpmodel.export.rows import VECTORS, StarRows, distinct_names
 from xpmodel.spectra.bands import BANDS, N_BAND
 
 PREFIXES = {"coeffs": "", "coeff_errs": "e_"}
@@ -46,21 +46,25 @@ def write_csv(path: Path, stars: StarRows) -> None:
 def write_ecsv(path: Path, stars: StarRows) -> None:
     """Write ECSV: rows of CSV below a header that astropy makes.
 
-    Text stays as it is (astropy takes off blanks around it when it reads, and cannot tell empty
+    Names lose blanks around them, and line breaks; the header says which. Text stays as it is
+    (astropy takes off blanks around it when it reads, and cannot tell empty
     text from missing text).
     """
     from astropy.io import ascii
     from astropy.table import Column, Table
     from astropy.units import Unit
 
-    header = Table(meta=stars.meta)
-    for field in _flat(stars.schema.empty_table()).schema:
+    columns = _flat(stars.schema.empty_table()).schema
+    names = distinct_names(columns.names, lambda name: " ".join(name.split()))
+    renamed = {new: old for new, old in zip(names, columns.names, strict=True) if new != old}
+    header = Table(meta=stars.meta | ({"names_in_catalog": renamed} if renamed else {}))
+    for name, field in zip(names, columns, strict=True):
         about = {key.decode(): value.decode() for key, value in (field.metadata or {}).items()}
         kind = str if pa.types.is_string(field.type) else field.type.to_pandas_dtype()
         unit, description = (about.get(key) for key in ("unit", "description"))
         # "nat" is no unit to astropy, which reads it all the same.
         unit = None if unit is None else Unit(unit, parse_strict="silent")
-        header[field.name] = Column(dtype=kind, unit=unit, description=description)
+        header[name] = Column(dtype=kind, unit=unit, description=description)
     with open(path, "wb") as file:
         text = io.StringIO()
         ascii.write(header, text, format="ecsv", delimiter=",")
