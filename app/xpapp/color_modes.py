@@ -6,7 +6,6 @@ explain it, and visits keep it.
 
 from __future__ import annotations
 
-import functools
 import html
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
@@ -17,6 +16,7 @@ import pandas as pd
 
 from xpapp.colors import category_colors, category_palette, density_palette, value_palette
 from xpmodel import Catalog, InputError
+from xpmodel.catalog.once import once_a_catalog
 from xpmodel.columns import axis_label
 
 if TYPE_CHECKING:
@@ -273,7 +273,7 @@ def color_mode(name: str) -> ColorMode:
     return COLOR_MODES[name]
 
 
-@functools.lru_cache(maxsize=8)
+@once_a_catalog(at_most=8)
 def categories(catalog: Catalog, column: str) -> StarValues:
     """Codes of a column of text, and their names, most frequent first.
 

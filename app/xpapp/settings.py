@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import argparse
 import functools
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
 from xpmodel._folders import data_folder, demo_model
 from xpmodel.catalog.spectra_store import spectra_path
+
+T = TypeVar("T")
+# Catalogs, or models, of different names.
+MAX_OPENED = 2
 
 
 def default_catalog() -> Path:
@@ -103,7 +109,7 @@ def open_data(settings: Settings) -> Opened:
     problems: list[str] = []
     catalog = model = None
     try:
-        catalog = _catalog(
+        catalog = _catalogs.get(
             settings.catalog, _stamps(settings.catalog, spectra_path(settings.catalog))
         )
     except InputError as error:
@@ -143,7 +149,7 @@ def open_model(folder: Path) -> Model:
     InputError
         When the folder does not hold one.
     """
-    return _model(folder, _stamps(folder / "model.json", folder / "model.safetensors"))
+    return _models.get(folder, _stamps(folder / "model.json", folder / "model.safetensors"))
 
 
 def _stamps(*paths: Path) -> tuple[object, ...]:
@@ -152,15 +158,29 @@ def _stamps(*paths: Path) -> tuple[object, ...]:
     return tuple((s.st_mtime_ns, s.st_size) if s else None for s in stats)
 
 
-# Shared by all visits of this process; a catalog that was made anew is opened anew.
-@functools.lru_cache(maxsize=2)
-def _catalog(path: Path, stamps: tuple[object, ...]) -> Catalog:
-    return open_catalog(path)
+class _Shared(Generic[T]):
+    """Files opened once for all visits of this process; one that was made anew is opened anew.
+
+    What it replaces goes with the last visit that shows it.
+    """
+
+    def __init__(self, open_file: Callable[[Path], T]) -> None:
+        self._open_file = open_file
+        self._opening = threading.Lock()
+        self._opened: dict[Path, tuple[tuple[object, ...], T]] = {}
+
+    def get(self, path: Path, stamps: tuple[object, ...]) -> T:
+        with self._opening:
+            if path not in self._opened or self._opened[path][0] != stamps:
+                self._opened.pop(path, None)
+                while len(self._opened) >= MAX_OPENED:
+                    del self._opened[next(iter(self._opened))]
+                self._opened[path] = (stamps, self._open_file(path))
+            return self._opened[path][1]
 
 
-@functools.lru_cache(maxsize=2)
-def _model(path: Path, stamps: tuple[object, ...]) -> Model:
-    return load_model(path)
+_catalogs = _Shared(open_catalog)
+_models = _Shared(load_model)
 
 
 @functools.cache

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
+from xpmodel.catalog.once import once_a_catalog
 from xpmodel.columns import column_of, latent_columns, parameters
 from xpmodel.errors import InputError
 from xpmodel.report.tables import TableColumn, make_table, provenance
@@ -118,7 +118,7 @@ def score_outliers(catalog: Catalog) -> OutlierScores:
     return OutlierScores(score, parts, missing, chi2)
 
 
-@functools.lru_cache(maxsize=2)
+@once_a_catalog(at_most=1)
 def outliers_of(catalog: Catalog) -> OutlierScores:
     """The scores of a catalog's stars, made once for all who ask."""
     return score_outliers(catalog)

@@ -6,7 +6,7 @@ outliers and the label probe all take their distances from here.
 
 from __future__ import annotations
 
-import functools
+import threading
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial import cKDTree
 
 from xpmodel.catalog.catalog import Catalog
+from xpmodel.catalog.once import once_a_catalog
 from xpmodel.errors import InputError
 
 
@@ -120,25 +121,36 @@ class LatentPoints:
         index = [catalog.latents.index(name) for name in self.latents]
         self.metric = LatentMetric.of_stars(len(catalog.latents), index, self.counted)
         self.coordinates = self.metric.scaled(self.counted)
+        # Two threads that need the tree, or the distances, at once make them once.
+        self._making = threading.RLock()
+        self._tree: cKDTree | None = None
+        self._own_distances: np.ndarray | None = None
 
-    @cached_property
+    @property
     def tree(self) -> cKDTree:
         """The stars' coordinates in a k-d tree."""
-        # A tree that is not balanced is built in a fifth of the time and searched as fast.
-        return cKDTree(self.coordinates, balanced_tree=False)
+        with self._making:
+            if self._tree is None:
+                # One that is not balanced is built in a fifth of the time and searched as fast.
+                self._tree = cKDTree(self.coordinates, balanced_tree=False)
+            return self._tree
 
     def neighbour_distance(self, k: int) -> np.ndarray:
         """Distance of each star to its k-th nearest other star, (M,); infinite where too few."""
         distance, _ = self.tree.query(self.coordinates, k=[k + 1], workers=-1)
         return np.ravel(distance)
 
-    @cached_property
+    @property
     def own_distances(self) -> np.ndarray:
         """Distance of each star to its nearest other star, (M,), in increasing order."""
-        return np.sort(self.neighbour_distance(1)) if len(self.rows) > 1 else np.empty(0)
+        with self._making:
+            if self._own_distances is None:
+                far = self.neighbour_distance(1) if len(self.rows) > 1 else np.empty(0)
+                self._own_distances = np.sort(far)
+            return self._own_distances
 
 
-@functools.lru_cache(maxsize=2)
+@once_a_catalog(at_most=1)
 def latent_points_of(catalog: Catalog) -> LatentPoints:
     """The stars of a catalog as points of latent space, made once for all who ask."""
     return LatentPoints(catalog)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ import torch
 from numpy.typing import ArrayLike
 
 from xpmodel.catalog.catalog import Catalog
+from xpmodel.catalog.once import once_a_catalog
 from xpmodel.columns import column_of, number, steerable, symbol
 from xpmodel.errors import InputError
 from xpmodel.latent.metric import latent_points_of
@@ -237,7 +237,7 @@ def neighbours_of(catalog: Catalog, device: str | torch.device = "cpu") -> Neigh
     return _made_once(catalog, torch.device(device))
 
 
-@functools.lru_cache(maxsize=2)
+@once_a_catalog(at_most=2)
 def _made_once(catalog: Catalog, device: torch.device) -> Neighbours:
     return Neighbours(catalog, device)
 

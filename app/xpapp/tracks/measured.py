@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,6 +9,7 @@ import numpy as np
 
 from xpmodel import Catalog, InputError
 from xpmodel.catalog.label_relations import alpha_split, divide_logg
+from xpmodel.catalog.once import once_a_catalog
 from xpmodel.tracks.definitions import TRACKS, TrackDefinition, define
 from xpmodel.tracks.latent_threshold import DIVISIONS, Split, label_splits
 from xpmodel.tracks.measured import Track, measure
@@ -44,7 +44,7 @@ class DividingLine:
     exact: bool = True
 
 
-@functools.lru_cache(maxsize=64)
+@once_a_catalog(at_most=64)
 def tracks(catalog: Catalog, name: str) -> tuple[Track, ...]:
     """The tracks of one name, over all stars of a catalog.
 
@@ -56,13 +56,13 @@ def tracks(catalog: Catalog, name: str) -> tuple[Track, ...]:
     return tuple(measure(definition, catalog) for definition in define(name, catalog))
 
 
-@functools.lru_cache(maxsize=64)
+@once_a_catalog(at_most=64)
 def own_track(catalog: Catalog, definition: TrackDefinition) -> Track:
     """A track of the visitor's own, over all stars of a catalog."""
     return measure(definition, catalog)
 
 
-@functools.lru_cache(maxsize=4)
+@once_a_catalog(at_most=1)
 def splits(catalog: Catalog) -> dict[str, Split]:
     """The best single splits of the active latents, by what they divide."""
     return label_splits(catalog) if catalog.active else {}
