@@ -28,11 +28,11 @@ from .plots.modes import Projection as Projection
 from .plots.plot_files import write_plot as write_plot
 from .plots.spectrum_plots import track_plot as track_plot
 from .selection.filters import Filter as Filter
-from .selection.recipe import Step as Step
 from .selection.recipe import make_recipe as make_recipe
-from .selection.recipe import replay as replay
 from .selection.recipe import replay_recipe as replay_recipe
 from .selection.regions import Region as Region
+from .selection.steps import Step as Step
+from .selection.steps import replay as replay
 from .spectra.spectra import Spectra as Spectra
 from .spectra.spectra import read_spectra as read_spectra
 from .spectra.wavelengths import Wavelengths as Wavelengths

@@ -10,7 +10,7 @@ import numpy as np
 
 from tests.browser.explorer import FRAME, Explorer
 from tests.browser.reference import ids, members
-from xpmodel.selection.recipe import replay
+from xpmodel.selection.steps import replay
 
 SECONDS = float(os.environ.get("XPMODEL_GESTURE_SECONDS", "15"))
 SEED = int(os.environ.get("XPMODEL_GESTURE_SEED", "1"))

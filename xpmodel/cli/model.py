@@ -71,8 +71,9 @@ def outliers_command(
     from xpmodel.cli.output import result_folder
     from xpmodel.diagnostics.outliers import outlier_table, outliers_of
     from xpmodel.report.tables import lines_of, write_table
-    from xpmodel.selection.recipe import Step, make_recipe
+    from xpmodel.selection.recipe import make_recipe
     from xpmodel.selection.star_sources import Outliers
+    from xpmodel.selection.steps import Step
 
     out = result_folder(catalog, out, "outliers")
     opened = open_catalog(catalog)

@@ -1,17 +1,15 @@
-"""Selections: sets of stars, and the recipe that finds them again."""
+"""Selections: the recipe that finds a set of stars again, and the steps that files keep."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from xpmodel._atomic import read_json
+from xpmodel._atomic import JSON_LIMIT, read_json
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
 from xpmodel.selection.filters import Filter
@@ -25,133 +23,24 @@ from xpmodel.selection.star_sources import (
     Source,
     TrackBin,
 )
+from xpmodel.selection.steps import (
+    MAX_STEPS_OF_SETS,
+    Chosen,
+    NumberedSteps,
+    Step,
+    check_number,
+    needed_columns,
+    replay,
+)
 
 FORMAT = "xpmodel-selection"
-OPERATIONS = ("replace", "add", "subtract", "intersect", "exclusive")
-# How deep sets may be made of sets.
+# 1: a set among the sources has all its steps within it.
+# 2: each step is there once; "after" and "on" name others by their numbers.
+VERSION = 2
+# How deep sets may lie within sets in a file of version 1, whose page made none deeper.
 MAX_DEPTH = 40
-TOO_DEEP = f"sets made of sets, more than {MAX_DEPTH} deep"
-
-
-@dataclass(frozen=True)
-class Step:
-    """One gesture: what to do with the stars that a source names.
-
-    Attributes
-    ----------
-    operation : str
-        ``replace`` the selection by them, ``add`` them, ``subtract`` them, ``intersect`` with
-        them, or keep what is in one of both alone (``exclusive``).
-    source : Source
-    within : Filter, optional
-        The filter of the page at the time: only stars that it showed are meant.
-    """
-
-    operation: str
-    source: Source
-    within: Filter | None = None
-
-    def __post_init__(self) -> None:
-        if self.operation not in OPERATIONS:
-            known = ", ".join(OPERATIONS)
-            raise InputError(f"operation {self.operation!r:.80} is unknown: one of {known}")
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The catalog's columns that it needs."""
-        return (*self.source.needs, *(self.within.needs if self.within else ()))
-
-    def named(self, catalog: Catalog) -> np.ndarray:
-        """The stars that the source names and the filter showed, (N,) bool."""
-        mask = self.source.mask(catalog)
-        return mask & self.within.mask(catalog) if self.within else mask
-
-    def apply(self, mask: np.ndarray, catalog: Catalog) -> np.ndarray:
-        """The selection (N,) bool after this step."""
-        named = self.named(catalog)
-        match self.operation:
-            case "replace":
-                return named
-            case "add":
-                return mask | named
-            case "subtract":
-                return mask & ~named
-            case "intersect":
-                return mask & named
-            case _:
-                return mask ^ named
-
-    def to_json(self) -> dict[str, Any]:
-        """What a recipe keeps."""
-        content = {"operation": self.operation, **self.source.to_json()}
-        return content | ({"within": self.within.to_json()} if self.within else {})
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any], depth: int = 0) -> Step:
-        """The step that a recipe keeps.
-
-        Raises
-        ------
-        InputError, KeyError, TypeError, ValueError
-            When it is none.
-        """
-        if depth > MAX_DEPTH:
-            raise InputError(TOO_DEEP)
-        kind = str(content["kind"])
-        if kind == "set":
-            steps = tuple(cls.from_json(step, depth + 1) for step in content["steps"])
-            source: Source = Chosen(str(content["name"]), steps)
-        elif kind in _KINDS:
-            source = _KINDS[kind].from_json(content)
-        else:
-            raise InputError(f"kind {kind!r:.80} is unknown: set, {', '.join(_KINDS)}")
-        within = Filter.from_json(content["within"]) if "within" in content else None
-        return cls(str(content["operation"]), source, within)
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """The stars of a set as it was at the time.
-
-    Attributes
-    ----------
-    name : str
-    steps : tuple of Step
-        How the set was made.
-
-    Raises
-    ------
-    InputError
-        When sets are made of sets so deep that a recipe of it could not be read.
-    """
-
-    name: str
-    steps: tuple[Step, ...]
-
-    def __post_init__(self) -> None:
-        if self.depth > MAX_DEPTH:
-            raise InputError(TOO_DEEP)
-
-    @cached_property
-    def depth(self) -> int:
-        """How many sets lie within each other, this one counted."""
-        sources = [step.source for step in self.steps]
-        return 1 + max((s.depth for s in sources if isinstance(s, Chosen)), default=0)
-
-    @property
-    def needs(self) -> tuple[str, ...]:
-        """The catalog's columns that it needs."""
-        return tuple(dict.fromkeys(name for step in self.steps for name in step.needs))
-
-    def mask(self, catalog: Catalog) -> np.ndarray:
-        """The stars of the set, (N,) bool."""
-        return replay(self.steps, catalog)
-
-    def to_json(self) -> dict[str, Any]:
-        """What a recipe keeps."""
-        steps = [step.to_json() for step in self.steps]
-        return {"kind": "set", "name": self.name, "steps": steps}
-
+# Steps in the lists of all sets that a file names, shared ones counted each time.
+MAX_LISTED = 1_000_000
 
 _KINDS: dict[str, Any] = {
     "polygon": Region,
@@ -166,26 +55,30 @@ _KINDS: dict[str, Any] = {
 }
 
 
-def replay(steps: Sequence[Step], catalog: Catalog) -> np.ndarray:
-    """Which stars a sequence of steps selects, (N,) bool; none without a step."""
-    mask = np.zeros(len(catalog), dtype=bool)
-    for step in steps:
-        mask = step.apply(mask, catalog)
-    return mask
-
-
 def make_recipe(steps: Sequence[Step], catalog: Catalog, n_selected: int) -> str:
-    """The JSON recipe of a selection: steps, and the hash of the catalog they belong to."""
-    return json.dumps(
+    """The JSON recipe of a selection: steps, and the hash of the catalog they belong to.
+
+    Raises
+    ------
+    InputError
+        When it would be too large to be read again.
+    """
+    text = json.dumps(
         {
             "format": FORMAT,
-            "version": 1,
+            "version": VERSION,
             "catalog": catalog_reference(catalog),
             "n_selected": int(n_selected),
-            "steps": [step.to_json() for step in steps],
+            "steps": written_steps([steps])[0],
         },
         indent=1,
     )
+    if len(text) > JSON_LIMIT:
+        raise InputError(
+            f"the recipe would have {len(text) / 2**20:.0f} MB, more than the {JSON_LIMIT >> 20} "
+            "that can be read again: save the stars instead"
+        )
+    return text
 
 
 def catalog_reference(catalog: Catalog) -> dict[str, Any]:
@@ -193,20 +86,127 @@ def catalog_reference(catalog: Catalog) -> dict[str, Any]:
     return {"name": catalog.path.name, "sha256": catalog.sha256, "n_stars": len(catalog)}
 
 
+def written_steps(
+    sets: Sequence[Sequence[Step]],
+) -> tuple[list[dict[str, Any]], list[int | None]]:
+    """The steps of one or several sets as JSON, each once, however the sets use each other.
+
+    Returns
+    -------
+    steps : list of dict
+        Each changes the selection after the step before it, or after the one that ``on`` numbers
+        (from 0; null: no stars). A source of the kind ``set`` is the selection ``after`` a step.
+    ends : list of int or None
+        The number of each set's last step; None where it has none.
+    """
+    numbered = NumberedSteps(sets, MAX_STEPS_OF_SETS)
+    content = []
+    for number, (step, on, after) in enumerate(numbered.rows):
+        kept = step.to_json(after)
+        before = number - 1 if number else None
+        # A replacement has nothing to do with what was selected before.
+        content.append(kept if on == before or step.operation == "replace" else kept | {"on": on})
+    return content, numbered.ends
+
+
 def read_steps(content: Sequence[dict[str, Any]], catalog: Catalog) -> tuple[Step, ...]:
-    """The steps that a file keeps, for a catalog.
+    """The steps of the one set that a file keeps, for a catalog; it is what the last one leaves.
 
     Raises
     ------
     InputError, KeyError, TypeError, ValueError
         When they are none, or the catalog lacks a column that they need.
     """
-    steps = tuple(Step.from_json(step) for step in content)
+    return read_sets(content, [len(content) - 1 if content else None], catalog)[0]
+
+
+def read_sets(
+    content: Sequence[dict[str, Any]], ends: Sequence[object], catalog: Catalog
+) -> list[tuple[Step, ...]]:
+    """The steps of several sets, which share them in a file: see `written_steps`.
+
+    Raises
+    ------
+    InputError, KeyError, TypeError, ValueError
+        When they are none, or the catalog lacks a column that they need.
+    """
+    written = _WrittenSteps(content)
+    sets = [written.up_to(end) for end in ends]
     known = {*catalog.numeric, *catalog.categorical}
-    for name in (name for step in steps for name in step.needs):
+    for name in needed_columns(sets):
         if name not in known:
             raise InputError(f"{catalog.path} has no values in column {name!r:.80}")
-    return steps
+    return sets
+
+
+class _WrittenSteps:
+    """The steps that a file keeps, of either version."""
+
+    def __init__(self, content: Sequence[dict[str, Any]]) -> None:
+        check_number(len(content), MAX_STEPS_OF_SETS)
+        self._steps: list[tuple[Step, int | None]] = []
+        self._sets: dict[int | None, tuple[Step, ...]] = {None: ()}
+        self._n_listed = 0
+        # Of version 1: what it repeats becomes the same step again.
+        self._within: dict[object, Step] = {}
+        self._lists_within: dict[tuple[int, ...], tuple[Step, ...]] = {}
+        for number, kept in enumerate(content):
+            before = number - 1 if number else None
+            on = self._number(kept["on"]) if "on" in kept else before
+            self._steps.append((self._step(kept), on))
+
+    def up_to(self, number: object) -> tuple[Step, ...]:
+        """All that leads to the selection after a step."""
+        number = self._number(number)
+        if number not in self._sets:
+            steps = []
+            on = number
+            while on is not None:
+                step, before = self._steps[on]
+                steps.append(step)
+                on = None if step.operation == "replace" else before
+            self._n_listed += len(steps)
+            check_number(self._n_listed, MAX_LISTED)
+            self._sets[number] = tuple(steps[::-1])
+        return self._sets[number]
+
+    def _number(self, number: object) -> int | None:
+        """The number of a step that was read already; None stands for no stars."""
+        if number is None:
+            return None
+        if type(number) is not int or not 0 <= number < len(self._steps):
+            raise InputError(
+                f"step {len(self._steps)} refers to step {number!r:.40}, which is not before it"
+            )
+        return number
+
+    def _step(self, kept: dict[str, Any], depth: int = 0) -> Step:
+        kind = str(kept["kind"])
+        source: Source | Chosen
+        if kind == "set":
+            name = str(kept["name"])
+            after = "after" in kept
+            steps = self.up_to(kept["after"]) if after else self._list(kept["steps"], depth + 1)
+            source = Chosen(name, steps)
+        elif kind in _KINDS:
+            source = _KINDS[kind].from_json(kept)
+        else:
+            raise InputError(f"kind {kind!r:.80} is unknown: set, {', '.join(_KINDS)}")
+        within = Filter.from_json(kept["within"]) if "within" in kept else None
+        return Step(str(kept["operation"]), source, within)
+
+    def _list(self, content: Sequence[dict[str, Any]], depth: int) -> tuple[Step, ...]:
+        """The steps of a set that lies within another one's step."""
+        if depth > MAX_DEPTH:
+            raise InputError(f"sets made of sets, more than {MAX_DEPTH} deep")
+        steps = []
+        for kept in content:
+            step = self._step(kept, depth)
+            inner = step.source.steps if isinstance(step.source, Chosen) else ()
+            words = {name: kept[name] for name in kept if name != "steps"}
+            key = (json.dumps(words, sort_keys=True), id(inner))
+            steps.append(self._within.setdefault(key, step))
+        return self._lists_within.setdefault(tuple(map(id, steps)), tuple(steps))
 
 
 def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = False) -> np.ndarray:
@@ -239,7 +239,11 @@ def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = F
         raise InputError(f"{path}: not a valid recipe ({error})") from None
 
 
-def _replay_recipe(recipe: dict[str, Any], catalog: Catalog, other_catalog: bool) -> np.ndarray:
+def _replay_recipe(recipe: Mapping[str, Any], catalog: Catalog, other_catalog: bool) -> np.ndarray:
+    if recipe.get("version", 1) not in (1, VERSION):
+        raise InputError(
+            f"version {recipe['version']!r:.40} of recipes is unknown here: update xpmodel"
+        )
     steps = read_steps(recipe["steps"], catalog)
     made_on, n_selected = recipe["catalog"], recipe["n_selected"]
     sha256 = str(made_on["sha256"])

@@ -15,9 +15,9 @@ from xpapp.state.cursor import Cursor
 from xpapp.state.map_state import Coloring, MapState, default_maps
 from xpmodel import Catalog, InputError, Model, Region, Step
 from xpmodel.selection.filters import Filter
-from xpmodel.selection.recipe import OPERATIONS
 from xpmodel.selection.star_sets import ALGEBRA, MAX_NAME, StarSet, combine, complement
 from xpmodel.selection.star_sources import AllStars, Source
+from xpmodel.selection.steps import OPERATIONS
 
 UNDO_STEPS = 100
 MAX_MAPS = 9

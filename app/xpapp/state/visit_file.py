@@ -20,7 +20,7 @@ from xpmodel._folders import data_folder
 from xpmodel.plots.modes import MODES
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.recipe import catalog_reference
-from xpmodel.selection.star_sets import StarSet
+from xpmodel.selection.star_sets import sets_from_json, sets_to_json
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
 
@@ -35,14 +35,14 @@ def state_of(visit: Visit) -> dict[str, Any]:
     """What brings a visit back, as JSON can hold it."""
     return {
         "format": FORMAT,
-        "version": 1,
+        "version": 2,
         "catalog": catalog_reference(visit.catalog),
         "maps": [asdict(state) for state in visit.maps],
         "active_map": visit.active_map,
         "enlarged": visit.enlarged,
         "coloring": asdict(visit.coloring),
         "filter": visit.filter.to_json(),
-        "sets": [star_set.to_json() for star_set in visit.sets],
+        **sets_to_json(visit.sets),
         "active_set": visit.active_set,
         "operation": visit.operation,
         "tracks": list(visit.tracks),
@@ -78,7 +78,7 @@ def restore(visit: Visit, content: dict[str, Any], source: str) -> None:
             raise InputError(f"it belongs to another catalog ({name})")
         maps = tuple(MapState.from_json(m, catalog) for m in content["maps"])
         keys = [m.key for m in maps]
-        sets = tuple(StarSet.from_json(s, catalog) for s in content["sets"][:MAX_SETS])
+        sets = sets_from_json(content, catalog)
         names = [s.name for s in sets]
         for saved, star_set in zip(content["sets"], sets, strict=True):
             if saved["n_members"] != star_set.n_members:

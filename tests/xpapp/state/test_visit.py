@@ -6,7 +6,8 @@ from xpapp.state.map_state import Coloring
 from xpapp.state.visit import MAX_MAPS, UNDO_STEPS, Visit
 from xpmodel import Catalog, InputError, Region, load_model, open_catalog
 from xpmodel.selection.filters import Filter
-from xpmodel.selection.recipe import Ids, replay
+from xpmodel.selection.star_sources import Ids
+from xpmodel.selection.steps import replay
 
 
 @pytest.fixture(scope="module")

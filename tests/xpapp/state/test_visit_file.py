@@ -13,7 +13,7 @@ from xpapp.state.visit import Visit
 from xpapp.state.visit_file import VisitStore, restore, state_of
 from xpmodel import Catalog, InputError, Region, open_catalog
 from xpmodel.selection.filters import Filter
-from xpmodel.selection.recipe import Ids
+from xpmodel.selection.star_sources import Ids
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
 
@@ -112,7 +112,11 @@ def test_unknown_name(tmp_path):
         (("sets", 0, "color"), "url(x)"),
         (("sets", 0, "name"), ""),
         (("sets", 1, "name"), "A"),
-        (("sets", 0, "steps", 0, "kind"), "evil"),
+        (("steps", 0, "kind"), "evil"),
+        (("steps", 0, "on"), 0),
+        (("steps",), None),
+        (("sets", 0, "after"), 99),
+        (("sets", 1, "after"), "0"),
         (("sets",), []),
         (("operation",), "explode"),
         (("own_tracks", 0, "bins", 0, "centre"), "x"),

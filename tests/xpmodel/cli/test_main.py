@@ -22,8 +22,9 @@ from xpmodel.catalog.catalog import open_catalog
 from xpmodel.catalog.encode import encode_files
 from xpmodel.export.stars import FORMATS
 from xpmodel.model.folder import load_model
-from xpmodel.selection.recipe import Step, make_recipe, replay
+from xpmodel.selection.recipe import make_recipe
 from xpmodel.selection.regions import Region
+from xpmodel.selection.steps import Step, replay
 from xpmodel.spectra.spectra import read_spectra
 
 N = 80

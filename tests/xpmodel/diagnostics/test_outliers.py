@@ -22,8 +22,9 @@ from xpmodel.diagnostics.outliers import (
     score_outliers,
 )
 from xpmodel.errors import InputError
-from xpmodel.selection.recipe import Step, make_recipe, replay_recipe
+from xpmodel.selection.recipe import make_recipe, replay_recipe
 from xpmodel.selection.star_sources import Outliers
+from xpmodel.selection.steps import Step
 
 
 @pytest.fixture(scope="module")

@@ -13,8 +13,9 @@ from xpmodel.latent.neighbours import (
     describe_labels,
     neighbours_of,
 )
-from xpmodel.selection.recipe import Step, make_recipe, replay_recipe
+from xpmodel.selection.recipe import make_recipe, replay_recipe
 from xpmodel.selection.star_sources import MAX_NEAREST, NearestStars
+from xpmodel.selection.steps import Step
 
 N = 3000
 
