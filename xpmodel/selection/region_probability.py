@@ -6,9 +6,11 @@ import numpy as np
 import shapely
 from scipy.special import owens_t
 
+from xpmodel._long_work import checkpoint
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import period
 from xpmodel.errors import InputError
+from xpmodel.selection.outline_edges import area_edges
 from xpmodel.selection.regions import Region, polygon_contains, to_scale
 
 # An edge farther away than this [standard deviations] cannot change the third decimal: it holds
@@ -16,7 +18,9 @@ from xpmodel.selection.regions import Region, polygon_contains, to_scale
 REACH = 6.0
 # Pairs of a star and an edge taken at once: about 100 MB.
 PAIRS = 1_000_000
-MAX_STARS, MIN_STARS = 50_000, 32
+MAX_STARS = 50_000
+# Such pairs of all stars, as some evenly chosen ones tell: minutes of work.
+MAX_PAIRS, CHOSEN = 1_000_000_000, 1_000
 # A star on a vertex sees no angle there; from this far [standard deviations] beside it, it does.
 ASIDE = 1e-7 * np.array([1.0, 1.7])
 # Half an edge's length [standard deviations, and parts of its distance] that counts as short.
@@ -53,12 +57,18 @@ def probability_inside(
         Between 0 and 1. Where both errors are 0: 0 or 1, as `polygon_contains` says. A star
         without a value (NaN or infinite) is not inside: 0. Where the values are there but an
         error is unknown (NaN, infinite or negative): NaN.
+
+    Raises
+    ------
+    InputError
+        When the outline crosses itself more than 20,000 times, or its edges and the stars whose
+        errors reach over them make too many pairs.
     """
     outline, x, y, x_err, y_err = (np.asarray(v, np.float64) for v in (outline, x, y, x_err, y_err))
+    start, end = area_edges(outline)
     placed = np.isfinite(x) & np.isfinite(y)
     known = (x_err >= 0) & (y_err >= 0) & np.isfinite(x_err) & np.isfinite(y_err)
     probability = (polygon_contains(outline, x, y) & placed).astype(np.float32)
-    start, end = _edges(outline)
     if len(start):
         low, high = outline.min(axis=0), outline.max(axis=0)
         rows = np.flatnonzero(placed & known & ((x_err > 0) | (y_err > 0)))
@@ -70,10 +80,13 @@ def probability_inside(
         stars = np.stack([x[rows], y[rows]], axis=1) - ASIDE * errors
         inside = polygon_contains(outline, *stars.T)
         tree = shapely.STRtree(np.asarray(shapely.linestrings(np.stack([start, end], axis=1))))
-        step = int(np.clip(PAIRS // len(start), MIN_STARS, MAX_STARS))
+        step = int(np.clip(PAIRS // len(start), 1, MAX_STARS))
+        _check_pairs(stars, errors, tree)
         for first in range(0, len(rows), step):
+            checkpoint(first / len(rows))
             part = slice(first, first + step)
-            cut_off = _cut_off(stars[part], errors[part], start, end, tree)
+            pairs = _near(stars[part], errors[part], tree)
+            cut_off = _cut_off(stars[part], errors[part], start, end, pairs)
             probability[rows[part]] = _whole_turns(inside[part] - cut_off)
     probability[placed & ~known] = np.nan
     return probability
@@ -98,7 +111,7 @@ def region_probability(region: Region, catalog: Catalog) -> np.ndarray:
     Raises
     ------
     InputError
-        When a column has no errors, or begins anew after a turn.
+        When a column has no errors, or begins anew after a turn; else as of `probability_inside`.
     """
     values, errors = [], []
     for name, scale in zip(region.columns, region.scales, strict=True):
@@ -124,23 +137,24 @@ def _errors(catalog: Catalog, name: str) -> np.ndarray:
     )
 
 
-def _edges(outline: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Starts and ends, (E, 2) each, of the edges of the area, which lies on their left.
+def _check_pairs(stars: np.ndarray, errors: np.ndarray, tree: shapely.STRtree) -> None:
+    """Refuse what would take longer than anyone waits, before it begins."""
+    chosen = np.linspace(0, len(stars) - 1, min(len(stars), CHOSEN)).astype(int)
+    step = int(np.clip(PAIRS // len(tree), 1, CHOSEN))
+    parts = [chosen[first : first + step] for first in range(0, len(chosen), step)]
+    n = sum(_near(stars[part], errors[part], tree).shape[1] for part in parts)
+    if n * len(stars) > MAX_PAIRS * len(chosen):
+        raise InputError(
+            f"the errors of {len(stars):,} stars reach over too many of the outline's "
+            f"{len(tree):,} edges: draw one of fewer vertices for a probability, or take the stars "
+            "inside without one"
+        )
 
-    Where the outline crosses itself, its edges are cut, and the area is that of the even-odd rule.
-    """
-    polygon = shapely.make_valid(shapely.Polygon(np.concatenate([outline, outline[:1]])))
-    # Polygons may lie in a multipolygon beside lines, which enclose nothing.
-    parts = shapely.get_parts(shapely.get_parts(polygon))
-    parts = parts[shapely.get_type_id(parts) == shapely.GeometryType.POLYGON]
-    rings = shapely.get_rings(shapely.orient_polygons(parts, exterior_cw=False))
-    points = [shapely.get_coordinates(ring) for ring in rings]
-    if not points:
-        return np.empty((0, 2)), np.empty((0, 2))
-    start = np.concatenate([ring[:-1] for ring in points])
-    end = np.concatenate([ring[1:] for ring in points])
-    distinct = (start != end).any(axis=1)
-    return start[distinct], end[distinct]
+
+def _near(stars: np.ndarray, errors: np.ndarray, tree: shapely.STRtree) -> np.ndarray:
+    """Pairs of a star and an edge that may matter to it, (2, P)."""
+    low, high = stars - REACH * errors, stars + REACH * errors
+    return tree.query(shapely.box(*low.T, *high.T))
 
 
 def _cut_off(
@@ -148,14 +162,13 @@ def _cut_off(
     errors: np.ndarray,
     start: np.ndarray,
     end: np.ndarray,
-    tree: shapely.STRtree,
+    pairs: np.ndarray,
 ) -> np.ndarray:
     """Sum over the edges of the probability that lies beyond each, as seen from a star, (N,).
 
     Negative for an edge that is seen from outside of the area.
     """
-    low, high = stars - REACH * errors, stars + REACH * errors
-    star, edge = tree.query(shapely.box(*low.T, *high.T))
+    star, edge = pairs
     u, v = ((start[edge] - stars[star]) / errors[star]).T
     along_u, along_v = ((end[edge] - start[edge]) / errors[star]).T
     length = np.hypot(along_u, along_v)

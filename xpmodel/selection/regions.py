@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from xpmodel._long_work import checkpoint
 from xpmodel.columns import period
 from xpmodel.errors import InputError
 
@@ -20,6 +21,8 @@ MAX_VERTICES = 20_000
 GRID = 256
 # Points taken at once, so that the work stays in a core's cache.
 BLOCK = 32_768
+# Points tested one by one between two checkpoints.
+TESTED_BLOCK = 4_096
 OUTSIDE, INSIDE, BOUNDARY = 0, 1, 2
 SCALES = ("linear", "log")
 # How far along a column with a period an outline may reach: each turn costs a test of the stars.
@@ -236,7 +239,7 @@ def polygon_contains(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
         return np.zeros(len(x), dtype=bool)
     fineness = 4 * GRID * np.spacing(np.abs(outline).max(axis=0))
     if not ((span > fineness) & (span > TINY) & (span < 1 / TINY)).all():
-        return shapely.contains_xy(polygon, x, y)  # too few float64 to lay a grid over
+        return _tested(polygon, x, y)  # too few float64 to lay a grid over
     # Wider than the outline by a quarter of a cell, lest rounding puts a point that is just
     # within it beyond the grid.
     low = low - span / (4 * GRID)
@@ -253,7 +256,17 @@ def polygon_contains(outline: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.nd
         np.take(table, cell, out=state[rows])
     inside = state == INSIDE
     close = np.flatnonzero(state == BOUNDARY)
-    inside[close] = shapely.contains_xy(polygon, x[close], y[close])
+    inside[close] = _tested(polygon, x[close], y[close])
+    return inside
+
+
+def _tested(polygon: shapely.Polygon, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Points tested one by one: with thousands of long edges some 10 µs each."""
+    inside = np.zeros(len(x), dtype=bool)
+    for start in range(0, len(x), TESTED_BLOCK):
+        checkpoint(start / len(x))
+        rows = slice(start, start + TESTED_BLOCK)
+        inside[rows] = shapely.contains_xy(polygon, x[rows], y[rows])
     return inside
 
 
