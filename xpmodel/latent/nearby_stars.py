@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from xpmodel import circular
 from xpmodel.catalog.catalog import Catalog
+from xpmodel.columns import period
 from xpmodel.errors import InputError
 from xpmodel.latent.neighbours import LabelSummary, Nearness, Neighbours, describe_labels
 
@@ -73,8 +75,14 @@ class Surroundings:
         return cls(near.rows, near.distance, nearness, labels, catalog)
 
     def median(self, column: str) -> float:
-        """Median of a column of numbers over these stars; NaN where none has a value."""
+        """Median of a column of numbers over these stars; NaN where none has a value.
+
+        Of a column with a period it is that of `xpmodel.circular`.
+        """
         values = self._catalog.numbers(column)[self.rows]
+        turn = period(column)
+        if turn is not None:
+            return circular.median(values, turn)
         values = values[np.isfinite(values)]
         return float(np.median(values)) if len(values) else float("nan")
 
@@ -86,7 +94,8 @@ def place_in_map(
 
     A latent that is an axis takes the place's value. Where both axes are latents the others stay
     as they are; else they become the medians of the 50 stars nearest on the map, each column
-    divided by its standard deviation over the catalog.
+    divided by its standard deviation over the catalog. Along a column with a period the shorter way
+    counts.
 
     Parameters
     ----------
@@ -116,14 +125,27 @@ def place_in_map(
         if not len(known):
             raise InputError(f"no star has {' and '.join(columns)}, so the place has no latents")
         axes = axes[:, known]
-        spread = axes.std(axis=1)
-        away = (axes - np.reshape(at, (2, 1))) / np.where(spread > 0, spread, 1.0)[:, None]
-        distance = (away**2).sum(axis=0)
+        distance = sum(
+            _away(name, values, place) ** 2
+            for name, values, place in zip(columns, axes, at, strict=True)
+        )
         n = min(PLACE_STARS, len(known))
         rows = known[np.argpartition(distance, n - 1)[:n]]
         new |= {name: float(np.median(catalog[name][rows])) for name in latents}
     new |= {name: float(v) for name, v in zip(columns, at, strict=True) if name in new}
     return tuple(new.values())
+
+
+def _away(column: str, values: np.ndarray, at: float) -> np.ndarray:
+    """How far values are from a place, over their standard deviation."""
+    turn = period(column)
+    if turn is None:
+        away, spread = values - at, values.std()
+    else:
+        away = circular.difference(values, at, turn)
+        # Of values all around it has no bound; those spread evenly are at most so far apart.
+        spread = min(circular.std(values, turn), turn / np.sqrt(12.0))
+    return away / (spread if spread > 0 else 1.0)
 
 
 class ManySurroundings:
@@ -172,6 +194,10 @@ class ManySurroundings:
     def median(self, column: str) -> np.ndarray:
         """Median of a column over the stars around each point, (N,); NaN where none has a value."""
         values = self._catalog.numbers(column)[self.rows].astype(np.float64)
+        turn = period(column)
+        if turn is not None:
+            of_point = np.arange(len(values)).repeat(values.shape[1])
+            return circular.medians(values.ravel(), of_point, len(values), turn)
         known = np.isfinite(values).any(axis=1)
         median = np.full(len(values), np.nan)
         median[known] = np.nanmedian(values[known], axis=1)

@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from xpmodel import circular
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import is_latent
+from xpmodel.columns import is_latent, period
 from xpmodel.errors import InputError
 from xpmodel.selection.rank_statistics import holm, mann_whitney
 
@@ -34,6 +35,11 @@ class ColumnSummary:
         Percentiles 50, 16 and 84 (linear between values), in the column's unit.
     mean, sd : float
         Mean and sample standard deviation (n − 1), in the column's unit.
+
+    Notes
+    -----
+    Of a column with a period they are those of `xpmodel.circular`: median and mean direction, the
+    circular standard deviation, and percentiles that lie around the median.
     """
 
     name: str
@@ -58,7 +64,8 @@ class ColumnDifference:
     delta : float
         Cliff's delta: the probability that a random star of A has the larger value than one of
         B, less the probability that it has the smaller one; −1 to 1, positive where A is larger.
-        NaN where A or B has no finite value.
+        NaN where A or B has no finite value, and of a column with a period, whose values have no
+        order.
     p_value : float
         Two-sided, of the Mann–Whitney U test: normal approximation, corrected for ties and for
         continuity. 0 where float64 holds no number as small.
@@ -152,7 +159,8 @@ def compare(
     differences = []
     for name in _known(catalog, columns):
         a, b = _finite(catalog, name, mask_a), _finite(catalog, name, mask_b)
-        delta, p_value = mann_whitney(a, b)
+        ordered = period(name) is None
+        delta, p_value = mann_whitney(a, b) if ordered else (math.nan, math.nan)
         summaries = _summary(name, a, n_a), _summary(name, b, n_b)
         differences.append(ColumnDifference(name, *summaries, delta, p_value, math.nan))
     corrected = holm(np.array([d.p_value for d in differences]))
@@ -191,6 +199,7 @@ def histograms(
     bins : int or ndarray, (B + 1,)
         A number of bins between the smallest and the largest finite value of all sets (0 and 1
         where there is none), or the edges themselves, rising; values beyond them do not count.
+        Values of a column with a period count wherever whole periods bring them between the edges.
 
     Returns
     -------
@@ -215,6 +224,9 @@ def histograms(
     edges = np.asarray(bins, np.float64)
     if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
         raise InputError("the edges of bins must be two or more rising numbers")
+    turn = period(column)
+    if turn is not None:
+        sets = [circular.turned(values, edges[0], turn) for values in sets]
     counts = [np.histogram(values, edges)[0] for values in sets]
     return edges, np.array(counts, np.int64).reshape(len(sets), len(edges) - 1)
 
@@ -225,9 +237,15 @@ def _summary(name: str, values: np.ndarray, n_stars: int) -> ColumnSummary:
     if not n:
         unknown = dict.fromkeys(("median", "p16", "p84", "mean", "sd"), math.nan)
         return ColumnSummary(name=name, n=0, n_missing=n_stars, **unknown)
-    low, median, high = np.percentile(values, (16, 50, 84)).tolist()
-    mean = float(values.mean())
-    sd = float(values.std(ddof=1)) if n > 1 else math.nan
+    turn = period(name)
+    if turn is None:
+        low, median, high = np.percentile(values, (16, 50, 84)).tolist()
+        mean = float(values.mean())
+        sd = float(values.std(ddof=1)) if n > 1 else math.nan
+    else:
+        low, high = circular.percentiles(values, (16, 84), turn)
+        median, mean = circular.median(values, turn), circular.mean(values, turn)
+        sd = circular.std(values, turn) if n > 1 else math.nan
     return ColumnSummary(
         name=name, n=n, n_missing=n_stars - n, median=median, p16=low, p84=high, mean=mean, sd=sd
     )

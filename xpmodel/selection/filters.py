@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from xpmodel import circular
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.catalog.named_cuts import cut_conditions, cut_mask
+from xpmodel.columns import period
 from xpmodel.errors import InputError
 from xpmodel.selection.expression import expression_columns, expression_mask
 
@@ -23,7 +25,8 @@ class Filter:
     cuts : tuple of (name, variant)
         Named quality cuts, such as ``("good", "released")``: `xpmodel.catalog.named_cuts`.
     ranges : tuple of (column, low, high)
-        Closed ranges. A star without a value is in none.
+        Closed ranges. A star without a value is in none. In a column with a period a star is in
+        a range wherever whole periods bring it there: −10 to 10 degrees hold 355.
     expression : str
         A condition as `xpmodel.selection.expression` reads it; empty for none.
     """
@@ -55,6 +58,9 @@ class Filter:
             mask &= cut_mask(catalog, name, variant)
         for column, low, high in self.ranges:
             values = catalog.numbers(column)
+            turn = period(column)
+            if turn is not None:
+                values = circular.turned(values, low, turn)
             # Bounds of float64: a column of float32 must not round them.
             mask &= (values >= np.float64(low)) & (values <= np.float64(high))
         if self.expression.strip():

@@ -9,9 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from xpmodel import circular
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.catalog.label_relations import dwarf_mask, giant_mask, high_alpha_mask, low_alpha_mask
 from xpmodel.catalog.named_cuts import gaia_enceladus_columns, gaia_enceladus_mask
+from xpmodel.columns import period
 from xpmodel.errors import InputError
 
 MAX_COLUMNS = 16
@@ -60,7 +62,8 @@ class Bin:
     ----------
     centre : tuple of (column, centre, half_width)
         A star is inside where |value − centre| < half_width, in each of the columns and in
-        their units. Strictly, as in the code released with Laroche & Speagle (2024).
+        their units. Strictly, as in the code released with Laroche & Speagle (2024). In a column
+        with a period the shorter way to the centre counts.
     conditions : tuple of str
         Names out of `CONDITIONS`; a star passes them all.
 
@@ -124,7 +127,7 @@ class Bin:
         check_columns(catalog, self.columns, "the bin")
         inside = np.ones(len(catalog), bool)
         for column, centre, half_width in self.centre:
-            inside &= is_within(catalog[column], centre, half_width)
+            inside &= is_within(column, catalog[column], centre, half_width)
         for name in self.conditions:
             inside &= CONDITIONS[name].passes(catalog)
         return inside
@@ -155,9 +158,13 @@ class Bin:
         return cls(tuple((column, x, width) for column, x, width in centre), tuple(conditions))
 
 
-def is_within(values: np.ndarray, centre: float, half_width: float) -> np.ndarray:
-    """Where |value − centre| < half width, computed in float64: (N,) bool, False for NaN."""
-    return np.abs(values.astype(np.float64) - centre) < half_width
+def is_within(
+    column: str, values: np.ndarray, centre: float, half_width: float
+) -> np.ndarray:  # (N,) bool
+    """Where |value − centre| of a column < half width, in float64; False for NaN."""
+    values, turn = values.astype(np.float64), period(column)
+    away = values - centre if turn is None else circular.difference(values, centre, turn)
+    return np.abs(away) < half_width
 
 
 def check_columns(catalog: Catalog, columns: tuple[str, ...], purpose: str) -> None:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from xpmodel import circular
 from xpmodel._version import __version__
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import column_of, describe, stellar_labels
+from xpmodel.columns import column_of, describe, period, stellar_labels
 from xpmodel.errors import InputError
 from xpmodel.tracks.bins import CONDITIONS, Bin, check_columns, is_within
 from xpmodel.tracks.definitions import TRACKS, TrackDefinition, check_options, define
@@ -43,7 +44,7 @@ class Track:
     mean, std : dict of str to ndarray, (P,) float64
         Mean and standard deviation (of the stars, 1/N) of labels, of other columns that the bins
         bound, and of latents (posterior means), over the stars with a finite value. NaN where
-        there is none.
+        there is none. Of a column with a period they are those of `xpmodel.circular`.
     centre : dict of str to ndarray, (P,) float64
         The bins' centres in the columns that bound them; NaN where a bin has no bound.
     """
@@ -115,7 +116,7 @@ def measure(
     n = np.bincount(which, minlength=len(bins))
     labels = [label for label in stellar_labels() if label in catalog.numeric]
     names = dict.fromkeys([*labels, *_bounded(bins), *catalog.latents])
-    moments = {name: _moments(catalog[name][rows], which, len(bins)) for name in names}
+    moments = {name: _moments(name, catalog[name][rows], which, len(bins)) for name in names}
     return Track(
         definition=definition,
         catalog=catalog.path.name,
@@ -230,7 +231,7 @@ def _members(
     passes = {name: CONDITIONS[name].passes(catalog)[rows] for name in needed}
     members = []
     for b in bins:
-        tests = [is_within(values[column], x, width) for column, x, width in b.centre]
+        tests = [is_within(column, values[column], x, width) for column, x, width in b.centre]
         tests += [passes[name] for name in b.conditions]
         members.append(rows[np.logical_and.reduce(tests)])
     which = np.repeat(np.arange(len(bins)), [len(part) for part in members])
@@ -246,7 +247,7 @@ def _candidates(bins: Sequence[Bin], catalog: Catalog, mask: np.ndarray | None) 
     possible = np.ones(len(catalog), bool) if mask is None else mask.copy()
     for column in _bounded(bins):
         centre, width = (_of_bins(bins, column, i) for i in (1, 2))
-        if np.isnan(centre).any():
+        if np.isnan(centre).any() or period(column) is not None:
             continue
         low, high = float((centre - width).min()), float((centre + width).max())
         values = catalog[column]
@@ -266,9 +267,14 @@ def _of_bins(bins: Sequence[Bin], column: str, place: int) -> np.ndarray:
     )
 
 
-def _moments(values: np.ndarray, which: np.ndarray, n_bins: int) -> tuple[np.ndarray, np.ndarray]:
+def _moments(
+    column: str, values: np.ndarray, which: np.ndarray, n_bins: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of the finite values of each bin, (P,) both."""
     values = values.astype(np.float64)
+    turn = period(column)
+    if turn is not None:
+        return circular.means(values, which, n_bins, turn)
     finite = np.isfinite(values)
     if not finite.all():
         values, which = values[finite], which[finite]
