@@ -230,7 +230,7 @@ def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = F
         When the file is no recipe, or the catalog is not the one it was made on, or the
         number of stars is not the recorded one.
     """
-    recipe = read_json(path, FORMAT)
+    recipe = read_json(path, FORMAT, newest=VERSION)
     try:
         return _replay_recipe(recipe, catalog, other_catalog)
     except InputError as error:
@@ -240,10 +240,6 @@ def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = F
 
 
 def _replay_recipe(recipe: Mapping[str, Any], catalog: Catalog, other_catalog: bool) -> np.ndarray:
-    if recipe.get("version", 1) not in (1, VERSION):
-        raise InputError(
-            f"version {recipe['version']!r:.40} of recipes is unknown here: update xpmodel"
-        )
     steps = read_steps(recipe["steps"], catalog)
     made_on, n_selected = recipe["catalog"], recipe["n_selected"]
     sha256 = str(made_on["sha256"])
