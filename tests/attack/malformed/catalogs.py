@@ -134,5 +134,5 @@ CHANGES: dict[str, tuple[Change, tuple[str, ...]]] = {
         _metadata(b'{"format": "xpmodel-catalog", "version": 1, "model": 7, "sources": "x"}'),
         (),
     ),
-    "metadata missing": (lambda t: t.replace_schema_metadata({}), ("all",)),
+    "metadata missing": (lambda t: t.replace_schema_metadata({}), ()),
 }

@@ -314,7 +314,7 @@ def test_a_recipe_of_a_version_to_come(catalog, pair, tmp_path):
     recipe = json.loads(make_recipe(pair[0].steps, catalog, pair[0].n_members))
     path = tmp_path / "recipe.json"
     path.write_text(json.dumps(recipe | {"version": 3}))
-    with pytest.raises(InputError, match="recipe.json: its format is of version 3, and 2 is the latest"):
+    with pytest.raises(InputError, match="recipe.json: its format is of version 3, and 2 is"):
         replay_recipe(path, catalog)
 
 
