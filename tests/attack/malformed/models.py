@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import warnings
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -97,6 +99,12 @@ def _one(weights: Weights, edit: Callable[[torch.Tensor], torch.Tensor]) -> Weig
     return weights | {name: edit(weights[name])}
 
 
+def _quantized(tensor: torch.Tensor) -> torch.Tensor:
+    with warnings.catch_warnings():  # that such tensors will go; files of them stay
+        warnings.simplefilter("ignore")
+        return torch.quantize_per_tensor(tensor, 0.1, 0, torch.qint8)
+
+
 def _released() -> Weights:
     return safetensors.torch.load_file(demo_model() / "model.safetensors")
 
@@ -127,8 +135,6 @@ def _npz_of_header(shape: tuple[int, ...]) -> Callable[[Path], None]:
     """Arrays whose headers promise more numbers than follow."""
 
     def save(path: Path) -> None:
-        import zipfile
-
         with zipfile.ZipFile(path, "w") as file:
             for name in ("mu", "sig"):
                 with file.open(f"{name}.npy", "w") as member:
@@ -187,9 +193,7 @@ CHECKPOINTS: dict[str, Callable[[Path], object]] = {
     "a tensor": lambda path: torch.save(torch.ones(3), path),
     "no tensors": lambda path: torch.save({"epoch": 3}, path),
     "cut": lambda path: (torch.save(_released(), path), path.write_bytes(path.read_bytes()[:999])),
-    "quantized": _state(
-        lambda w: _one(w, lambda t: torch.quantize_per_tensor(t, 0.1, 0, torch.qint8))
-    ),
+    "quantized": _state(lambda w: _one(w, _quantized)),
     "sparse": _state(lambda w: _one(w, torch.Tensor.to_sparse)),
     "on the meta device": _state(lambda w: _one(w, lambda t: t.to("meta"))),
     "complex": _state(lambda w: _one(w, lambda t: t.to(torch.complex64))),
