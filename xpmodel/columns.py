@@ -195,10 +195,6 @@ DERIVED_COLUMNS: tuple[Column, ...] = (
 
 BY_NAME = {column.name: column for column in (*COLUMNS, *DERIVED_COLUMNS)}
 JOINED = tuple(column for column in COLUMNS if column.joined)
-# What tables call the star's Gaia DR3 (= EDR3) identifier.
-ID_ALIASES = ("source_id", "dr3_source_id", "gaia_source_id", "gaiaedr3_source_id", "ids")
-# APOGEE writes -9999 or -9999.99 where it has no value; an Lz of -10,100 is one.
-MISSING_VALUES = (-10_000.0, -9_999.0)
 
 
 def latent_columns(n_latents: int) -> list[str]:

@@ -15,17 +15,17 @@ import pyarrow.parquet as pq
 from xpmodel._atomic import replacing
 from xpmodel._version import __version__
 from xpmodel.catalog.catalog import METADATA_KEY
-from xpmodel.columns import BY_NAME, MISSING_VALUES
+from xpmodel.columns import BY_NAME, Column, column_of
 from xpmodel.errors import InputError
 from xpmodel.spectra.label_tables import LabelColumns
-from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.spectra.missing_values import ABUNDANCE, without_codes
+from xpmodel.tables.cells import floats, integers, quoted
+from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.reader import TableReader, open_table
 
 FORMAT = "xpmodel-labels"
 CHUNK = 16_384  # rows; allStar's take 5 kB each
 
-# Not gaia_source_id: so allStar called the DR2 identifiers before DR17.
-ID_NAMES = ("gaiaedr3_source_id", "source_id", "dr3_source_id")
 # Columns that only one of the two pipelines writes.
 ASPCAP_COLUMNS = ("aspcapflag", "aspcap_chi2", "extratarg")
 ASTRONN_COLUMNS = ("weighted_dist", "nn_parallax", "age_lowess_correct")
@@ -134,34 +134,30 @@ class _Rows:
     def __init__(self, reader: TableReader) -> None:
         self.path = reader.path
         self.errors_of = _whose_errors(reader)
-        source_id = next((name for name in ID_NAMES if name in reader), None)
-        if source_id is None:
-            known = ", ".join(ID_NAMES)
-            raise InputError(f"{self.path}: no Gaia DR3 identifiers (a column {known})")
-        self._source_id = source_id
+        self._id = IdColumn(reader)
         self._labels = LabelColumns(reader)
         # Of [Mg/Fe], astroNN's table has the two parts.
         self._has_mg_h = "mg_h" in reader and "fe_h" in reader and "mg_fe" not in reader
         keys = ("extratarg", "snr", "teff_err", "mg_h", "fe_h")
         self._keys = [name for name in keys if name in reader]
-        self.columns = list(dict.fromkeys([self._source_id, *self._keys, *self._labels.names]))
+        self.columns = list(dict.fromkeys([*self._id.names, *self._keys, *self._labels.names]))
         self.n_read = 0
         self.left_out: Counter[str] = Counter()
         self._parts: list[pa.Table] = []
 
     def add(self, chunk: pa.Table) -> None:
         """Take a chunk's usable rows: their ids, how good they are, their labels."""
-        ids, valid = integer_ids(chunk[self._source_id])
-        has_id = valid & (ids > 0)  # APOGEE writes 0 or -1 where Gaia has no such star
-        usable = has_id & ~self._is_duplicate(chunk)
+        ids, has_id = self._id.read(chunk)
+        row_numbers = self.n_read + 1 + np.arange(len(chunk))
+        usable = has_id & ~self._is_duplicate(chunk, row_numbers)
         self.n_read += len(chunk)
         self.left_out += Counter(
             {NO_ID: int((~has_id).sum()), IS_DUPLICATE: int((has_id & ~usable).sum())}
         )
         rows = chunk.filter(pa.array(usable))
-        table = self._labels.take(rows)
+        table = self._labels.take(rows, row_numbers[usable])
         if self._has_mg_h:
-            ratio = _present(rows["mg_h"]) - _present(rows["fe_h"])
+            ratio = _present(rows["mg_h"], ABUNDANCE) - _present(rows["fe_h"], ABUNDANCE)
             column = pa.array(ratio, BY_NAME["mg_fe"].type, from_pandas=True)  # NaN becomes null
             table = table.append_column("mg_fe", column)
         table = table.add_column(0, "source_id", pa.array(ids[usable]))
@@ -182,32 +178,36 @@ class _Rows:
         self.left_out += Counter({IS_REPEATED: int((~is_first).sum())})
         return table.drop_columns("quality").take(order[is_first])
 
-    def _is_duplicate(self, rows: pa.Table) -> np.ndarray:
+    def _is_duplicate(self, rows: pa.Table, row_numbers: np.ndarray) -> np.ndarray:
         if "extratarg" not in self._keys:
             return np.zeros(len(rows), bool)
         try:
-            bits = rows["extratarg"].cast(pa.int64()).fill_null(0).to_numpy()
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            bits, wrong = integers(rows["extratarg"])
+        except pa.ArrowException as error:
             raise InputError(f"{self.path}: column EXTRATARG is no integer ({error})") from None
-        return bits & DUPLICATE != 0
+        if wrong.any():
+            row = int(np.flatnonzero(wrong)[0])
+            cell = quoted(rows["extratarg"][row].as_py())
+            raise InputError(
+                f"{self.path}: column EXTRATARG is no integer (row {row_numbers[row]}: {cell}); "
+                "correct it"
+            )
+        return bits.fill_null(0).to_numpy(zero_copy_only=False) & DUPLICATE != 0
 
     def _quality(self, rows: pa.Table) -> np.ndarray:
         """What to compare a star's rows by, (N,) float64, the larger the better."""
         if "snr" in self._keys:
-            quality = _present(rows["snr"])
+            quality = _present(rows["snr"], column_of("snr"))
         elif "teff_err" in self._keys:
-            quality = -_present(rows["teff_err"])
+            quality = -_present(rows["teff_err"], column_of("teff_err"))
         else:
             quality = np.zeros(len(rows))
         return np.where(np.isnan(quality), -np.inf, quality)
 
 
-def _present(column: pa.ChunkedArray) -> np.ndarray:
-    """A column's numbers, (N,) float64, NaN in place of APOGEE's mark of a missing value."""
-    numbers = floats(column).astype(np.float64)
-    low, high = MISSING_VALUES
-    marked = (numbers > low) & (numbers <= high)
-    return np.where(np.isfinite(numbers) & ~marked, numbers, np.nan)
+def _present(cells: pa.ChunkedArray, column: Column) -> np.ndarray:
+    """A column's numbers, (N,) float64, NaN in place of the codes for a missing value."""
+    return without_codes(floats(cells).astype(np.float64), column)
 
 
 def _whose_errors(reader: TableReader) -> str:

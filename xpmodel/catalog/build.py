@@ -12,7 +12,7 @@ from xpmodel.catalog.encode import Encoding, encode_files
 from xpmodel.catalog.named_cuts import CUTS, gaia_enceladus_columns, needed_columns
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
-from xpmodel.spectra.photometry import g_flux_column
+from xpmodel.spectra.photometry import GColumns
 from xpmodel.spectra.train_test_split import SEED, TEST_FRACTION
 from xpmodel.tables.reader import open_table
 
@@ -64,7 +64,7 @@ def build_catalog(
     InputError
         When the file cannot be used, or has no identifiers, coefficients, errors or G flux.
     """
-    if g_flux_column(open_table(source)) is None:
+    if not GColumns(open_table(source)).names:
         raise InputError(
             f"{source}: no column 'phot_g_mean_flux' or 'phot_g_mean_mag'; a catalog is built "
             "with the G flux that its file gives"

@@ -28,7 +28,14 @@ from xpmodel.errors import InputError
 from xpmodel.model.model import Encoded, Model
 from xpmodel.spectra.label_tables import LabelTable, read_labels
 from xpmodel.spectra.photometry import g_mag_from_flux
-from xpmodel.spectra.spectra import Report, Spectra, iter_spectra
+from xpmodel.spectra.spectra import (
+    FROM_FILE,
+    FROM_PHOTOMETRY,
+    SYNTHETIC,
+    Report,
+    Spectra,
+    iter_spectra,
+)
 from xpmodel.tables.reader import expand_paths
 
 CHUNK_ROWS = 8192
@@ -36,6 +43,12 @@ CHUNK_ROWS = 8192
 CATALOG_GROUP = 131_072
 # Rows of one batch of spectra.
 SPECTRA_GROUP = 8192
+
+_G_SOURCES = {
+    FROM_FILE: "the files of their spectra",
+    FROM_PHOTOMETRY: "the photometry table",
+    SYNTHETIC: "their spectra",
+}
 
 
 @dataclass
@@ -246,7 +259,7 @@ class _Tally:
         The tables go before the file of the spectra.
         """
         self.n_stars += len(spectra)
-        self._g_flux[spectra.g_flux_source] += len(spectra)
+        self._g_flux.update(spectra.report.g_flux)
         columns: dict[str, Any] = {
             "source_id": spectra.source_id,
             "phot_g_mean_flux": spectra.g_flux.astype(np.float32),
@@ -332,6 +345,9 @@ class _Tally:
         notes = []
         if n := self._g_flux["synthetic"]:
             notes.append(f"G flux of {n} stars synthesized with GaiaXPy (Gaia_DR3_Vega)")
+        if len(self._g_flux) > 1:
+            parts = ", ".join(f"{n} from {_G_SOURCES[name]}" for name, n in self._g_flux.items())
+            notes.append(f"G flux of {parts}")
         for table, n in zip(self._tables, self._labelled, strict=True):
             if not n:
                 notes.append(
@@ -346,7 +362,7 @@ class _Tally:
             if table.n_repeated:
                 notes.append(f"{table.path.name}: {table.n_repeated} repeated ids, first row taken")
             if table.n_without_id:
-                notes.append(f"{table.path.name}: {table.n_without_id} rows without an integer id")
+                notes.append(f"{table.path.name}: {table.without_id}")
         if self._own_labels:
             notes.append(f"columns from the spectra's own files: {', '.join(self._own())}")
         if n := self._positions["source_id"]:

@@ -9,8 +9,9 @@ from urllib.parse import quote_plus, urlencode
 import numpy as np
 
 from xpmodel.catalog.catalog import LAST_GAIA_ID, Catalog
-from xpmodel.columns import ID_ALIASES
 from xpmodel.errors import InputError
+from xpmodel.tables.cells import ID_PATTERN
+from xpmodel.tables.id_column import choose_id_columns
 
 MAX_TEXT = 10_000_000  # characters
 # Ids of one query, about 100 kB. The Gaia Archive names no limit for a query's length, but takes
@@ -19,7 +20,7 @@ IDS_PER_QUERY = 5_000
 
 # "Gaia EDR3" has the ids of DR3; DR1 and DR2 have others, which stay bad.
 _TOKEN = re.compile(r"""(?:gaia[\s_]*e?dr[0-9][\s_]*)?[^\s,;"'`“”‘’()\[\]{}]+""", re.IGNORECASE)
-_ID = re.compile(r"(?:gaia[\s_]*e?dr3[\s_]*)?0*([0-9]{1,19})", re.IGNORECASE)
+_ID = re.compile(ID_PATTERN, re.ASCII)
 _SHOWN = 80  # characters of a bad entry
 
 
@@ -28,8 +29,8 @@ def parse_ids(text: str) -> tuple[np.ndarray, list[str]]:
 
     Either a list (separated by spaces, commas, semicolons, line breaks; quotes, brackets and
     "Gaia DR3" before an id are passed over), or a table in CSV (separated by commas,
-    semicolons, tabs or spaces) with a header in which a column is called
-    ``source_id`` or as other tables call it (`xpmodel.columns.ID_ALIASES`).
+    semicolons, tabs or spaces) with a header in which a column is called ``source_id`` or as
+    other tables call it (see `xpmodel.tables.id_column`).
 
     Parameters
     ----------
@@ -47,7 +48,8 @@ def parse_ids(text: str) -> tuple[np.ndarray, list[str]]:
     Raises
     ------
     InputError
-        When the text is longer than 10 million characters.
+        When the text is longer than 10 million characters; for a table also where its ids are of
+        another release than DR3, or two columns have different ones in a row.
     """
     if len(text) > MAX_TEXT:
         raise InputError(
@@ -83,16 +85,35 @@ def _column(text: str) -> list[str] | None:
         header, *rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     except csv.Error as error:
         raise InputError(f"the list of ids cannot be read ({error}); correct it") from None
-    header = [name.strip().lower() for name in header]
-    name = next((alias for alias in ID_ALIASES if alias in header), None)
+    header = [name.strip() for name in header]
     # With an id among them, the first line's words are no header.
-    if name is None or any(map(_ID.fullmatch, header)):
+    if any(map(_ID.fullmatch, header)):
         return None
-    place = header.index(name)
-    return [
-        (row[place].strip(" \t'\"") if place < len(row) else "") or f"row {number}: no {name}"
-        for number, row in enumerate(rows, start=1)
-    ]
+    # A list of words may have one that is a column's name; so has a table of one column.
+    try:
+        names = choose_id_columns(header)
+    except InputError as error:
+        raise InputError(f"the list of ids: {error}") from None
+    if not names:
+        return None
+    places = [i for i, name in enumerate(header) if name in names]
+    return [_id_cell(number, row, header, places) for number, row in enumerate(rows, start=1)]
+
+
+def _id_cell(number: int, row: list[str], header: list[str], places: list[int]) -> str:
+    """The cell of a row that has its id, in one column or another."""
+    cells = {i: row[i].strip(" \t'\"") for i in places if i < len(row)}
+    ids = {int(match[1]): i for i, cell in cells.items() if (match := _ID.fullmatch(cell))}
+    if len(ids) > 1:
+        named = ", ".join(f"{found} in {header[i]!r}" for found, i in ids.items())
+        raise InputError(
+            f"the list of ids: row {number} has several identifiers ({named}); "
+            "give the column of Gaia DR3's alone"
+        )
+    if ids:
+        return cells[next(iter(ids.values()))]
+    given = next(filter(None, cells.values()), "")
+    return given or f"row {number}: no {header[places[0]]}"
 
 
 def rows_with(ids: np.ndarray, wanted: np.ndarray) -> np.ndarray:

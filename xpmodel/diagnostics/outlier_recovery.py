@@ -151,11 +151,12 @@ def known_oddities(paths: Sequence[str | Path], catalog: Catalog) -> Oddities:
         When a file has no ids, or the catalog has none of the stars.
     """
     kinds: dict[str, np.ndarray] = {}
-    notes = []
+    notes: list[str] = []
     for path in map(Path, paths):
         inner = sorted(p for p in path.iterdir() if p.is_dir()) if path.is_dir() else []
         for kind in inner or [path]:
-            ids = np.unique(np.concatenate([_ids_in(file) for file in expand_paths(kind)]))
+            parts = [_ids_in(file, notes) for file in expand_paths(kind)]
+            ids = np.unique(np.concatenate(parts))
             name = kind.name if kind.is_dir() else kind.stem
             mask = np.isin(catalog.source_id, ids)
             kinds[name] = kinds.get(name, False) | mask
@@ -216,9 +217,13 @@ def _with_any(kinds: dict[str, np.ndarray], source: str | Path) -> dict[str, np.
     return kinds
 
 
-def _ids_in(path: Path) -> np.ndarray:
+def _ids_in(path: Path, notes: list[str]) -> np.ndarray:
+    """The ids in a file; what is to be said of rows without one goes to the notes."""
     if path.suffix.lower() != ".txt":
-        return read_labels(path).source_id
+        table = read_labels(path)
+        if table.n_without_id:
+            notes.append(f"{path.name}: {table.without_id}")
+        return table.source_id
     try:
         if path.stat().st_size > MAX_TEXT:
             raise InputError(f"{path}: longer than {MAX_TEXT:,} bytes; give it as a table")

@@ -20,10 +20,9 @@ from xmlrpc.client import Fault
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import ID_ALIASES
 from xpmodel.errors import InputError
 from xpmodel.export.stars import write_stars
-from xpmodel.tables.cells import integer_ids
+from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.reader import open_table
 
 if TYPE_CHECKING:
@@ -239,12 +238,12 @@ def _take(params: Mapping[str, Any], folder: str, callback: OnTable) -> tuple[st
     try:
         name = _line(params.get("name") or params.get("table-id") or name)
         with _fetched(str(params.get("url") or ""), folder) as path:
-            ids, n_without = _read_ids(path)
+            ids, without = _read_ids(path)
         callback(name, ids)
     except Exception as error:  # noqa: BLE001  the hub would send the table again
         return "samp.error", f"table {name}: {_line(error)}"
-    if n_without:
-        return "samp.warning", f"table {name}: left out {n_without} rows that have no exact id"
+    if without:
+        return "samp.warning", f"table {name}: left out {without}"
     return "samp.ok", None
 
 
@@ -306,25 +305,18 @@ def _check_size(path: Path) -> None:
                 raise InputError(f"larger than {SIZE_LIMIT / 1e6:g} MB; send fewer columns or rows")
 
 
-def _read_ids(path: Path) -> tuple[np.ndarray, int]:
-    """The ids in a table, each once, and the number of rows without one."""
+def _read_ids(path: Path) -> tuple[np.ndarray, str]:
+    """The ids in a table, each once, and what is to be said of rows without one."""
     table = open_table(path)
-    column = next((name for name in ID_ALIASES if name in table), None)
-    if column is None:
-        known = ", ".join(ID_ALIASES[1:])
-        raise InputError(f"no column source_id (nor {known}); give the ids one of these names")
-    parts, n_rows = [np.empty(0, np.int64)], 0
-    for chunk, _ in table.chunks([column], rows=65_536):
-        found, valid = integer_ids(chunk.column(column))
+    column = IdColumn(table)
+    parts = []
+    for chunk, _ in table.chunks(column.names, rows=65_536):
+        found, valid = column.read(chunk)
         parts.append(found[valid])
-        n_rows += len(valid)
+    column.check_any()
     ids = np.concatenate(parts)
-    if not len(ids):
-        raise InputError(
-            f"none of its {n_rows} rows has an exact id; {column} must hold 64-bit integers"
-        )
     _, first = np.unique(ids, return_index=True)
-    return ids[np.sort(first)], n_rows - len(ids)
+    return ids[np.sort(first)], column.without if column.n_without else ""
 
 
 def _line(what: object) -> str:

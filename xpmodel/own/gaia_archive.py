@@ -220,4 +220,4 @@ def _in_order(spectra: Spectra, ids: list[int]) -> Spectra:
         [reasons.get(str(i), NO_SPECTRUM) for i in missing],
     )
     chosen = spectra[np.array([rows[i] for i in ids if i in rows], np.int64)]
-    return replace(chosen, report=Report(len(ids), left_out))
+    return replace(chosen, report=Report(len(ids), left_out, spectra.report.g_flux))

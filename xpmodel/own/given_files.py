@@ -12,7 +12,7 @@ from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.own.stars import OwnStars, encode_own, row_limit
 from xpmodel.spectra.photometry import PhotometryTable
-from xpmodel.spectra.spectra import NoUsableRows, Report, Spectra, iter_spectra, join_spectra
+from xpmodel.spectra.spectra import NoUsableRows, Spectra, iter_spectra, join_spectra
 from xpmodel.tables.packed import given_name
 from xpmodel.tables.sizes import unpacked_bytes
 
@@ -64,7 +64,7 @@ def read_own(
             raise InputError(f"{path}: no such file; check the path")
         _check_size(path, max_bytes)
         spectra = read_usable([path], photometry=photometry)
-    report = Report(spectra.report.n_read, spectra.report.left_out.assign(file=shown))
+    report = replace(spectra.report, left_out=spectra.report.left_out.assign(file=shown))
     return encode_own(Path(shown).name, replace(spectra, report=report), model)
 
 

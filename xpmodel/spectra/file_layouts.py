@@ -1,16 +1,18 @@
-"""Layouts of files with XP spectra: which columns hold them, and how vectors are written."""
+"""Layouts of files with XP spectra: which columns hold them, and the vectors in these."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND, N_COEFFICIENTS
 from xpmodel.spectra.label_tables import LabelColumns
-from xpmodel.spectra.photometry import g_flux_column
-from xpmodel.tables.cells import NULLS, floats
+from xpmodel.spectra.photometry import GColumns
+from xpmodel.tables.cells import has_gap, number_lists, numbers, quoted
+from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.reader import TableReader
 
 
@@ -19,16 +21,16 @@ class Layout:
 
     Attributes
     ----------
-    id : str
-        The column of identifiers.
+    id : IdColumn
+        The identifiers.
     coefficients, errors : list of list of str
         The columns of each vector: BP and RP, or one vector of both.
     size : int
         Numbers in each vector, 55 or 110.
     correlations : list of str
         Of BP and RP; empty if not asked for.
-    flux : str or None
-        The column of the G flux or magnitude.
+    g : GColumns
+        The G flux or magnitude, if it has one.
     labels : LabelColumns or None
         None if not asked for or if there are none.
     names : list of str
@@ -42,8 +44,8 @@ class Layout:
 
     def __init__(self, table: TableReader, correlations: bool, labels: bool) -> None:
         self.path = table.path
+        self.id = IdColumn(table)
         # The catalog of Laroche & Speagle (2024) has names of its own.
-        self.id = "ids" if "ids" in table and "source_id" not in table else "source_id"
         self.size = N_BAND
         if "bp_coefficients" not in table and "bp_coeff_0" in table:
             self.coefficients, self.errors = (
@@ -59,14 +61,14 @@ class Layout:
         self.correlations = (
             [f"{band}_coefficient_correlations" for band in BANDS] if correlations else []
         )
-        self.flux = g_flux_column(table)
-        needed = [self.id, *([self.flux] if self.flux else [])]
+        self.g = GColumns(table)
+        needed = [*self.id.names, *self.g.names]
         needed += [name for names in self.coefficients + self.errors for name in names]
         needed += self.correlations
         for name in needed:
             if name not in table:
                 raise InputError(
-                    f"{table.path}: no column {name!r}; XP spectra need source_id (or ids) and, "
+                    f"{table.path}: no column {name!r}; XP spectra need source_id and, "
                     "for bp and rp, coefficients and errors (and correlations where they are "
                     "asked for)"
                 )
@@ -75,49 +77,85 @@ class Layout:
         self.names = list(dict.fromkeys(needed + (found.names if found else [])))
 
 
-def vectors(
-    table: pa.Table, columns: list[str], size: int = N_BAND
-) -> tuple[np.ndarray, np.ndarray]:
-    """Read a vector of each row: from one column of vectors or text, or a column a number.
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """A vector of each row, of one band or of both.
 
-    Returns
-    -------
+    Attributes
+    ----------
     values : ndarray, (N, size)
         NaN where a number is missing, and throughout a row of another length.
     lengths : ndarray, (N,)
         How many numbers each row has, 0 where there is none.
+    unreadable : ndarray, (N,) of str
+        What is wrong with text that is no list of numbers; else empty.
+    wrong : ndarray, (N,) of str
+        What is no number in a list of numbers; else empty.
     """
+
+    values: np.ndarray
+    lengths: np.ndarray
+    unreadable: np.ndarray
+    wrong: np.ndarray
+
+
+def read_vectors(table: pa.Table, columns: list[str], size: int = N_BAND) -> Vectors:
+    """Read a vector of each row: from one column of vectors or text, or a column a number."""
+    unreadable, wrong = (np.full(len(table), "", object) for _ in range(2))
     if len(columns) > 1:
-        return np.stack([floats(table[name]) for name in columns], axis=1), np.full(
-            len(table), size
-        )
-    column = table[columns[0]]
-    if not pa.types.is_nested(column.type):
-        text = pc.ascii_trim(column.cast(pa.string()), " ()[]")
-        missing = pc.is_in(text, pa.array(NULLS))
-        column = pc.split_pattern(pc.if_else(missing, None, text), ",")
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy()
-    fits = lengths == size
-    numbers = pc.list_flatten(column).filter(pa.array(np.repeat(fits, lengths)))
-    if pa.types.is_string(numbers.type):
-        numbers = pc.ascii_trim(numbers, " ()[]")
-    numbers = floats(numbers)
-    values = np.full((len(table), size), np.nan, numbers.dtype)
-    values[fits] = numbers.reshape(-1, size)
-    return values, lengths
+        parts = []
+        for name in columns:
+            values, is_wrong = numbers(table[name])
+            parts.append(values)
+            for row in np.flatnonzero(is_wrong):
+                wrong[row] = wrong[row] or f"{name} {_cell(table, name, row)} is no number"
+        lengths = np.full(len(table), size)
+        return Vectors(np.stack(parts, axis=1), lengths, unreadable, wrong)
+    lists = number_lists(table[columns[0]])
+    values = lists.of_size(size)
+    some_are_numbers = np.isfinite(values).any(axis=1)
+    for row in np.flatnonzero(lists.unreadable):
+        where = wrong if some_are_numbers[row] else unreadable
+        where[row] = _what_is_unreadable(table, columns[0], row)
+    return Vectors(values, lists.lengths, unreadable, wrong)
 
 
-def correlation_matrices(table: pa.Table, columns: list[str]) -> np.ndarray:
-    """Fill in symmetric matrices, (N, 2, 55, 55), from their lower triangles or whole."""
+def _cell(table: pa.Table, name: str, row: int) -> str:
+    return quoted(table[name][int(row)].as_py())
+
+
+def _what_is_unreadable(table: pa.Table, name: str, row: int) -> str:
+    what = "is no list of numbers"
+    if has_gap(str(table[name][int(row)].as_py())):
+        what = "has a gap (…): numbers were left out when it was written"
+    return f"{name} {_cell(table, name, row)} {what}"
+
+
+def correlation_matrices(table: pa.Table, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Fill in symmetric matrices from their lower triangles or whole.
+
+    Returns
+    -------
+    matrices : ndarray, (N, 2, 55, 55)
+        NaN where there are none.
+    unreadable : ndarray, (N,) of str
+        What is wrong with correlations that are there and cannot be read; else empty.
+    """
     matrices = np.full((len(table), 2, N_BAND, N_BAND), np.nan)
+    unreadable = np.full(len(table), "", object)
     i, j = np.tril_indices(N_BAND, k=-1)
     diagonal = np.arange(N_BAND)
     for band, name in enumerate(columns):
-        triangle, lengths = vectors(table, [name], len(i))
+        lists = number_lists(table[name])
+        for row in np.flatnonzero(lists.unreadable):
+            unreadable[row] = _what_is_unreadable(table, name, row)
         matrix = matrices[:, band]
-        matrix[:, i, j] = matrix[:, j, i] = triangle
-        matrix[:, diagonal, diagonal] = np.where(lengths == len(i), 1, np.nan)[:, None]
-        if (whole := lengths == N_BAND**2).any():
-            full, _ = vectors(table, [name], N_BAND**2)
-            matrix[whole] = full[whole].reshape(-1, N_BAND, N_BAND)
-    return matrices
+        matrix[:, i, j] = matrix[:, j, i] = lists.of_size(len(i))
+        is_triangle, is_whole = lists.lengths == len(i), lists.lengths == N_BAND**2
+        matrix[:, diagonal, diagonal] = np.where(is_triangle, 1, np.nan)[:, None]
+        if is_whole.any():
+            matrix[is_whole] = lists.of_size(N_BAND**2)[is_whole].reshape(-1, N_BAND, N_BAND)
+        odd = ~is_triangle & ~is_whole & (lists.lengths > 0) & ~lists.unreadable
+        for row in np.flatnonzero(odd):
+            unreadable[row] = f"{name} has {lists.lengths[row]} numbers, not {len(i)}"
+    return matrices, unreadable

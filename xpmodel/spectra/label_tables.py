@@ -9,9 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xpmodel.columns import BY_NAME, ID_ALIASES, JOINED, MISSING_VALUES
+from xpmodel.columns import BY_NAME, JOINED, Column
 from xpmodel.errors import InputError
-from xpmodel.tables.cells import integer_ids
+from xpmodel.spectra.missing_values import FLAG_CODES, MAGNITUDE, without_codes
+from xpmodel.tables.cells import integers, numbers, quoted, trimmed
+from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.reader import TableReader, open_table
 
 # Where a table has magnitudes but no color, as the catalog of Laroche & Speagle (2024).
@@ -33,7 +35,9 @@ class LabelTable:
     n_repeated : int
         Rows passed over because an earlier row has the same id.
     n_without_id : int
-        Rows passed over because their id is not an integer.
+        Rows passed over because their id is not an exact integer.
+    without_id : str
+        How many these are, and the first, as it stands in the file.
     """
 
     path: Path
@@ -41,6 +45,7 @@ class LabelTable:
     labels: pa.Table
     n_repeated: int
     n_without_id: int
+    without_id: str
 
     def lookup(self, source_id: np.ndarray) -> pa.Table:
         """The labels of some stars, in their order; null where a star is not in the table."""
@@ -70,8 +75,15 @@ class LabelColumns:
             self._magnitudes = [bp, rp]
         self.names = [*self._columns.values(), *self._magnitudes]
 
-    def take(self, rows: pa.Table) -> pa.Table:
+    def take(self, rows: pa.Table, row_numbers: np.ndarray) -> pa.Table:
         """Labels of some rows under the catalog's names; null where missing.
+
+        Parameters
+        ----------
+        rows : pyarrow.Table
+            With the columns `names`.
+        row_numbers : ndarray, (N,) of int
+            The rows' numbers in the file, for what is wrong with them; 1 is the first.
 
         Raises
         ------
@@ -80,21 +92,43 @@ class LabelColumns:
         """
         labels = rows.select([])  # a table made of no columns would have no rows
         for label, name in self._columns.items():
-            labels = labels.append_column(label, self._read(rows, name, BY_NAME[label].type))
+            column = BY_NAME[label]
+            values = self._read(rows, name, column, row_numbers)
+            labels = labels.append_column(label, values.cast(column.type))
         if self._magnitudes:
-            bp, rp = (self._read(rows, name, pa.float64()) for name in self._magnitudes)
+            bp, rp = (self._read(rows, n, MAGNITUDE, row_numbers) for n in self._magnitudes)
             labels = labels.append_column("bp_rp", pc.subtract(bp, rp).cast(BY_NAME["bp_rp"].type))
         return labels
 
-    def _read(self, rows: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
+    def _read(
+        self, rows: pa.Table, name: str, column: Column, row_numbers: np.ndarray
+    ) -> pa.Array | pa.ChunkedArray:
+        """Values as text, int64 or float64, null where the table has none."""
+        cells = rows.column(name)
         try:
-            return _as_label(rows.column(name), kind)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            if pa.types.is_string(column.type):
+                return trimmed(cells)
+            if pa.types.is_integer(column.type):
+                values, wrong = integers(cells)
+                values = pc.if_else(pc.is_in(values, pa.array(FLAG_CODES)), None, values)
+                kind = "whole number"
+            else:
+                found, wrong = numbers(cells)
+                values = pa.array(
+                    without_codes(found.astype(np.float64), column), from_pandas=True
+                )  # NaN becomes null
+                kind = "number"
+        except pa.ArrowException as error:
             cause = " ".join(str(error).split())[:120]
-            raise InputError(
-                f"{self._path}: column {name} cannot be read as {kind} ({cause}); "
-                "correct or rename it"
-            ) from None
+        else:
+            if not wrong.any():
+                return values
+            row = int(np.flatnonzero(wrong)[0])
+            cause = f"row {row_numbers[row]}: {quoted(cells[row].as_py())} is no {kind}"
+        raise InputError(
+            f"{self._path}: column {name} cannot be read as {column.type} ({cause}); "
+            "correct or rename it"
+        )
 
 
 def read_labels(path: str | Path) -> LabelTable:
@@ -103,51 +137,38 @@ def read_labels(path: str | Path) -> LabelTable:
     Parameters
     ----------
     path : path
-        CSV, ECSV, FITS, VOTable or Parquet with a ``source_id`` (or ``dr3_source_id``,
-        ``gaiaedr3_source_id``) and labels under the catalog's names or APOGEE's.
+        Any table with identifiers of Gaia DR3 (see `xpmodel.tables.id_column`) and labels under
+        the catalog's names or APOGEE's.
 
     Raises
     ------
     InputError
-        When there is no id column, or a label is not a number.
+        When there are no identifiers of Gaia DR3, or a label is not a number.
     """
     reader = open_table(path)
-    id_name = _first(reader, ID_ALIASES)
-    if id_name is None:
-        raise InputError(f"{path}: no column source_id (nor {', '.join(ID_ALIASES[1:])})")
+    id_column = IdColumn(reader)
     columns = LabelColumns(reader)
-    ids, parts, n_without_id = [], [], 0
-    for chunk, _ in reader.chunks([id_name, *columns.names], rows=65_536):
-        source_id, valid = integer_ids(chunk.column(id_name))
-        n_without_id += int((~valid).sum())
+    ids, parts, n_read = [], [], 0
+    for chunk, _ in reader.chunks([*id_column.names, *columns.names], rows=65_536):
+        source_id, valid = id_column.read(chunk)
         ids.append(source_id[valid])
-        parts.append(columns.take(chunk.filter(pa.array(valid))))
-    if not ids:
-        raise InputError(f"{path}: no rows")
+        row_numbers = n_read + 1 + np.flatnonzero(valid)
+        parts.append(columns.take(chunk.filter(pa.array(valid)), row_numbers))
+        n_read += len(chunk)
+    id_column.check_any()
     labels = pa.concat_tables(parts)
     # Of equal ids numpy's stable sort leaves the file's first row in front.
     source_id, first = np.unique(np.concatenate(ids), return_index=True)
     n_repeated = sum(map(len, ids)) - len(source_id)
-    return LabelTable(Path(path), source_id, labels.take(first), n_repeated, n_without_id)
+    return LabelTable(
+        path=Path(path),
+        source_id=source_id,
+        labels=labels.take(first),
+        n_repeated=n_repeated,
+        n_without_id=id_column.n_without,
+        without_id=id_column.without,
+    )
 
 
 def _first(reader: TableReader, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if name in reader), None)
-
-
-def _as_label(values: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
-    """Values in the catalog's type, null where the table has none."""
-    if pa.types.is_string(kind):
-        return values.cast(kind)
-    if pa.types.is_integer(kind):
-        if pa.types.is_floating(values.type):  # flags with gaps, as pandas writes them
-            values = pc.if_else(pc.is_finite(values), values, None)
-        elif pa.types.is_string(values.type):
-            values = pc.replace_substring_regex(values, r"\.0*$", "")
-        flags = values.cast(pa.int64())
-        return pc.if_else(pc.equal(flags, int(MISSING_VALUES[1])), None, flags)
-    numbers = values.cast(pa.float64())
-    low, high = MISSING_VALUES
-    marked = pc.and_(pc.greater(numbers, low), pc.less_equal(numbers, high))
-    present = pc.and_(pc.is_finite(numbers), pc.invert(marked))
-    return pc.if_else(present, numbers, None).cast(kind)

@@ -7,12 +7,16 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import ArrayLike
 
 from xpmodel._private_parts import photometric_system
+from xpmodel.columns import BY_NAME
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND
-from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.spectra.missing_values import without_codes
+from xpmodel.tables.cells import numbers, quoted
+from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.reader import TableReader, open_table
 
 ZERO_POINT_G = 25.6873668671
@@ -77,6 +81,51 @@ def _synthetic_band(band: str) -> tuple[np.ndarray, float]:
     return np.concatenate(weights), float(zero_points[number])
 
 
+FLUX, MAGNITUDE = "phot_g_mean_flux", "phot_g_mean_mag"
+
+
+class GColumns:
+    """The columns of a table that its stars' G comes from.
+
+    Attributes
+    ----------
+    names : list of str
+        Those of ``phot_g_mean_flux`` and ``phot_g_mean_mag`` that it has.
+    """
+
+    def __init__(self, table: TableReader) -> None:
+        self.names = [name for name in (FLUX, MAGNITUDE) if name in table]
+
+    def read(self, rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+        """G flux of each row, of its flux or else of its magnitude.
+
+        Parameters
+        ----------
+        rows : pyarrow.Table
+            With the columns `names`.
+
+        Returns
+        -------
+        flux : ndarray, (N,) float64
+            [e-/s], positive; NaN where neither column gives one.
+        unread : ndarray, (N,) of str
+            Where there is none, the cells with something else than a number in them; else empty.
+        """
+        flux = np.full(len(rows), np.nan)
+        unread = np.full(len(rows), "", object)
+        for name in self.names:
+            values, wrong = numbers(rows[name])
+            values = without_codes(values.astype(np.float64), BY_NAME[name])
+            if name == MAGNITUDE:
+                values = g_flux_from_mag(values)
+            flux = np.where(flux > 0, flux, values)
+            for row in np.flatnonzero(wrong):
+                unread[row] = f"{name} {quoted(rows[name][int(row)].as_py())}"
+        usable = np.isfinite(flux) & (flux > 0)
+        unread[usable] = ""
+        return np.where(usable, flux, np.nan), unread
+
+
 @dataclass(frozen=True, eq=False)
 class PhotometryTable:
     """G fluxes by source_id.
@@ -87,36 +136,48 @@ class PhotometryTable:
         Sorted.
     g_flux : ndarray, (M,) float64
         G flux [e-/s], NaN where the table has none.
+    n_without_id : int
+        Rows passed over because their id is not an exact integer.
     """
 
     source_id: np.ndarray
     g_flux: np.ndarray
+    n_without_id: int = 0
 
     @classmethod
     def read(cls, path: str | Path) -> PhotometryTable:
-        """Read ``source_id`` and ``phot_g_mean_flux``, or else ``phot_g_mean_mag``.
+        """Read identifiers, and ``phot_g_mean_flux`` or, where a row lacks it, ``phot_g_mean_mag``.
 
-        Rows without an integer source_id are passed over; of rows with one source_id the first
-        counts.
+        Rows without an exact integer identifier are passed over and counted; of rows with one
+        source_id the first counts.
 
         Raises
         ------
         InputError
-            If the file cannot be used, lacks these columns or has no usable row.
+            If the file cannot be used, lacks these columns, has no usable row, or text in place
+            of a number.
         """
         reader = open_table(path)
-        column = g_flux_column(reader)
-        if column is None:
-            raise InputError(f"{path}: no column 'phot_g_mean_flux' or 'phot_g_mean_mag'")
-        ids, fluxes = [], []
-        for chunk, _ in reader.chunks(["source_id", column], rows=1 << 20):
-            source_id, valid = integer_ids(chunk["source_id"])
+        columns = GColumns(reader)
+        if not columns.names:
+            raise InputError(f"{path}: no column {FLUX!r} or {MAGNITUDE!r}")
+        id_column = IdColumn(reader)
+        ids, fluxes, n_read = [], [], 0
+        for chunk, _ in reader.chunks([*id_column.names, *columns.names], rows=1 << 20):
+            source_id, valid = id_column.read(chunk)
+            flux, unread = columns.read(chunk)
+            if len(wrong := np.flatnonzero(valid & (unread != ""))):
+                row = int(wrong[0])
+                raise InputError(
+                    f"{path}: row {n_read + row + 1}: {unread[row]} is no number; correct it or "
+                    "leave it empty"
+                )
             ids.append(source_id[valid])
-            fluxes.append(g_flux(column, floats(chunk[column]))[valid])
-        if not sum(map(len, ids)):
-            raise InputError(f"{path}: no row with an integer source_id")
+            fluxes.append(flux[valid])
+            n_read += len(chunk)
+        id_column.check_any()
         source_id, first = np.unique(np.concatenate(ids), return_index=True)
-        return cls(source_id, np.concatenate(fluxes)[first])
+        return cls(source_id, np.concatenate(fluxes)[first], id_column.n_without)
 
     def find(self, source_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Look up stars.
@@ -134,14 +195,3 @@ class PhotometryTable:
         place = np.minimum(np.searchsorted(self.source_id, source_id), len(self.source_id) - 1)
         found = self.source_id[place] == source_id
         return np.where(found, self.g_flux[place], np.nan), found
-
-
-def g_flux_column(table: TableReader) -> str | None:
-    """Name the column that a table's G flux comes from, if it has one."""
-    names = ("phot_g_mean_flux", "phot_g_mean_mag")
-    return next((name for name in names if name in table), None)
-
-
-def g_flux(column: str, values: np.ndarray) -> np.ndarray:
-    """G flux [e-/s] from the values of ``phot_g_mean_flux`` or ``phot_g_mean_mag``."""
-    return g_flux_from_mag(values) if column == "phot_g_mean_mag" else values.astype(np.float64)

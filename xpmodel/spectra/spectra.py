@@ -5,6 +5,7 @@ Rows that cannot be used are left out, and a report says which and why.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,24 +13,29 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND
-from xpmodel.spectra.file_layouts import Layout, correlation_matrices, vectors
-from xpmodel.spectra.photometry import PhotometryTable, g_flux, synthetic_g_flux
-from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.spectra.file_layouts import Layout, correlation_matrices, read_vectors
+from xpmodel.spectra.photometry import PhotometryTable, synthetic_g_flux
+from xpmodel.tables.cells import quoted
 from xpmodel.tables.reader import expand_paths, open_table
 
-# Why a row is left out: the first that applies, in this order.
+# Why a row is left out: the first that applies, in this order. What is no number is quoted behind
+# it, after a colon.
 NOT_AN_ID = "source_id not an integer"
+NOT_NUMBERS = "no list of numbers"
 MISSING_BAND = "missing band"
 WRONG_NUMBER = "wrong number of coefficients"
 NAN_COEFFICIENT = "NaN coefficient"
 BAD_ERROR = "bad coefficient error"
 NO_MATCH = "no match in the photometry table"
 BAD_FLUX = "G flux not positive"
+BAD_CORRELATIONS = "correlations that cannot be read"
 REPEATED = "repeated source_id"
+
+FROM_FILE, FROM_PHOTOMETRY, SYNTHETIC = "file", "photometry", "synthetic"
+"""Where a star's G flux comes from."""
 
 Paths = str | Path | Iterable[str | Path]
 
@@ -65,10 +71,13 @@ class Report:
     left_out : pandas.DataFrame
         One line for each row left out: `file`, `row` (1 is the file's first), `source_id` (text,
         as in the file) and `reason`.
+    g_flux : dict of str to int
+        Rows used, by where their G flux came from: "file", "photometry" or "synthetic".
     """
 
     n_read: int = 0
     left_out: pd.DataFrame = field(default_factory=_no_rows)
+    g_flux: dict[str, int] = field(default_factory=dict)
 
     @property
     def n_used(self) -> int:
@@ -78,21 +87,40 @@ class Report:
     @property
     def counts(self) -> dict[str, int]:
         """Number of rows left out for each reason, the most frequent first."""
-        return {str(why): n for why, n in self.left_out["reason"].value_counts().items()}
+        kinds = self.left_out["reason"].str.partition(": ")[0] if len(self.left_out) else ()
+        return dict(Counter(map(str, kinds)).most_common())
+
+    @property
+    def examples(self) -> dict[str, str]:
+        """For each reason of `counts` the first row that was left out for it."""
+        shown: dict[str, str] = {}
+        if len(self.left_out):
+            kinds = self.left_out["reason"].str.partition(": ")[0]
+            for line in self.left_out[~kinds.duplicated()].itertuples():
+                kind, _, detail = str(line.reason).partition(": ")
+                what = detail or f"source_id {quoted(line.source_id or None)}"
+                shown[kind] = f"{Path(str(line.file)).name}, row {line.row}: {what}"
+        return shown
 
     @classmethod
     def total(cls, reports: Iterable[Report]) -> Report:
         """Add up the reports of several chunks."""
         reports = list(reports)
-        left_out = pd.concat([_no_rows(), *(report.left_out for report in reports)])
-        return cls(sum(report.n_read for report in reports), left_out.reset_index(drop=True))
+        # Of many files of one star few have any.
+        left_out = pd.concat([_no_rows(), *(r.left_out for r in reports if len(r.left_out))])
+        g_flux = sum((Counter(report.g_flux) for report in reports), Counter())
+        n_read = sum(report.n_read for report in reports)
+        return cls(n_read, left_out.reset_index(drop=True), dict(g_flux))
 
     def __add__(self, other: Report) -> Report:
         return Report.total([self, other])
 
     def __str__(self) -> str:
         lines = [f"{self.n_used} of {self.n_read} rows used, {len(self.left_out)} left out"]
-        return "\n".join(lines + [f"  {n}: {reason}" for reason, n in self.counts.items()])
+        lines += [f"  {n}: {reason}" for reason, n in self.counts.items()]
+        if len(self.g_flux) > 1:
+            lines += [f"  G flux of {n}: {source}" for source, n in self.g_flux.items()]
+        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -108,7 +136,7 @@ class Spectra:
     g_flux : ndarray, (N,) float64
         G flux [e-/s], positive.
     g_flux_source : str
-        "file", "photometry" or "synthetic"; joined by " + " where files differ.
+        "file", "photometry" or "synthetic"; joined by " + " where stars differ.
     correlations : ndarray, (N, 2, 55, 55) float64, or None if not asked for
         Of the coefficients of BP and of RP; NaN for a star whose correlations are missing.
     report : Report
@@ -225,12 +253,14 @@ def iter_spectra(
     paths : path or list of paths
         Files, folders or glob patterns, in any format of `xpmodel.tables.reader`. Either rows of
         the Gaia archive (`bp_coefficients`, `bp_coefficient_errors` and so on: vectors, or text
-        such as ``"(1.0, 2.0)"`` or ``"[1.0, 2.0]"``), or a column for each number (`bp_coeff_0` to
-        `rp_coeff_54`, `e_bp_coeff_0` to `e_rp_coeff_54`), or the columns of the catalog of
-        Laroche & Speagle (2024): `ids`, and `coeffs` and `coeff_errs`, BP then RP in one vector.
+        as `xpmodel.tables.cells.number_lists` reads it), or a column for each number
+        (`bp_coeff_0` to `rp_coeff_54`, `e_bp_coeff_0` to `e_rp_coeff_54`), or the columns of the
+        catalog of Laroche & Speagle (2024): `ids`, and `coeffs` and `coeff_errs`, BP then RP in
+        one vector.
     photometry : path or PhotometryTable, optional
-        G by source_id, for files without `phot_g_mean_flux` or `phot_g_mean_mag`. Without it
-        their G flux is synthesized from the coefficients.
+        G by source_id, for stars whose file gives neither `phot_g_mean_flux` nor
+        `phot_g_mean_mag`. Without it the G flux of files that lack both columns is synthesized
+        from the coefficients.
     correlations : bool or None
         Read the correlations too (archive rows have them); None: of those files that have them.
     labels : bool
@@ -254,10 +284,45 @@ def iter_spectra(
     files = expand_paths(paths)
     if photometry is not None and not isinstance(photometry, PhotometryTable):
         photometry = PhotometryTable.read(photometry)
-    sizes = [file.stat().st_size for file in files]
     used = _UsedIds()
     reports = []  # while nothing is usable
-    for i, file in enumerate(files):
+    held: list[Spectra] = []
+    n_held, fraction = 0, 0.0
+    for chunk, now in _file_chunks(files, photometry, correlations, labels, chunk_rows, used):
+        if held and n_held + chunk.report.n_read > chunk_rows:
+            yield join_spectra(held), fraction
+            held, n_held = [], 0
+        if not used.runs:
+            reports.append(chunk.report)
+        # Files of few stars come together: what follows costs as much for one star as for many.
+        held.append(chunk)
+        n_held, fraction = n_held + chunk.report.n_read, now
+    if held:
+        yield join_spectra(held), fraction
+    if not used.runs:
+        raise _no_usable_rows(files, Report.total(reports))
+
+
+def _no_usable_rows(files: list[Path], report: Report) -> NoUsableRows:
+    why = ", ".join(f"{n} {reason}" for reason, n in report.counts.items()) or "no rows at all"
+    more = f" and {len(files) - 1} more" if len(files) > 1 else ""
+    message = f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})"
+    examples = [f"{reason}, first in {where}" for reason, where in report.examples.items()]
+    return NoUsableRows("; ".join([message, *examples[:3]]))
+
+
+def _file_chunks(
+    files: list[Path],
+    photometry: PhotometryTable | None,
+    correlations: bool | None,
+    labels: bool,
+    chunk_rows: int,
+    used: _UsedIds,
+) -> Iterator[tuple[Spectra, float]]:
+    """The usable rows of each chunk of each file, and the fraction of all bytes read so far."""
+    sizes = [file.stat().st_size for file in files]
+    total, before = sum(sizes), 0
+    for file, size in zip(files, sizes, strict=True):
         reader = open_table(file)
         has_them = all(f"{band}_coefficient_correlations" in reader for band in BANDS)
         layout = Layout(reader, has_them if correlations is None else correlations, labels)
@@ -272,14 +337,8 @@ def iter_spectra(
                     "coefficients must be vectors or text, the rest numbers"
                 ) from error
             n_rows += len(table)
-            if not used.runs:
-                reports.append(chunk.report)
-            yield chunk, (sum(sizes[:i]) + fraction * sizes[i]) / sum(sizes)
-    if not used.runs:
-        report = Report.total(reports)
-        why = ", ".join(f"{n} {reason}" for reason, n in report.counts.items()) or "no rows at all"
-        more = f" and {len(files) - 1} more" if len(files) > 1 else ""
-        raise NoUsableRows(f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})")
+            yield chunk, (before + fraction * size) / total
+        before += size
 
 
 def _spectra(
@@ -292,55 +351,70 @@ def _spectra(
     """Take the usable rows of a chunk that follows the first `row` rows of its file."""
     reason = np.full(len(table), "", object)
 
-    def reject(bad: np.ndarray, why: str) -> None:
-        reason[bad & (reason == "")] = why
+    def reject(bad: np.ndarray, why: str, details: np.ndarray | None = None) -> None:
+        bad = bad & (reason == "")
+        reason[bad] = why
+        if details is not None:
+            detailed = bad & (details != "")
+            reason[detailed] = f"{why}: " + details[detailed]
 
-    source_id, valid = integer_ids(table[layout.id])
+    source_id, valid = layout.id.read(table)
     reject(~valid, NOT_AN_ID)
-    parts = [vectors(table, names, layout.size) for names in layout.coefficients]
-    for values, lengths in parts:
+    parts = [read_vectors(table, names, layout.size) for names in layout.coefficients]
+    errors = [read_vectors(table, names, layout.size) for names in layout.errors]
+    for part in parts + errors:
+        reject(part.unreadable != "", NOT_NUMBERS, part.unreadable)
+    for part in parts:
         # Where vectors have a fixed length, a band that is missing is full of NaN.
-        bands = np.isnan(values).reshape(len(table), -1, N_BAND)
-        blank = (lengths == layout.size) & bands.all(axis=2).any(axis=1)
-        reject((lengths == 0) | blank, MISSING_BAND)
-    for _, lengths in parts:
-        reject(lengths != layout.size, WRONG_NUMBER)
-    coefficients = np.concatenate([values for values, _ in parts], axis=1)
-    reject(~np.isfinite(coefficients).all(axis=1), NAN_COEFFICIENT)
-    errors = np.concatenate([vectors(table, n, layout.size)[0] for n in layout.errors], axis=1)
-    reject(~(np.isfinite(errors) & (errors > 0)).all(axis=1), BAD_ERROR)
+        bands = np.isnan(part.values).reshape(len(table), -1, N_BAND)
+        blank = (part.lengths == layout.size) & bands.all(axis=2).any(axis=1)
+        reject((part.lengths == 0) | blank, MISSING_BAND)
+    for part in parts:
+        reject(part.lengths != layout.size, WRONG_NUMBER)
+    for part in parts:
+        reject(~np.isfinite(part.values).all(axis=1), NAN_COEFFICIENT, part.wrong)
+    for part in errors:
+        reject(~(np.isfinite(part.values) & (part.values > 0)).all(axis=1), BAD_ERROR, part.wrong)
+    coefficients = np.concatenate([part.values for part in parts], axis=1)
 
-    if layout.flux:
-        flux_source = "file"
-        flux = g_flux(layout.flux, floats(table[layout.flux]))
-    elif photometry is not None:
-        flux_source = "photometry"
-        flux, found = photometry.find(source_id)
-        reject(~found, NO_MATCH)
-    else:
-        flux_source = "synthetic"
-        flux = np.full(len(table), np.nan)
+    flux, unread = layout.g.read(table)
+    source = np.where(np.isnan(flux), "", FROM_FILE).astype(object)
+    if photometry is not None:
+        given, found = photometry.find(source_id)
+        better = (source == "") & (given > 0)
+        flux[better], source[better] = given[better], FROM_PHOTOMETRY
+        if not layout.g.names:
+            reject(~found, NO_MATCH)
+    elif not layout.g.names:
         good = reason == ""
-        flux[good] = synthetic_g_flux(coefficients[good])
-    reject(~(np.isfinite(flux) & (flux > 0)), BAD_FLUX)
+        flux[good], source[:] = synthetic_g_flux(coefficients[good]), SYNTHETIC
+    reject(~(np.isfinite(flux) & (flux > 0)), BAD_FLUX, unread)
+    matrices = None
+    if layout.correlations:
+        matrices, unreadable = correlation_matrices(table, layout.correlations)
+        reject(unreadable != "", BAD_CORRELATIONS, unreadable)
     good = np.flatnonzero(reason == "")
     reason[good[~used.add(source_id[good])]] = REPEATED
 
     good, bad = reason == "", np.flatnonzero(reason != "")
-    names = pc.fill_null(table[layout.id].take(bad).cast(pa.string()), "").to_pylist()
-    left_out = left_out_rows(str(layout.path), row + bad + 1, names, reason[bad])
-    kept = table.filter(good)
-    given = layout.correlations
-    correlations = correlation_matrices(kept, given) if given else None
+    left_out = _no_rows()
+    if len(bad):
+        names = layout.id.text(table, bad)
+        left_out = left_out_rows(str(layout.path), row + bad + 1, names, reason[bad])
+    counts = Counter(source[good])
     return Spectra(
         source_id=source_id[good],
         coefficients=coefficients[good],
-        errors=errors[good],
+        errors=np.concatenate([part.values for part in errors], axis=1)[good],
         g_flux=flux[good],
-        g_flux_source=flux_source,
-        correlations=correlations,
-        report=Report(len(table), left_out),
-        labels=layout.labels.take(kept) if layout.labels else None,
+        g_flux_source=" + ".join(sorted(counts)),
+        correlations=None if matrices is None else matrices[good],
+        report=Report(len(table), left_out, dict(counts)),
+        labels=(
+            layout.labels.take(table.filter(good), row + 1 + np.flatnonzero(good))
+            if layout.labels
+            else None
+        ),
     )
 
 

@@ -63,7 +63,7 @@ def catalog(tmp_path_factory):
         ('ra;"source_id"\n1.5;"7"\n1.5;Gaia DR3 8', [7, 8], []),
         ("# made by x\nsource_id\tn\n12\t1\n13\t2", [12, 13], []),
         ("source_id ra n\n12 1.5  1\n13 2.5 2", [12, 13], []),
-        ("dr3_source_id,source_id\n1,2", [2], []),
+        ("dr3_source_id,source_id\n1,2", [1], []),
         ("n,ids\n1,2\n3", [2], ["row 2: no ids"]),
         ("source_id,ra\n,1\n1e18,2\n3,4", [3], ["row 1: no source_id", "1e18"]),
         ("source_id, 5, 6", [5, 6], ["source_id"]),

@@ -233,7 +233,7 @@ def test_bad_addresses(link, other, heard, served, tmp_path):
         ("file:///a%00b", "no such file"),
         (f"file:///{'a' * 5000}", "File name too long"),
         (f"file://example.org{tmp_path}/my%20table.vot", "neither a file of this machine"),
-        (no_ids.as_uri(), "no column source_id"),
+        (no_ids.as_uri(), "no column 'source_id'"),
         ("ftp://localhost/t.vot", "neither a file"),
         ("http://example.org/t.vot", "neither a file"),
         (f"http://localhost@example.org:{port}/", "neither a file"),
@@ -290,7 +290,10 @@ def test_ids_that_are_not_exact(other, heard, tmp_path):
     other.send(path.as_uri(), LOAD_FITS)
     name, ids = heard.next()
     assert ids.tolist() == [5]
-    assert heard.next() == "table mine: left out 3 rows that have no exact id"
+    assert heard.next() == (
+        "table mine: left out 3 rows without an exact integer in source_id "
+        "(the first, row 1: '9007199254740992.0')"
+    )
     Table({"source_id": [0.5]}).write(path, overwrite=True)
     other.send(path.as_uri(), LOAD_FITS)
     assert "none of its 1 rows has an exact id" in heard.next()

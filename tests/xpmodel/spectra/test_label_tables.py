@@ -148,11 +148,11 @@ def test_of_repeated_ids_the_first_row_counts(tmp_path):
 def test_many_repeated_ids_over_several_chunks(tmp_path):
     n = 150_000
     ids = np.random.default_rng(0).integers(1, 1000, n)
-    path = write(tmp_path / "a.parquet", {"source_id": ids, "teff": np.arange(n)})
+    path = write(tmp_path / "a.parquet", {"source_id": ids, "teff": 1 + np.arange(n)})
     table = read_labels(path)
     unique, first = np.unique(ids, return_index=True)
     np.testing.assert_array_equal(table.source_id, unique)
-    np.testing.assert_array_equal(table.labels["teff"], first)
+    np.testing.assert_array_equal(table.labels["teff"], 1 + first)
     assert table.n_repeated == n - len(unique)
 
 
@@ -160,12 +160,14 @@ def test_rows_without_an_id_are_passed_over(tmp_path):
     columns = {"source_id": ["5", "", "x", "1.5", "-3", "7"], "teff": [1, 2, 3, 4, 5, 6]}
     table = read_labels(write(tmp_path / "a.csv", columns))
     assert table.n_without_id == 4
+    assert table.without_id.startswith("4 rows without an exact integer in source_id")
+    assert table.without_id.endswith("(the first, row 2: an empty cell)")
     assert table.labels["teff"].to_pylist() == [1, 6]
 
 
-def test_looking_up_stars_where_no_row_has_an_id(tmp_path):
-    table = read_labels(write(tmp_path / "a.csv", {"source_id": ["x"], "teff": [1]}))
-    assert table.lookup(np.array([1, 2]))["teff"].to_pylist() == [None, None]
+def test_a_table_where_no_row_has_an_id(tmp_path):
+    with pytest.raises(InputError, match=r"a.csv: no row has an integer id .* is row 1: 'x'"):
+        read_labels(write(tmp_path / "a.csv", {"source_id": ["x", "5.5"], "teff": [1, 2]}))
 
 
 def test_a_table_without_any_label(tmp_path):
@@ -194,7 +196,7 @@ def test_labels_of_other_types(tmp_path):
 
 
 def test_tables_without_ids_or_rows(tmp_path):
-    with pytest.raises(InputError, match="a.csv: no column source_id .nor dr3_source_id"):
+    with pytest.raises(InputError, match="a.csv: no column 'source_id' .nor gaia_dr3_source_id"):
         read_labels(write(tmp_path / "a.csv", {"teff": [1]}))
     (tmp_path / "b.csv").write_text("source_id,teff\n")
     with pytest.raises(InputError, match="b.csv: no rows"):

@@ -52,8 +52,9 @@ def test_the_flux_comes_before_the_magnitude(tmp_path):
     [
         ("source_id,mag\n1,2\n", "no column 'phot_g_mean_flux' or 'phot_g_mean_mag'"),
         ("id,phot_g_mean_mag\n1,2\n", "no column 'source_id'"),
-        ("source_id,phot_g_mean_mag\nx,2\n", "no row with an integer source_id"),
-        ("source_id,phot_g_mean_mag\n", "no row with an integer source_id"),
+        ("source_id,phot_g_mean_mag\nx,2\n", "no row has an integer id .* row 1: 'x'"),
+        ("source_id,phot_g_mean_mag\n", "no rows"),
+        ("source_id,phot_g_mean_mag\n1,2\n2,'12,5'\n".replace("'", '"'), "row 2: .* '12,5'"),
     ],
 )
 def test_a_table_that_cannot_be_used(tmp_path, text, message):

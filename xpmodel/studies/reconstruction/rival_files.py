@@ -16,7 +16,8 @@ from xpmodel.spectra.spectra import Spectra
 from xpmodel.spectra.wavelengths import Wavelengths
 from xpmodel.studies.reconstruction.residuals import FIRST, FIRST_COLUMNS, ZGR_GRID
 from xpmodel.studies.reconstruction.rivals import Reconstruction
-from xpmodel.tables.cells import floats, integer_ids
+from xpmodel.tables.cells import floats
+from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.numpy_files import read_array, read_arrays
 from xpmodel.tables.reader import open_table, read_table
 
@@ -35,7 +36,8 @@ def read_rival(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     ----------
     name : str
     path : path
-        Any table that `xpmodel.tables.reader.open_table` reads, with ``source_id`` and one of
+        Any table that `xpmodel.tables.reader.open_table` reads, with identifiers (see
+        `xpmodel.tables.id_column`) and one of
 
         - ``coefficients``: lists of 110 (55 BP, 55 RP) or of 64 (the first 32 of either), in
           archive units, or ``coefficients_per_g_flux``: the same per unit of G flux;
@@ -56,28 +58,30 @@ def read_rival(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
         When the table has none of these columns, an id twice, or none of the stars.
     """
     path = Path(path)
-    names = open_table(path).columns
-    lower = {n.lower(): n for n in names}
-    if "source_id" not in lower:
-        raise InputError(f"{path}: no column source_id, by which stars are matched")
+    reader = open_table(path)
+    id_column = IdColumn(reader)
+    lower = {name.strip().lower(): name.strip() for name in reader.columns}
     kind = next((k for k in LISTS if k in lower), None)
     flat = _flat_columns(lower, path) if kind is None else {}
-    chosen = [lower["source_id"], *([lower[kind]] if kind else flat)]
-    table = read_table(path, chosen)
-    ids, valid = integer_ids(table.column(0))
+    chosen = [lower[kind]] if kind else list(flat)
+    table = read_table(path, [*id_column.names, *chosen])
+    ids, valid = id_column.read(table)
     if kind:
-        values = _lists(table.column(1), path, kind)
+        values = _lists(table[chosen[0]], path, kind)
     else:
-        values = np.stack([floats(c.combine_chunks()) for c in table.columns[1:]], axis=1)
+        values = np.stack([floats(table[name].combine_chunks()) for name in chosen], axis=1)
     columns = np.empty(0, np.int64)
     if kind in LISTS[:2]:
         columns = _positions(values.shape[1], path)
     elif flat:
         columns = np.array(list(flat.values()))
     finite = valid & np.isfinite(values).all(axis=1)
+    id_column.check_any()
     places, rows = _match(ids, finite, spectra, path)
     values = values[rows].astype(np.float64)
     note = f"{path.name}: {len(places):,} of {len(spectra):,} test stars"
+    if id_column.n_without:
+        note += f"; {id_column.without}"
     if kind == "flux" or columns.dtype.kind == "f":
         grid = ZGR_GRID if kind else columns
         order = np.argsort(grid)

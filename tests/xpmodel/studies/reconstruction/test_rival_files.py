@@ -201,7 +201,7 @@ def test_wavelengths_that_cannot_be_had(spectra, tmp_path, names):
 @pytest.mark.parametrize(
     ("columns", "message"),
     [
-        ({"id": [1]}, "no column source_id"),
+        ({"id": [1]}, "no column 'source_id'"),
         ({"source_id": [1], "teff": [1.0]}, "no reconstruction to compare"),
         ({"source_id": [1], "coefficients": [[1.0] * 110]}, "has none of the"),
         ({"source_id": [1, 1], "coefficients": [[1.0] * 110] * 2}, "source_id 1 stands in it"),
