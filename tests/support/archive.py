@@ -11,7 +11,7 @@ import pyarrow.parquet
 from astropy.io import fits
 from astropy.table import Table
 
-from xpmodel.spectra import spectra as module
+from xpmodel.spectra import report
 
 N = 6
 BANDS = ("bp", "rp")
@@ -119,38 +119,38 @@ def spoilt(column, change):
 
 
 BAD_ROWS = {
-    "12.5": (spoilt("source_id", lambda _: "12.5"), module.NOT_AN_ID),
-    "abc": (spoilt("source_id", lambda _: "abc"), module.NOT_AN_ID),
-    "negative": (spoilt("source_id", lambda _: "-5"), module.NOT_AN_ID),
-    "no id": (spoilt("source_id", lambda _: ""), module.NOT_AN_ID),
-    "too large": (spoilt("source_id", lambda _: "9" * 19), module.NOT_AN_ID),
-    "no bp": (spoilt("bp_coefficients", lambda _: ""), module.MISSING_BAND),
-    "null rp": (spoilt("rp_coefficients", lambda _: "null"), module.MISSING_BAND),
-    "()": (spoilt("rp_coefficients", lambda _: "()"), module.MISSING_BAND),
-    "54": (spoilt("rp_coefficients", lambda t: t.rsplit(",", 1)[0] + ")"), module.WRONG_NUMBER),
-    "56": (spoilt("bp_coefficients", lambda t: t[:-1] + ", 1.0)"), module.WRONG_NUMBER),
+    "12.5": (spoilt("source_id", lambda _: "12.5"), report.NOT_AN_ID),
+    "abc": (spoilt("source_id", lambda _: "abc"), report.NOT_AN_ID),
+    "negative": (spoilt("source_id", lambda _: "-5"), report.NOT_AN_ID),
+    "no id": (spoilt("source_id", lambda _: ""), report.NOT_AN_ID),
+    "too large": (spoilt("source_id", lambda _: "9" * 19), report.NOT_AN_ID),
+    "no bp": (spoilt("bp_coefficients", lambda _: ""), report.MISSING_BAND),
+    "null rp": (spoilt("rp_coefficients", lambda _: "null"), report.MISSING_BAND),
+    "()": (spoilt("rp_coefficients", lambda _: "()"), report.MISSING_BAND),
+    "54": (spoilt("rp_coefficients", lambda t: t.rsplit(",", 1)[0] + ")"), report.WRONG_NUMBER),
+    "56": (spoilt("bp_coefficients", lambda t: t[:-1] + ", 1.0)"), report.WRONG_NUMBER),
     "nan": (
         spoilt("bp_coefficients", lambda t: "(nan" + t[t.index(",") :]),
-        module.NAN_COEFFICIENT,
+        report.NAN_COEFFICIENT,
     ),
     "inf": (
         spoilt("rp_coefficients", lambda t: "(inf" + t[t.index(",") :]),
-        module.NAN_COEFFICIENT,
+        report.NAN_COEFFICIENT,
     ),
-    "word": (spoilt("rp_coefficients", lambda t: "(a" + t[t.index(",") :]), module.NAN_COEFFICIENT),
-    "gap": (spoilt("rp_coefficients", lambda t: "(" + t[t.index(",") :]), module.NAN_COEFFICIENT),
-    "no error": (spoilt("bp_coefficient_errors", lambda _: ""), module.BAD_ERROR),
+    "word": (spoilt("rp_coefficients", lambda t: "(a" + t[t.index(",") :]), report.NAN_COEFFICIENT),
+    "gap": (spoilt("rp_coefficients", lambda t: "(" + t[t.index(",") :]), report.NAN_COEFFICIENT),
+    "no error": (spoilt("bp_coefficient_errors", lambda _: ""), report.BAD_ERROR),
     "0 error": (
         spoilt("bp_coefficient_errors", lambda t: "(0" + t[t.index(",") :]),
-        module.BAD_ERROR,
+        report.BAD_ERROR,
     ),
     "nan error": (
         spoilt("rp_coefficient_errors", lambda t: "(nan" + t[t.index(",") :]),
-        module.BAD_ERROR,
+        report.BAD_ERROR,
     ),
     "54 errors": (
         spoilt("rp_coefficient_errors", lambda t: t.rsplit(",", 1)[0] + ")"),
-        module.BAD_ERROR,
+        report.BAD_ERROR,
     ),
-    "no mag": (spoilt("phot_g_mean_mag", lambda _: "null"), module.BAD_FLUX),
+    "no mag": (spoilt("phot_g_mean_mag", lambda _: "null"), report.BAD_FLUX),
 }

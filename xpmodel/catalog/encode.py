@@ -28,14 +28,8 @@ from xpmodel.errors import InputError
 from xpmodel.model.model import Encoded, Model
 from xpmodel.spectra.label_tables import LabelTable, read_labels
 from xpmodel.spectra.photometry import g_mag_from_flux
-from xpmodel.spectra.spectra import (
-    FROM_FILE,
-    FROM_PHOTOMETRY,
-    SYNTHETIC,
-    Report,
-    Spectra,
-    iter_spectra,
-)
+from xpmodel.spectra.report import FROM_FILE, FROM_PHOTOMETRY, SYNTHETIC, Report
+from xpmodel.spectra.spectra import Spectra, iter_spectra
 from xpmodel.tables.reader import expand_paths
 
 CHUNK_ROWS = 8192

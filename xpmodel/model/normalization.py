@@ -12,7 +12,8 @@ import numpy as np
 from xpmodel._atomic import replacing
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import N_COEFFICIENTS
-from xpmodel.spectra.spectra import Paths, Report, iter_spectra
+from xpmodel.spectra.report import Report
+from xpmodel.spectra.spectra import Paths, iter_spectra
 from xpmodel.spectra.train_test_split import train_test_rows
 
 if TYPE_CHECKING:

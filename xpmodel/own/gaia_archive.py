@@ -22,7 +22,8 @@ from xpmodel.own.stars import OwnStars, encode_own
 from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.spectra.label_tables import LabelTable, read_labels
 from xpmodel.spectra.photometry import PhotometryTable
-from xpmodel.spectra.spectra import Report, Spectra, join_spectra, left_out_rows
+from xpmodel.spectra.report import Report, left_out_rows
+from xpmodel.spectra.spectra import Spectra, join_spectra
 
 SERVER = "https://gea.esac.esa.int/"
 NAME = "Gaia Archive"

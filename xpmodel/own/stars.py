@@ -24,7 +24,8 @@ from xpmodel.errors import InputError
 from xpmodel.export.text import FORMULA
 from xpmodel.model.model import Encoded, Model
 from xpmodel.spectra.photometry import g_mag_from_flux
-from xpmodel.spectra.spectra import Report, Spectra, join_spectra
+from xpmodel.spectra.report import Report
+from xpmodel.spectra.spectra import Spectra, join_spectra
 
 # Rows of a file: more than 50 MB hold of any kind, unless they are packed. A star's correlations
 # take 48 kB.

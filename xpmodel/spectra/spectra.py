@@ -11,116 +11,37 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND
 from xpmodel.spectra.file_layouts import Layout, correlation_matrices, read_vectors
 from xpmodel.spectra.photometry import PhotometryTable, synthetic_g_flux
-from xpmodel.tables.cells import quoted
+from xpmodel.spectra.report import (
+    BAD_CORRELATIONS,
+    BAD_ERROR,
+    BAD_FLUX,
+    FROM_FILE,
+    FROM_PHOTOMETRY,
+    MISSING_BAND,
+    NAN_COEFFICIENT,
+    NO_MATCH,
+    NOT_AN_ID,
+    NOT_NUMBERS,
+    REPEATED,
+    SYNTHETIC,
+    WRONG_NUMBER,
+    Report,
+    left_out_rows,
+    no_rows,
+)
 from xpmodel.tables.reader import expand_paths, open_table
-
-# Why a row is left out: the first that applies, in this order. What is no number is quoted behind
-# it, after a colon.
-NOT_AN_ID = "source_id not an integer"
-NOT_NUMBERS = "no list of numbers"
-MISSING_BAND = "missing band"
-WRONG_NUMBER = "wrong number of coefficients"
-NAN_COEFFICIENT = "NaN coefficient"
-BAD_ERROR = "bad coefficient error"
-NO_MATCH = "no match in the photometry table"
-BAD_FLUX = "G flux not positive"
-BAD_CORRELATIONS = "correlations that cannot be read"
-REPEATED = "repeated source_id"
-
-FROM_FILE, FROM_PHOTOMETRY, SYNTHETIC = "file", "photometry", "synthetic"
-"""Where a star's G flux comes from."""
 
 Paths = str | Path | Iterable[str | Path]
 
 
 class NoUsableRows(InputError):
     """All files were read, and no row of them can be used."""
-
-
-def _no_rows() -> pd.DataFrame:
-    return left_out_rows("", np.empty(0, int), [], [])
-
-
-def left_out_rows(
-    file: str,
-    row: Sequence[int] | np.ndarray,
-    source_id: list[str],
-    reason: Sequence[str] | np.ndarray,
-) -> pd.DataFrame:
-    """Lines of `Report.left_out` for the rows of one file."""
-    text = {"file": file, "source_id": source_id, "reason": reason}
-    frame = pd.DataFrame({"row": row} | text, columns=["file", "row", "source_id", "reason"])
-    return frame.astype(dict.fromkeys(text, "str"))
-
-
-@dataclass(eq=False)
-class Report:
-    """What became of the rows that were read.
-
-    Attributes
-    ----------
-    n_read : int
-        Rows read.
-    left_out : pandas.DataFrame
-        One line for each row left out: `file`, `row` (1 is the file's first), `source_id` (text,
-        as in the file) and `reason`.
-    g_flux : dict of str to int
-        Rows used, by where their G flux came from: "file", "photometry" or "synthetic".
-    """
-
-    n_read: int = 0
-    left_out: pd.DataFrame = field(default_factory=_no_rows)
-    g_flux: dict[str, int] = field(default_factory=dict)
-
-    @property
-    def n_used(self) -> int:
-        """Rows that were not left out."""
-        return self.n_read - len(self.left_out)
-
-    @property
-    def counts(self) -> dict[str, int]:
-        """Number of rows left out for each reason, the most frequent first."""
-        kinds = self.left_out["reason"].str.partition(": ")[0] if len(self.left_out) else ()
-        return dict(Counter(map(str, kinds)).most_common())
-
-    @property
-    def examples(self) -> dict[str, str]:
-        """For each reason of `counts` the first row that was left out for it."""
-        shown: dict[str, str] = {}
-        if len(self.left_out):
-            kinds = self.left_out["reason"].str.partition(": ")[0]
-            for line in self.left_out[~kinds.duplicated()].itertuples():
-                kind, _, detail = str(line.reason).partition(": ")
-                what = detail or f"source_id {quoted(line.source_id or None)}"
-                shown[kind] = f"{Path(str(line.file)).name}, row {line.row}: {what}"
-        return shown
-
-    @classmethod
-    def total(cls, reports: Iterable[Report]) -> Report:
-        """Add up the reports of several chunks."""
-        reports = list(reports)
-        # Of many files of one star few have any.
-        left_out = pd.concat([_no_rows(), *(r.left_out for r in reports if len(r.left_out))])
-        g_flux = sum((Counter(report.g_flux) for report in reports), Counter())
-        n_read = sum(report.n_read for report in reports)
-        return cls(n_read, left_out.reset_index(drop=True), dict(g_flux))
-
-    def __add__(self, other: Report) -> Report:
-        return Report.total([self, other])
-
-    def __str__(self) -> str:
-        lines = [f"{self.n_used} of {self.n_read} rows used, {len(self.left_out)} left out"]
-        lines += [f"  {n}: {reason}" for reason, n in self.counts.items()]
-        if len(self.g_flux) > 1:
-            lines += [f"  G flux of {n}: {source}" for source, n in self.g_flux.items()]
-        return "\n".join(lines)
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -197,6 +118,8 @@ def join_spectra(parts: Sequence[Spectra]) -> Spectra:
 
     Correlations and labels that one part has and another lacks are NaN and null there.
     """
+    if len(parts) == 1:
+        return parts[0]
     sources = {name for part in parts if len(part) for name in part.g_flux_source.split(" + ")}
     return Spectra(
         source_id=np.concatenate([part.source_id for part in parts]),
@@ -289,14 +212,17 @@ def iter_spectra(
     held: list[Spectra] = []
     n_held, fraction = 0, 0.0
     for chunk, now in _file_chunks(files, photometry, correlations, labels, chunk_rows, used):
+        # Files of few stars come together: what follows costs as much for one star as for many.
         if held and n_held + chunk.report.n_read > chunk_rows:
             yield join_spectra(held), fraction
             held, n_held = [], 0
         if not used.runs:
             reports.append(chunk.report)
-        # Files of few stars come together: what follows costs as much for one star as for many.
         held.append(chunk)
         n_held, fraction = n_held + chunk.report.n_read, now
+        if n_held >= chunk_rows:
+            yield join_spectra(held), fraction
+            held, n_held = [], 0
     if held:
         yield join_spectra(held), fraction
     if not used.runs:
@@ -397,7 +323,7 @@ def _spectra(
     reason[good[~used.add(source_id[good])]] = REPEATED
 
     good, bad = reason == "", np.flatnonzero(reason != "")
-    left_out = _no_rows()
+    left_out = no_rows()
     if len(bad):
         names = layout.id.text(table, bad)
         left_out = left_out_rows(str(layout.path), row + bad + 1, names, reason[bad])

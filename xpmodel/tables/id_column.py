@@ -116,9 +116,16 @@ class IdColumn:
     def __init__(self, table: TableReader) -> None:
         self._path = table.path
         try:
-            self.names = choose_id_columns(name.strip() for name in table.columns)
+            chosen = choose_id_columns(name.strip() for name in table.columns)
         except InputError as error:
             raise InputError(f"{table.path}: {error}") from None
+        firsts = {name.lower(): name for name in reversed(chosen)}
+        self.names = [
+            one
+            for name in chosen
+            if firsts[name.lower()] == name
+            for one in (name, *table.repeats(name))
+        ]
         if not self.names:
             raise InputError(
                 f"{table.path}: no column 'source_id' (nor {', '.join(KNOWN)}); it has "

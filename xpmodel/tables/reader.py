@@ -64,6 +64,11 @@ class TableReader:
         # Of two columns with one name the first is taken.
         names = list(map(plain, self.columns))
         self._positions = {name: i for i, name in reversed(list(enumerate(names)))}
+        self._repeats: dict[str, list[str]] = {}
+        for i, name in enumerate(names):
+            if i != self._positions[name]:
+                self._repeats.setdefault(name, []).append(f"{name} (column {i + 1})")
+                self._positions[f"{name} (column {i + 1})"] = i
 
     @property
     def remarks(self) -> list[str]:
@@ -79,6 +84,10 @@ class TableReader:
     def __contains__(self, name: str) -> bool:
         """Tell whether the file has this column, in upper or lower case."""
         return plain(name) in self._positions
+
+    def repeats(self, name: str) -> list[str]:
+        """What to ask for the further columns of a name by, where several have it."""
+        return self._repeats.get(plain(name), [])
 
     def chunks(self, columns: Sequence[str], rows: int) -> Iterator[tuple[pa.Table, float]]:
         """Read some columns, a number of rows at a time.

@@ -19,7 +19,8 @@ from xpmodel._atomic import read_json, replacing
 from xpmodel.errors import InputError
 from xpmodel.model.normalization import Normalization
 from xpmodel.spectra.bands import N_COEFFICIENTS
-from xpmodel.spectra.spectra import Report, Spectra
+from xpmodel.spectra.report import Report
+from xpmodel.spectra.spectra import Spectra
 from xpmodel.spectra.train_test_split import train_test_rows
 from xpmodel.training.config import TrainingConfig
 from xpmodel.training.distributed import Processes

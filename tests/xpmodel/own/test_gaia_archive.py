@@ -21,7 +21,8 @@ from xpmodel.errors import InputError
 from xpmodel.own import gaia_archive
 from xpmodel.own.gaia_archive import MAX_IDS, NO_SPECTRUM, fetch_own, fetch_spectra
 from xpmodel.own.gaia_request import COLUMNS
-from xpmodel.spectra.spectra import MISSING_BAND, read_spectra
+from xpmodel.spectra.report import MISSING_BAND
+from xpmodel.spectra.spectra import read_spectra
 
 IDS = [4295806720, 5853498713190525696, 38655544960]
 HERE = "http://127.0.0.1:{}/"

@@ -29,7 +29,7 @@ from xpmodel.errors import InputError
 from xpmodel.own import given_files
 from xpmodel.own import stars as own_stars
 from xpmodel.own.given_files import read_own, read_own_bytes
-from xpmodel.spectra.spectra import BAD_FLUX, MISSING_BAND, NAN_COEFFICIENT, NOT_AN_ID, REPEATED
+from xpmodel.spectra.report import BAD_FLUX, MISSING_BAND, NAN_COEFFICIENT, NOT_AN_ID, REPEATED
 from xpmodel.tables.packed import given_name
 
 

@@ -21,11 +21,12 @@ from tests.support.archive import (
     write_varying_fits,
 )
 from xpmodel.errors import InputError
-from xpmodel.spectra import spectra as module
+from xpmodel.spectra import report as why
+from xpmodel.spectra.report import Report
 from xpmodel.spectra.spectra import (
     NoUsableRows,
-    Report,
     Spectra,
+    _UsedIds,
     iter_spectra,
     join_spectra,
     read_spectra,
@@ -126,8 +127,8 @@ def test_a_missing_band_in_binary_tables(tmp_path, write):
     write(tmp_path / "spectra.fits", rows)
     report = read_spectra(tmp_path / "spectra.fits").report
     assert report.left_out[["row", "reason"]].values.tolist() == [
-        [2, module.MISSING_BAND],
-        [5, module.NAN_COEFFICIENT],
+        [2, why.MISSING_BAND],
+        [5, why.NAN_COEFFICIENT],
     ]
 
 
@@ -142,11 +143,11 @@ def test_nulls_and_odd_lengths_in_parquet(tmp_path):
     pa.parquet.write_table(pa.table(columns), tmp_path / "spectra.parquet")
     spectra = read_spectra(tmp_path / "spectra.parquet")
     assert spectra.report.left_out["reason"].tolist() == [
-        module.MISSING_BAND,
-        module.MISSING_BAND,
-        module.WRONG_NUMBER,
-        module.NAN_COEFFICIENT,
-        module.NOT_AN_ID,
+        why.MISSING_BAND,
+        why.MISSING_BAND,
+        why.WRONG_NUMBER,
+        why.NAN_COEFFICIENT,
+        why.NOT_AN_ID,
     ]
     np.testing.assert_array_equal(spectra.coefficients, both(rows, "coefficients")[5:])
 
@@ -157,7 +158,7 @@ def test_ids_in_a_float_column_count_only_where_they_are_exact(tmp_path):
     write_fits(tmp_path / "spectra.fits", rows)
     spectra = read_spectra(tmp_path / "spectra.fits")
     assert spectra.source_id.tolist() == [1, 2**53 - 1]
-    assert spectra.report.counts == {module.NOT_AN_ID: 4}
+    assert spectra.report.counts == {why.NOT_AN_ID: 4}
     assert spectra.report.left_out["source_id"][0] == "2.5"
 
 
@@ -171,7 +172,7 @@ def test_the_first_usable_row_of_an_id_counts(tmp_path):
     spectra = read_spectra(tmp_path)
     assert spectra.source_id.tolist() == [1, 2, 4, 5, 3, 6, 7]
     np.testing.assert_array_equal(spectra.coefficients[4, :55], second["bp_coefficients"][1])
-    assert spectra.report.counts == {module.REPEATED: 4, module.MISSING_BAND: 1}
+    assert spectra.report.counts == {why.REPEATED: 4, why.MISSING_BAND: 1}
     left_out = spectra.report.left_out
     assert [Path(file).name for file in left_out["file"]] == ["a.csv"] * 3 + ["b.fits"] * 2
     assert left_out["row"].tolist() == [3, 4, 6, 3, 5]
@@ -179,7 +180,7 @@ def test_the_first_usable_row_of_an_id_counts(tmp_path):
 
 def test_ids_used_so_far():
     rng = np.random.default_rng(3)
-    used, known = module._UsedIds(), set()
+    used, known = _UsedIds(), set()
     for n in rng.integers(0, 200, 60):
         ids = rng.integers(0, 4000, n)
         new = used.add(ids)
@@ -201,7 +202,7 @@ def test_the_g_flux_from_photometry(tmp_path):
     assert spectra.source_id.tolist() == [ids[0], ids[3]]
     assert spectra.g_flux.tolist() == [10.25, 30.5]
     assert spectra.g_flux_source == "photometry"
-    assert spectra.report.counts == {module.NO_MATCH: 2, module.BAD_FLUX: 2}
+    assert spectra.report.counts == {why.NO_MATCH: 2, why.BAD_FLUX: 2}
 
 
 def test_the_g_flux_in_the_file_counts_first(tmp_path):
@@ -225,7 +226,7 @@ def test_the_g_flux_is_else_synthetic(tmp_path):
     assert rows["source_id"][0] in spectra.source_id
     assert (spectra.g_flux > 0).all()
     assert 2 in spectra.report.left_out["row"].tolist()
-    assert set(spectra.report.counts) == {module.BAD_FLUX}
+    assert set(spectra.report.counts) == {why.BAD_FLUX}
 
 
 @pytest.mark.parametrize("layout", ["bulk file", "fits", "parquet", "votable"])
@@ -364,7 +365,7 @@ def test_a_real_file_with_a_missing_band(shared):
     report = read_spectra(shared / "real_xp" / "XP_CONTINUOUS_RAW_with_missing_BP.csv").report
     assert report.n_read == 3
     line = report.left_out[["row", "source_id", "reason"]].values.tolist()
-    assert line == [[2, "5405570973190252288", module.MISSING_BAND]]
+    assert line == [[2, "5405570973190252288", why.MISSING_BAND]]
 
 
 def test_real_files_in_every_layout(shared):
@@ -381,3 +382,138 @@ def test_real_files_in_every_layout(shared):
     assert (len(stars), stars.g_flux_source) == (1400, "photometry")
     assert stars.coefficients.dtype == np.float32
     assert not len(stars.report.left_out)
+
+
+@pytest.mark.parametrize(
+    ("id_columns", "kept"),
+    [
+        ({"GAIAEDR3_SOURCE_ID": range(1, 7), "source_id": range(11, 17)}, range(1, 7)),
+        ({"Source": range(1, 7)}, range(1, 7)),
+        ({"designation": [f"Gaia DR3 {i}" for i in range(1, 7)]}, range(1, 7)),
+    ],
+    ids=["dr3 first", "VizieR", "designation"],
+)
+def test_ids_of_spectra_by_other_names(tmp_path, id_columns, kept):
+    rows = text_rows(archive_rows())
+    del rows["source_id"]
+    ids = {name: list(map(str, values)) for name, values in id_columns.items()}
+    spectra = read_spectra(write_csv(tmp_path / "spectra.csv", ids | rows))
+    assert spectra.source_id.tolist() == list(kept)
+
+
+def test_ids_of_dr2_are_refused(tmp_path):
+    rows = text_rows(archive_rows())
+    rows = {"dr2_source_id": rows.pop("source_id")} | rows
+    with pytest.raises(InputError, match="spectra.csv: no Gaia DR3 identifiers: .*dr2_source_id"):
+        read_spectra(write_csv(tmp_path / "spectra.csv", rows))
+
+
+def rewritten(text: str, how: str) -> str:
+    """An archive's list of numbers as another program writes it."""
+    numbers = text.strip("()").split(", ")
+    return {
+        "numpy": "[" + " ".join(numbers) + "]",
+        "numpy 2": "[" + ", ".join(f"np.float64({n})" for n in numbers) + "]",
+        "array": "array([" + ", ".join(numbers) + "], dtype=float64)",
+        "postgres": "{" + ",".join(numbers) + "}",
+        "blanks": " ".join(numbers),
+        "semicolons": ";".join(numbers),
+    }[how]
+
+
+@pytest.mark.parametrize(
+    "how", ["numpy", "numpy 2", "array", "postgres", "blanks", "semicolons", "mixed"]
+)
+def test_vectors_in_any_program_s_spelling(tmp_path, how):
+    rows = archive_rows()
+    columns = text_rows(rows)
+    spellings = ["numpy", "numpy 2", "array", "postgres", "blanks", "semicolons"]
+    for name in columns:
+        if name.startswith(BANDS):
+            columns[name] = [
+                rewritten(text, spellings[i] if how == "mixed" else how)
+                for i, text in enumerate(columns[name])
+            ]
+    spectra = read_spectra(write_csv(tmp_path / "spectra.csv", columns), correlations=True)
+    np.testing.assert_array_equal(spectra.coefficients, both(rows, "coefficients"))
+    np.testing.assert_array_equal(spectra.errors, both(rows, "coefficient_errors"))
+    assert np.isfinite(spectra.correlations).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "reason", "detail"),
+    [
+        ("bp_coefficients", "[1.0 2.0 ... 9.0]", why.NOT_NUMBERS, "has a gap"),
+        ("rp_coefficient_errors", "[1.0, …, 9.0]", why.NOT_NUMBERS, "has a gap"),
+        ("rp_coefficients", "1,5;2,5", why.NOT_NUMBERS, "is no list of numbers"),
+        ("bp_coefficients", "<memory at 0x7f>", why.NOT_NUMBERS, "is no list of numbers"),
+        ("bp_coefficient_correlations", "[0.1 ... 0.2]", why.BAD_CORRELATIONS, "has a gap"),
+        ("rp_coefficient_correlations", "[0.1, 0.2]", why.BAD_CORRELATIONS, "has 2 numbers"),
+        ("phot_g_mean_mag", "12,5", why.BAD_FLUX, "'12,5'"),
+    ],
+)
+def test_what_cannot_be_read_is_quoted_with_its_row(tmp_path, column, cell, reason, detail):
+    columns = text_rows(archive_rows())
+    columns[column][2] = cell
+    path = write_csv(tmp_path / "spectra.csv", columns)
+    spectra = read_spectra(path, correlations=True)
+    assert len(spectra) == N - 1
+    assert spectra.report.counts == {reason: 1}
+    line = spectra.report.left_out.iloc[0]
+    assert (line["file"], line["row"]) == (str(path), 3)
+    assert line["reason"].startswith(f"{reason}: {column} ") and detail in line["reason"]
+    assert spectra.report.examples[reason].startswith(f"spectra.csv, row 3: {column} ")
+
+
+def test_the_first_row_of_each_reason_is_told_where_no_row_is_usable(tmp_path):
+    columns = text_rows(archive_rows())
+    columns["source_id"] = ["4.1e18"] * 3 + columns["source_id"][3:]
+    columns["bp_coefficients"] = ["[4.8e+03 ... 1.0]"] * N
+    with pytest.raises(NoUsableRows) as error:
+        read_spectra(write_csv(tmp_path / "spectra.csv", columns))
+    message = str(error.value)
+    assert "none of 6 rows is usable (3 source_id not an integer, 3 no list of numbers)" in message
+    assert "row 1: source_id '4.1e18'" in message
+    assert "row 4: bp_coefficients '[4.8e+03 ... 1.0]' has a gap" in message
+
+
+def test_the_g_flux_falls_back_row_by_row(tmp_path):
+    """Flux, then magnitude, then the table's flux, then its magnitude."""
+    rows = text_rows(archive_rows())
+    rows["source_id"] = list(map(str, range(1, 7)))
+    rows["phot_g_mean_flux"] = ["7.5", "", "-1", "", "-9999", "0"]
+    rows["phot_g_mean_mag"] = ["10", "25.6873668671", " 99.999 ", "", "1e20", "NaN"]
+    path = write_csv(tmp_path / "spectra.csv", rows)
+    assert read_spectra(path).source_id.tolist() == [1, 2]
+    photometry = tmp_path / "photometry.csv"
+    photometry.write_text(
+        "DR3Name,phot_g_mean_flux,phot_g_mean_mag\nGaia DR3 3,3.5,\nGaia DR3 4,,25.6873668671\n"
+        "Gaia DR3 1,99,99\nGaia DR3 5,-1,\n"
+    )
+    spectra = read_spectra(path, photometry=photometry)
+    assert spectra.source_id.tolist() == [1, 2, 3, 4]
+    np.testing.assert_allclose(spectra.g_flux, [7.5, 1, 3.5, 1])
+    assert spectra.g_flux_source == "file + photometry"
+    assert spectra.report.g_flux == {why.FROM_FILE: 2, why.FROM_PHOTOMETRY: 2}
+    assert spectra.report.counts == {why.BAD_FLUX: 2}
+    assert "G flux of 2: photometry" in str(spectra.report)
+
+
+def test_files_of_one_star_each_come_together(tmp_path):
+    n = 23
+    rows = archive_rows(n)
+    for i in range(n):
+        columns = {name: values[i : i + 1] for name, values in rows.items()}
+        if i == 4:
+            columns["bp_coefficients"] = columns["bp_coefficients"] * np.nan
+        write_datalink_csv(tmp_path / f"{i:02}.csv", columns)
+    chunks = list(iter_spectra(tmp_path, chunk_rows=10))
+    assert [chunk.report.n_read for chunk, _ in chunks] == [10, 10, 3]
+    assert [len(chunk) for chunk, _ in chunks] == [9, 10, 3]
+    assert chunks[-1][1] == pytest.approx(1)
+    whole = join_spectra([chunk for chunk, _ in chunks])
+    good = np.arange(n) != 4
+    np.testing.assert_array_equal(whole.source_id, rows["source_id"][good])
+    np.testing.assert_array_equal(whole.coefficients, both(rows, "coefficients")[good])
+    line = whole.report.left_out.iloc[0]
+    assert (Path(line["file"]).name, line["row"]) == ("04.csv", 1)

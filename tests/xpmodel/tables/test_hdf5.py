@@ -8,13 +8,8 @@ from astropy.table import MaskedColumn, Table
 from tests.support.released import TABLE, released_rows, without, write_released
 from xpmodel.errors import InputError
 from xpmodel.spectra.label_tables import read_labels
-from xpmodel.spectra.spectra import (
-    MISSING_BAND,
-    NAN_COEFFICIENT,
-    REPEATED,
-    iter_spectra,
-    read_spectra,
-)
+from xpmodel.spectra.report import MISSING_BAND, NAN_COEFFICIENT, REPEATED
+from xpmodel.spectra.spectra import iter_spectra, read_spectra
 from xpmodel.tables import hdf5 as module
 from xpmodel.tables.reader import open_table, read_table
 
