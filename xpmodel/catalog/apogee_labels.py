@@ -54,12 +54,15 @@ class LabelsMade:
         Rows read, rows written.
     left_out : dict of str to int
         Rows left out, by reason.
+    without_id : str
+        How many rows have no identifier, and the first of these; empty if all have one.
     """
 
     errors_of: str
     n_rows: int
     n_stars: int
     left_out: dict[str, int]
+    without_id: str
 
     @property
     def note(self) -> str:
@@ -104,7 +107,13 @@ def write_labels(
         if progress is not None:
             progress(fraction)
     labels = rows.best()
-    made = LabelsMade(rows.errors_of, rows.n_read, len(labels), dict(rows.left_out))
+    made = LabelsMade(
+        errors_of=rows.errors_of,
+        n_rows=rows.n_read,
+        n_stars=len(labels),
+        left_out=dict(rows.left_out),
+        without_id=rows.without_id,
+    )
     metadata = {
         "format": FORMAT,
         "made_by": f"xpmodel {__version__} labels",
@@ -163,13 +172,19 @@ class _Rows:
         table = table.add_column(0, "source_id", pa.array(ids[usable]))
         self._parts.append(table.append_column("quality", pa.array(self._quality(rows))))
 
+    @property
+    def without_id(self) -> str:
+        """What is to be said of rows without an identifier."""
+        return self._id.without if self._id.n_without else ""
+
     def best(self) -> pa.Table:
         """The best row of each star, sorted by id; the first of equals."""
         if not any(map(len, self._parts)):
             reasons = ", ".join(f"{n}: {reason}" for reason, n in self.left_out.items())
+            first = f"{self.without_id}; " if self.without_id else ""
             raise InputError(
                 f"{self.path}: none of its {self.n_read} rows can be used ({reasons or 'empty'}); "
-                "download it again"
+                f"{first}download it again"
             )
         table = pa.concat_tables(self._parts)
         ids, quality = table["source_id"].to_numpy(), table["quality"].to_numpy()

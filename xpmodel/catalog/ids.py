@@ -80,7 +80,8 @@ def _column(text: str) -> list[str] | None:
         return None
     delimiter = max(",;\t", key=lines[0].count)
     if delimiter not in lines[0]:
-        delimiter = " "
+        # Of a single column the cells are the lines, "Gaia DR3 5" among them.
+        delimiter = " " if " " in lines[0].strip() else "\x1f"
     try:
         header, *rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
     except csv.Error as error:

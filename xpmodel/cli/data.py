@@ -129,4 +129,6 @@ def labels_command(file: Path, out: Path) -> None:
     click.echo(f"{out}: {made.n_stars} stars of {made.n_rows} rows, errors of {made.errors_of}")
     for reason, n in made.left_out.items():
         click.echo(f"left out {n}: {reason}")
+    if made.without_id:
+        click.echo(made.without_id)
     click.echo(made.note)

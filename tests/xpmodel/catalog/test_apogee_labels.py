@@ -174,6 +174,36 @@ def test_old_allstar_has_no_dr3_ids(write):
         write(table)
 
 
+def test_dr3_ids_beside_those_of_dr2(write):
+    table = allstar()
+    table["GAIA_SOURCE_ID"] = np.arange(7) + 5
+    assert write(table)[1]["source_id"].to_pylist() == [STAR, STAR + 2, STAR + 3]
+
+
+def test_ids_that_floats_have_cut(tmp_path):
+    path = tmp_path / "table.fits"
+    allstar(GAIAEDR3_SOURCE_ID=np.array([4.1e18, 5, 0, 6, 7, -9999, 8])).write(path)
+    made = write_labels(path, tmp_path / "labels.parquet")
+    assert made.left_out[NO_ID] == 3
+    assert made.without_id == (
+        "3 rows without an exact integer in GAIAEDR3_SOURCE_ID (the first, row 1: '4.1e+18')"
+    )
+    assert made.without_id in run(path, "--out", tmp_path / "again.parquet").output
+
+
+def test_codes_for_missing_values(write):
+    table = allstar(
+        J=np.array([99.999, 99.9999, 99.999, 99.999, 12, 1, -9999.99], "f4"),
+        TEFF=np.array([0, 0, 0, 0, 4400, 4500, 1e20], "f4"),
+        TEFF_ERR=np.array([-1, 9, 9, 99.999, 9, 9, 999999], "f4"),
+    )
+    rows = {row["source_id"]: row for row in write(table)[1].to_pylist()}
+    assert [rows[STAR + i]["j"] for i in (0, 2, 3)] == [None] * 3
+    assert [rows[STAR + i]["teff"] for i in (0, 2, 3)] == [None] * 3
+    errors = [rows[STAR + i]["teff_err"] for i in (0, 2, 3)]
+    assert errors == [pytest.approx(99.999), None, None]
+
+
 def test_neither_or_both(write):
     with pytest.raises(InputError, match="both ASPCAP and astroNN"):
         write(allstar(weighted_dist=np.ones(7)))
@@ -196,7 +226,8 @@ def test_no_rows(write):
 
 def test_no_usable_row(write):
     with pytest.raises(
-        InputError, match=r"none of its 7 rows can be used \(7: no Gaia source_id\)"
+        InputError,
+        match=r"none of its 7 rows can be used \(7: no Gaia source_id\); 7 rows .* row 1: '0'",
     ):
         write(allstar(GAIAEDR3_SOURCE_ID=np.zeros(7, "i8")))
 

@@ -64,6 +64,10 @@ def catalog(tmp_path_factory):
         ("# made by x\nsource_id\tn\n12\t1\n13\t2", [12, 13], []),
         ("source_id ra n\n12 1.5  1\n13 2.5 2", [12, 13], []),
         ("dr3_source_id,source_id\n1,2", [1], []),
+        ("dr2_source_id,gaia_dr3_source_id\n1,2\n3,", [2], ["row 2: no gaia_dr3_source_id"]),
+        ("DR3Name,GaiaEDR3\nGaia DR3 5,5\n,6\n", [5, 6], []),
+        ("Source;DR3Name\n1;Gaia DR3 5\n2;Gaia DR2 6", [5], ["Gaia DR2 6"]),
+        ("designation\nGaia DR3 5\nGaia DR2 6", [5], ["Gaia DR2 6"]),
         ("n,ids\n1,2\n3", [2], ["row 2: no ids"]),
         ("source_id,ra\n,1\n1e18,2\n3,4", [3], ["row 1: no source_id", "1e18"]),
         ("source_id, 5, 6", [5, 6], ["source_id"]),
@@ -84,6 +88,19 @@ def test_too_long_a_text():
 def test_a_broken_table():
     with pytest.raises(InputError, match="cannot be read"):
         parse_ids('source_id\n"' + "1" * 200_000)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("ra,dr2_source_id\n1,2", "the list of ids: no Gaia DR3 identifiers: .*'dr2_source_id'"),
+        ("APOGEE_ID\tGAIA_SOURCE_ID\n2M1\t2", "those of Gaia DR2 in APOGEE's tables"),
+        ("DR3Name,GaiaEDR3\n5,5\n5,6", "row 2 has several identifiers .5 in .* 6 in 'GaiaEDR3'"),
+    ],
+)
+def test_a_table_of_ids_that_is_refused(text, message):
+    with pytest.raises(InputError, match=message):
+        parse_ids(text)
 
 
 def test_find(catalog):

@@ -105,6 +105,13 @@ def test_known_stars(catalog, tmp_path):
     assert oddities.known.all()
     assert "novae: 3 of 4 stars are in the catalog" in oddities.notes
 
+    with_gaps = tmp_path / "gaps.csv"
+    with_gaps.write_text(f"DR3Name\nGaia DR3 {ids[7]}\nGaia DR2 {ids[8]}\n")
+    oddities = known_oddities([with_gaps], catalog)
+    assert np.flatnonzero(oddities.kinds["gaps"]).tolist() == [7]
+    note = "gaps.csv: 1 row without an exact integer in DR3Name (the first, row 2: "
+    assert f"{note}'Gaia DR2 {ids[8]}')" in oddities.notes
+
     bad = tmp_path / "bad.txt"
     bad.write_text("1e18\n")
     with pytest.raises(InputError, match="'1e18' is no source_id"):

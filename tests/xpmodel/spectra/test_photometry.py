@@ -83,3 +83,18 @@ def test_synthetic_flux_is_that_of_gaiaxpy(shared):
     np.testing.assert_array_equal(spectra.source_id, theirs["source_id"].astype("int64"))
     expected = g_flux_from_mag(theirs["GaiaDr3Vega_mag_G"])
     np.testing.assert_allclose(spectra.g_flux, expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gaia_dr3_source_id", "Source", "DR3Name", "GAIAEDR3_SOURCE_ID"])
+def test_ids_of_photometry_by_other_names(tmp_path, name):
+    path = tmp_path / "photometry.csv"
+    path.write_text(f"dr2_source_id,{name},phot_g_mean_mag\n3,1, 12 \n4,2.5,13\n")
+    table = PhotometryTable.read(path)
+    assert table.source_id.tolist() == [1] and table.n_without_id == 1
+
+
+def test_photometry_falls_back_row_by_row(tmp_path):
+    path = tmp_path / "photometry.csv"
+    path.write_text("source_id,phot_g_mean_flux,phot_g_mean_mag\n1,5,9\n2,,12\n3,-1,12\n4,,\n")
+    flux = PhotometryTable.read(path).g_flux
+    np.testing.assert_array_equal(flux, [5, *g_flux_from_mag([12, 12]), np.nan])

@@ -219,3 +219,15 @@ def test_bad_tables(spectra, tmp_path, columns, message):
     pq.write_table(pa.table(columns), tmp_path / "bad.parquet")
     with pytest.raises(InputError, match=message):
         read_rival("bad", tmp_path / "bad.parquet", spectra)
+
+
+@pytest.mark.parametrize("name", ["DR3Name", "gaia_dr3_source_id", "Source"])
+def test_ids_of_a_rival_by_other_names(spectra, tmp_path, name):
+    ids = [*map(str, spectra.source_id[:8]), "4.1e18"]
+    path = tmp_path / "rival.parquet"
+    pq.write_table(pa.table({name: ids, "coefficients": [[1.0] * 110] * 9}), path)
+    rival = read_rival("x", path, spectra)
+    assert len(rival.places) == 8
+    assert rival.note.endswith(
+        f"1 row without an exact integer in {name} (the first, row 9: '4.1e18')"
+    )
