@@ -107,26 +107,26 @@ def read_vectors(table: pa.Table, columns: list[str], size: int = N_BAND) -> Vec
         for name in columns:
             values, is_wrong = numbers(table[name])
             parts.append(values)
-            for row in np.flatnonzero(is_wrong):
+            for row in np.flatnonzero(is_wrong).tolist():
                 wrong[row] = wrong[row] or f"{name} {_cell(table, name, row)} is no number"
         lengths = np.full(len(table), size)
         return Vectors(np.stack(parts, axis=1), lengths, unreadable, wrong)
     lists = number_lists(table[columns[0]])
     values = lists.of_size(size)
     some_are_numbers = np.isfinite(values).any(axis=1)
-    for row in np.flatnonzero(lists.unreadable):
+    for row in np.flatnonzero(lists.unreadable).tolist():
         where = wrong if some_are_numbers[row] else unreadable
         where[row] = _what_is_unreadable(table, columns[0], row)
     return Vectors(values, lists.lengths, unreadable, wrong)
 
 
 def _cell(table: pa.Table, name: str, row: int) -> str:
-    return quoted(table[name][int(row)].as_py())
+    return quoted(table[name][row].as_py())
 
 
 def _what_is_unreadable(table: pa.Table, name: str, row: int) -> str:
     what = "is no list of numbers"
-    if has_gap(str(table[name][int(row)].as_py())):
+    if has_gap(str(table[name][row].as_py())):
         what = "has a gap (…): numbers were left out when it was written"
     return f"{name} {_cell(table, name, row)} {what}"
 
@@ -147,7 +147,7 @@ def correlation_matrices(table: pa.Table, columns: list[str]) -> tuple[np.ndarra
     diagonal = np.arange(N_BAND)
     for band, name in enumerate(columns):
         lists = number_lists(table[name])
-        for row in np.flatnonzero(lists.unreadable):
+        for row in np.flatnonzero(lists.unreadable).tolist():
             unreadable[row] = _what_is_unreadable(table, name, row)
         matrix = matrices[:, band]
         matrix[:, i, j] = matrix[:, j, i] = lists.of_size(len(i))
@@ -156,6 +156,6 @@ def correlation_matrices(table: pa.Table, columns: list[str]) -> tuple[np.ndarra
         if is_whole.any():
             matrix[is_whole] = lists.of_size(N_BAND**2)[is_whole].reshape(-1, N_BAND, N_BAND)
         odd = ~is_triangle & ~is_whole & (lists.lengths > 0) & ~lists.unreadable
-        for row in np.flatnonzero(odd):
+        for row in np.flatnonzero(odd).tolist():
             unreadable[row] = f"{name} has {lists.lengths[row]} numbers, not {len(i)}"
     return matrices, unreadable

@@ -34,10 +34,8 @@ _SCALAR = r"(?:numpy|np)\.(?:float|int)[0-9]*\(([^()]*)\)"
 _BRACKETS = r"[\[\](){}]"
 _SEPARATORS = r"\s*[,;]\s*|\s+"
 
-Cells = pa.ChunkedArray | pa.Array
 
-
-def trimmed(column: Cells) -> Cells:
+def trimmed(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """A column as text without blanks at its ends; null where it says that there is no value."""
     text = pc.utf8_trim_whitespace(column.cast(pa.string()))
     return pc.if_else(pc.is_in(text, pa.array(NULLS)), None, text)
@@ -86,12 +84,12 @@ def integer_ids(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
     return pc.if_else(valid, text, "0").cast(pa.int64()).to_numpy(), valid.to_numpy()
 
 
-def floats(column: Cells) -> np.ndarray:
+def floats(column: pa.ChunkedArray | pa.Array) -> np.ndarray:
     """Read numbers, (N,) float32 where the column is, else float64; NaN where there is none."""
     return numbers(column)[0]
 
 
-def numbers(column: Cells) -> tuple[np.ndarray, np.ndarray]:
+def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """Read numbers, and tell which cells hold something else.
 
     Returns
@@ -123,7 +121,7 @@ def numbers(column: Cells) -> tuple[np.ndarray, np.ndarray]:
     return values.to_numpy(zero_copy_only=False), right
 
 
-def integers(column: Cells) -> tuple[pa.Array | pa.ChunkedArray, np.ndarray]:
+def integers(column: pa.ChunkedArray | pa.Array) -> tuple[pa.Array | pa.ChunkedArray, np.ndarray]:
     """Read whole numbers, as flags are, exactly.
 
     Returns
