@@ -11,7 +11,7 @@ import numpy as np
 from xpmodel.catalog.catalog import LAST_GAIA_ID, Catalog
 from xpmodel.errors import InputError
 from xpmodel.tables.cells import ID_PATTERN
-from xpmodel.tables.id_column import choose_id_columns
+from xpmodel.tables.id_names import choose_id_columns
 
 MAX_TEXT = 10_000_000  # characters
 # Ids of one query, about 100 kB. The Gaia Archive names no limit for a query's length, but takes
@@ -30,7 +30,7 @@ def parse_ids(text: str) -> tuple[np.ndarray, list[str]]:
     Either a list (separated by spaces, commas, semicolons, line breaks; quotes, brackets and
     "Gaia DR3" before an id are passed over), or a table in CSV (separated by commas,
     semicolons, tabs or spaces) with a header in which a column is called ``source_id`` or as
-    other tables call it (see `xpmodel.tables.id_column`).
+    other tables call it (see `xpmodel.tables.id_names`).
 
     Parameters
     ----------

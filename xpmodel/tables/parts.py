@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from xpmodel.columns import ID_ALIASES
 from xpmodel.errors import InputError
 from xpmodel.tables.arrow import CHUNK_BYTES, ChunkSource
+from xpmodel.tables.id_names import likelihood
 
 # A table of the archive with correlations as flat columns has 3,200.
 MAX_COLUMNS = 20_000
@@ -155,7 +155,7 @@ def choose(shown: str, parts: Sequence[Part]) -> Choice:
     best = _best(groups)
     if len(best) > 1:
         named = " or ".join(_named(groups[key], groups[key][0].columns) for key in best[:SHOWN])
-        if not _id_of(best[0]):
+        if not likelihood(best[0]):
             raise InputError(
                 f"{shown}: none of its {len(parts)} tables has a column source_id: {named}"
             )
@@ -174,19 +174,16 @@ def choose(shown: str, parts: Sequence[Part]) -> Choice:
 def _best(groups: dict[frozenset[str], list[Part]]) -> list[frozenset[str]]:
     """The groups, by their columns, of which none is worth more than the others."""
 
-    def worth(key: frozenset[str]) -> tuple[bool, bool, bool]:
+    def worth(key: frozenset[str]) -> tuple[int, int, int]:
         has_rows = any(part.n_rows != 0 for part in groups[key])
-        has_id = bool(_id_of(key))
+        has_id = likelihood(key)
         coefficients = any(name in key for name in COEFFICIENTS)
         is_other = product("", key) is not None
-        return (has_id and has_rows and coefficients, has_id and has_rows and not is_other, has_id)
+        useful = has_id if has_rows else 0
+        return (useful if coefficients else 0, 0 if is_other else useful, has_id)
 
     most = max(map(worth, groups))
     return [key for key in groups if worth(key) == most]
-
-
-def _id_of(columns: frozenset[str]) -> str | None:
-    return next((name for name in ID_ALIASES if name in columns), None)
 
 
 def _named(group: list[Part], columns: list[str] | None = None) -> str:

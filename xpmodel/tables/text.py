@@ -11,11 +11,11 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.csv
 
-from xpmodel.columns import ID_ALIASES
 from xpmodel.errors import InputError
 from xpmodel.tables.cells import NULLS
+from xpmodel.tables.id_names import likelihood
 from xpmodel.tables.packed import BLOCK, Content, Unpacking
-from xpmodel.tables.parts import Part, plain, regroup
+from xpmodel.tables.parts import Part, regroup
 
 CSV_BLOCK = 16 << 20  # bytes; a row must fit (one of the archive's, with correlations, is 43 kB)
 HEADER_LINE = 2 << 20  # bytes of the line of column names; 20,000 long names take 1 MB
@@ -156,7 +156,7 @@ def _guess_delimiter(header: str, sample: str) -> str:
         return (
             agreeing == len(lengths),
             agreeing,
-            any(plain(name) in ID_ALIASES for name in columns),
+            likelihood(columns) > 0,
         )
 
     # Of equals the first counts; a header of one column has none of them.

@@ -188,7 +188,7 @@ def test_vectors_of_another_length(tmp_path):
 @pytest.mark.parametrize("name", ["ids", "coeff_errs"])
 def test_missing_columns(tmp_path, name):
     path = write_released(tmp_path / "stars.h5", without(released_rows(3), name))
-    expected = "'source_id'; XP spectra need source_id .or ids." if name == "ids" else f"'{name}'"
+    expected = "'source_id' .nor .* ids.; it has" if name == "ids" else f"'{name}'"
     with pytest.raises(InputError, match=f"stars.h5: no column {expected}"):
         next(iter_spectra(path))
 

@@ -5,7 +5,8 @@ import pytest
 from astropy.table import Table
 
 from xpmodel.errors import InputError
-from xpmodel.tables.id_column import IdColumn, choose_id_columns
+from xpmodel.tables.id_column import IdColumn
+from xpmodel.tables.id_names import choose_id_columns, likelihood
 from xpmodel.tables.reader import open_table
 
 
@@ -133,3 +134,14 @@ def test_a_table_without_ids(tmp_path):
         IdColumn(opened(tmp_path, {"id": [1], "ra": [2]}))
     with pytest.raises(InputError, match="t.csv: no Gaia DR3 identifiers: .* 'dr2_source_id'"):
         IdColumn(opened(tmp_path, {"dr2_source_id": [1], "ra": [2]}))
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        (["ra", "SOURCE_ID"], 2), (["DR2Name"], 2), (["GaiaEDR3"], 2), (["ids"], 2),
+        (["Source", "x"], 1), (["designation"], 1), (["id", "ra"], 0), ([], 0),
+    ],
+)  # fmt: skip
+def test_how_likely_a_table_has_ids(columns, expected):
+    assert likelihood(columns) == expected
