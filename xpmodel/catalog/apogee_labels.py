@@ -56,6 +56,8 @@ class LabelsMade:
         Rows left out, by reason.
     without_id : str
         How many rows have no identifier, and the first of these; empty if all have one.
+    remarks : list of str
+        What a user should know of the file, as `xpmodel.tables.reader.TableReader.remarks`.
     """
 
     errors_of: str
@@ -63,6 +65,7 @@ class LabelsMade:
     n_stars: int
     left_out: dict[str, int]
     without_id: str
+    remarks: list[str]
 
     @property
     def note(self) -> str:
@@ -113,6 +116,7 @@ def write_labels(
         n_stars=len(labels),
         left_out=dict(rows.left_out),
         without_id=rows.without_id,
+        remarks=reader.remarks,
     )
     metadata = {
         "format": FORMAT,

@@ -205,7 +205,7 @@ def encode_files(
             stack.close()
     if not len(report.left_out):
         left_out_path(out).unlink(missing_ok=True)
-    return Encoding(out, tally.n_stars, report, tally.notes(), seconds)
+    return Encoding(out, tally.n_stars, report, [*report.remarks, *tally.notes()], seconds)
 
 
 class _Groups:
@@ -343,6 +343,7 @@ class _Tally:
             parts = ", ".join(f"{n} from {_G_SOURCES[name]}" for name, n in self._g_flux.items())
             notes.append(f"G flux of {parts}")
         for table, n in zip(self._tables, self._labelled, strict=True):
+            notes += table.remarks
             if not n:
                 notes.append(
                     f"warning: {table.path.name} has none of these {self.n_stars} stars; are its "

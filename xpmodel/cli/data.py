@@ -127,6 +127,8 @@ def labels_command(file: Path, out: Path) -> None:
     with tqdm(total=1.0, desc=file.name, bar_format=line, dynamic_ncols=True, delay=1.0) as bar:
         made = write_labels(file, out, progress=lambda part: bar.update(part - bar.n))
     click.echo(f"{out}: {made.n_stars} stars of {made.n_rows} rows, errors of {made.errors_of}")
+    for remark in made.remarks:
+        click.echo(remark)
     for reason, n in made.left_out.items():
         click.echo(f"left out {n}: {reason}")
     if made.without_id:

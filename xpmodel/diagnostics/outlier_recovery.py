@@ -221,6 +221,7 @@ def _ids_in(path: Path, notes: list[str]) -> np.ndarray:
     """The ids in a file; what is to be said of rows without one goes to the notes."""
     if path.suffix.lower() != ".txt":
         table = read_labels(path)
+        notes += table.remarks
         if table.n_without_id:
             notes.append(f"{path.name}: {table.without_id}")
         return table.source_id

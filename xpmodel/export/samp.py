@@ -238,12 +238,12 @@ def _take(params: Mapping[str, Any], folder: str, callback: OnTable) -> tuple[st
     try:
         name = _line(params.get("name") or params.get("table-id") or name)
         with _fetched(str(params.get("url") or ""), folder) as path:
-            ids, without = _read_ids(path)
+            ids, remark = _read_ids(path)
         callback(name, ids)
     except Exception as error:  # noqa: BLE001  the hub would send the table again
         return "samp.error", f"table {name}: {_line(error)}"
-    if without:
-        return "samp.warning", f"table {name}: left out {without}"
+    if remark:
+        return "samp.warning", f"table {name}: {remark}"
     return "samp.ok", None
 
 
@@ -306,7 +306,7 @@ def _check_size(path: Path) -> None:
 
 
 def _read_ids(path: Path) -> tuple[np.ndarray, str]:
-    """The ids in a table, each once, and what is to be said of rows without one."""
+    """The ids in a table, each once, and what is to be said of rows or tables not taken."""
     table = open_table(path)
     column = IdColumn(table)
     parts = []
@@ -316,7 +316,8 @@ def _read_ids(path: Path) -> tuple[np.ndarray, str]:
     column.check_any()
     ids = np.concatenate(parts)
     _, first = np.unique(ids, return_index=True)
-    return ids[np.sort(first)], column.without if column.n_without else ""
+    remarks = [f"left out {column.without}"] if column.n_without else []
+    return ids[np.sort(first)], "; ".join(remarks + table.remarks)
 
 
 def _line(what: object) -> str:

@@ -64,7 +64,11 @@ def read_own(
             raise InputError(f"{path}: no such file; check the path")
         _check_size(path, max_bytes)
         spectra = read_usable([path], photometry=photometry)
-    report = replace(spectra.report, left_out=spectra.report.left_out.assign(file=shown))
+    report = replace(
+        spectra.report,
+        left_out=spectra.report.left_out.assign(file=shown),
+        remarks=[remark.replace(str(path), shown) for remark in spectra.report.remarks],
+    )
     return encode_own(Path(shown).name, replace(spectra, report=report), model)
 
 

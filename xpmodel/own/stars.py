@@ -127,7 +127,7 @@ class OwnStars:
     @property
     def notes(self) -> list[str]:
         """What a user should know of them, a sentence each."""
-        notes = []
+        notes = [*self.report.remarks]
         if "synthetic" in self.spectra.g_flux_source:
             which = "some" if "+" in self.spectra.g_flux_source else f"{len(self)}"
             notes.append(f"G flux of {which} stars synthesized with GaiaXPy (Gaia_DR3_Vega)")

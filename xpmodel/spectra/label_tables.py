@@ -38,6 +38,8 @@ class LabelTable:
         Rows passed over because their id is not an exact integer.
     without_id : str
         How many these are, and the first, as it stands in the file.
+    remarks : list of str
+        What a user should know of the file, as `xpmodel.tables.reader.TableReader.remarks`.
     """
 
     path: Path
@@ -46,6 +48,7 @@ class LabelTable:
     n_repeated: int
     n_without_id: int
     without_id: str
+    remarks: list[str]
 
     def lookup(self, source_id: np.ndarray) -> pa.Table:
         """The labels of some stars, in their order; null where a star is not in the table."""
@@ -167,6 +170,7 @@ def read_labels(path: str | Path) -> LabelTable:
         n_repeated=n_repeated,
         n_without_id=id_column.n_without,
         without_id=id_column.without,
+        remarks=reader.remarks,
     )
 
 

@@ -62,11 +62,15 @@ class Report:
         as in the file) and `reason`.
     g_flux : dict of str to int
         Rows used, by where their G flux came from: "file", "photometry" or "synthetic".
+    remarks : list of str
+        What a user should know of the files, a sentence each: tables in them that are not read,
+        rows that a server has cut off.
     """
 
     n_read: int = 0
     left_out: pd.DataFrame = field(default_factory=no_rows)
     g_flux: dict[str, int] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def n_used(self) -> int:
@@ -99,7 +103,8 @@ class Report:
         left_out = pd.concat([no_rows(), *(r.left_out for r in reports if len(r.left_out))])
         g_flux = sum((Counter(report.g_flux) for report in reports), Counter())
         n_read = sum(report.n_read for report in reports)
-        return cls(n_read, left_out.reset_index(drop=True), dict(g_flux))
+        remarks = list(dict.fromkeys(remark for report in reports for remark in report.remarks))
+        return cls(n_read, left_out.reset_index(drop=True), dict(g_flux), remarks)
 
     def __add__(self, other: Report) -> Report:
         return Report.total([self, other])
@@ -109,4 +114,4 @@ class Report:
         lines += [f"  {n}: {reason}" for reason, n in self.counts.items()]
         if len(self.g_flux) > 1:
             lines += [f"  G flux of {n}: {source}" for source, n in self.g_flux.items()]
-        return "\n".join(lines)
+        return "\n".join(lines + self.remarks)

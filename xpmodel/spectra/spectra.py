@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -234,7 +234,7 @@ def _no_usable_rows(files: list[Path], report: Report) -> NoUsableRows:
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     message = f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})"
     examples = [f"{reason}, first in {where}" for reason, where in report.examples.items()]
-    return NoUsableRows("; ".join([message, *examples[:3]]))
+    return NoUsableRows("; ".join([message, *examples[:3], *report.remarks]))
 
 
 def _file_chunks(
@@ -253,6 +253,7 @@ def _file_chunks(
         has_them = all(f"{band}_coefficient_correlations" in reader for band in BANDS)
         layout = Layout(reader, has_them if correlations is None else correlations, labels)
         n_rows = 0
+        chunk = None
         for table, fraction in reader.chunks(layout.names, chunk_rows):
             try:
                 chunk = _spectra(layout, table, n_rows, photometry, used)
@@ -265,6 +266,9 @@ def _file_chunks(
             n_rows += len(table)
             yield chunk, (before + fraction * size) / total
         before += size
+        if chunk is not None and reader.remarks:
+            # All are known now; they come with no further star.
+            yield replace(chunk[:0], report=Report(remarks=reader.remarks)), before / total
 
 
 def _spectra(

@@ -3,10 +3,14 @@
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from astropy.io import fits
+from astropy.table import Table
 
 from tests.support.commands import run
-from tests.support.models import random_model
+from tests.support.models import random_model, random_spectra
+from tests.support.spectra_files import archive_table, write_spectra
 from xpmodel.catalog.catalog import open_catalog
 
 IDS = [4111834567000000001, 4111834567000000257, 4111834567000001025, 4111834567000007777]
@@ -94,3 +98,28 @@ def test_the_g_flux_falls_back_row_by_row(cases, model, tmp_path, file):
     assert catalog.source_id.tolist() == IDS
     assert "from the photometry table" in said and "from the files of their spectra" in said
     assert sum(catalog.metadata["g_flux"].values()) == 4
+
+
+@pytest.mark.parametrize("what", ["spectra", "labels", "labels of APOGEE"])
+def test_tables_that_are_not_read_are_told(model, tmp_path, what):
+    loaded = random_model()
+    stars = random_spectra(loaded, 5)
+    labels = {
+        "source_id": stars.source_id,
+        "teff": np.full(5, 5000.0),
+        "aspcapflag": np.zeros(5, int),
+    }
+    first = archive_table(stars) if what == "spectra" else labels
+    tables = [first, {"note": ["odd"]}]
+    hdus = [fits.table_to_hdu(Table(table)) for table in tables]
+    path = tmp_path / "two.fits"
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+    out = tmp_path / "out.parquet"
+    if what == "spectra":
+        said = run("encode", path, "--model", model, "--out", out).output
+    elif what == "labels":
+        spectra = write_spectra(tmp_path / "spectra.fits", stars)
+        said = run("encode", spectra, "--labels", path, "--model", model, "--out", out).output
+    else:
+        said = run("labels", path, "--out", out).output
+    assert re.search(r"two.fits: read HDU 1.*; not read, .* HDU 2 \(1 row\)", said)

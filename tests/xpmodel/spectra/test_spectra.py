@@ -5,6 +5,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
+from astropy.io import fits
+from astropy.table import Table
 
 from tests.support.archive import (
     BAD_ROWS,
@@ -517,3 +519,25 @@ def test_files_of_one_star_each_come_together(tmp_path):
     np.testing.assert_array_equal(whole.coefficients, both(rows, "coefficients")[good])
     line = whole.report.left_out.iloc[0]
     assert (Path(line["file"]).name, line["row"]) == ("04.csv", 1)
+
+
+def two_tables(path, rows):
+    """Spectra, and a table of something else that is not read."""
+    notes = Table({"source_id": [1], "note": ["odd"]})
+    hdus = [fits.table_to_hdu(Table(rows)), fits.table_to_hdu(notes)]
+    fits.HDUList([fits.PrimaryHDU(), *hdus]).writeto(path)
+
+
+@pytest.mark.parametrize("chunk_rows", [4, N, 100])
+def test_what_is_not_read_of_a_file_is_told(tmp_path, chunk_rows):
+    for i in range(2):
+        two_tables(tmp_path / f"{i}.fits", archive_rows(seed=i))
+    chunks = [chunk for chunk, _ in iter_spectra(tmp_path, chunk_rows=chunk_rows)]
+    report = Report.total(chunk.report for chunk in chunks)
+    assert sum(map(len, chunks)) == report.n_used == 2 * N
+    assert [remark.partition(":")[0] for remark in report.remarks] == [
+        str(tmp_path / "0.fits"),
+        str(tmp_path / "1.fits"),
+    ]
+    assert all("not read" in remark for remark in report.remarks)
+    assert "not read" in str(report)
