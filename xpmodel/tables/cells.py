@@ -199,7 +199,7 @@ def number_lists(column: pa.ChunkedArray) -> NumberLists:
         values, wrong = numbers(pc.list_flatten(column))
         return NumberLists(lengths, values, _rows_with(wrong, lengths))
     text = trimmed(column)
-    plain = _split(pc.utf8_trim(text, " ()[]{}"))
+    plain = _split(pc.ascii_trim(text, " ()[]{}"))
     if plain.unreadable.any():
         return _split(_normalized(text))
     return plain
@@ -209,7 +209,8 @@ def _split(text: pa.ChunkedArray) -> NumberLists:
     """Read lists that are separated by commas alone."""
     lists = pc.split_pattern(pc.if_else(pc.equal(text, ""), None, text), ",")
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy().astype(np.int64)
-    values, wrong = numbers(pc.list_flatten(lists))
+    # Of blanks alone the numbers are freed here: Arrow's conversion takes none.
+    values, wrong = numbers(pc.ascii_trim(pc.list_flatten(lists), " "))
     return NumberLists(lengths, values, _rows_with(wrong, lengths))
 
 
