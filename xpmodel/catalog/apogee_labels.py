@@ -179,7 +179,7 @@ class _Rows:
     @property
     def without_id(self) -> str:
         """What is to be said of rows without an identifier."""
-        return self._id.without if self._id.n_without else ""
+        return self._id.without
 
     def best(self) -> pa.Table:
         """The best row of each star, sorted by id; the first of equals."""

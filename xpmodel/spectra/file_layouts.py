@@ -11,7 +11,7 @@ from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND, N_COEFFICIENTS
 from xpmodel.spectra.label_tables import LabelColumns
 from xpmodel.spectra.photometry import GColumns
-from xpmodel.tables.cells import has_gap, number_lists, numbers, quoted
+from xpmodel.tables.cells import has_gap, number_lists, numbers, of_column, quoted
 from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.reader import TableReader
 
@@ -105,13 +105,15 @@ def read_vectors(table: pa.Table, columns: list[str], size: int = N_BAND) -> Vec
     if len(columns) > 1:
         parts = []
         for name in columns:
-            values, is_wrong = numbers(table[name])
+            with of_column(name):
+                values, is_wrong = numbers(table[name])
             parts.append(values)
             for row in np.flatnonzero(is_wrong).tolist():
                 wrong[row] = wrong[row] or f"{name} {_cell(table, name, row)} is no number"
         lengths = np.full(len(table), size)
         return Vectors(np.stack(parts, axis=1), lengths, unreadable, wrong)
-    lists = number_lists(table[columns[0]])
+    with of_column(columns[0]):
+        lists = number_lists(table[columns[0]])
     values = lists.of_size(size)
     some_are_numbers = np.isfinite(values).any(axis=1)
     for row in np.flatnonzero(lists.unreadable).tolist():
@@ -146,7 +148,8 @@ def correlation_matrices(table: pa.Table, columns: list[str]) -> tuple[np.ndarra
     i, j = np.tril_indices(N_BAND, k=-1)
     diagonal = np.arange(N_BAND)
     for band, name in enumerate(columns):
-        lists = number_lists(table[name])
+        with of_column(name):
+            lists = number_lists(table[name])
         for row in np.flatnonzero(lists.unreadable).tolist():
             unreadable[row] = _what_is_unreadable(table, name, row)
         matrix = matrices[:, band]

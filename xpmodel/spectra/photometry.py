@@ -15,7 +15,7 @@ from xpmodel.columns import BY_NAME
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import BANDS, N_BAND
 from xpmodel.spectra.missing_values import without_codes
-from xpmodel.tables.cells import numbers, quoted
+from xpmodel.tables.cells import numbers, of_column, quoted
 from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.reader import TableReader, open_table
 
@@ -114,7 +114,8 @@ class GColumns:
         flux = np.full(len(rows), np.nan)
         unread = np.full(len(rows), "", object)
         for name in self.names:
-            values, wrong = numbers(rows[name])
+            with of_column(name):
+                values, wrong = numbers(rows[name])
             values = without_codes(values.astype(np.float64), BY_NAME[name])
             if name == MAGNITUDE:
                 values = g_flux_from_mag(values)
@@ -165,7 +166,12 @@ class PhotometryTable:
         ids, fluxes, n_read = [], [], 0
         for chunk, _ in reader.chunks([*id_column.names, *columns.names], rows=1 << 20):
             source_id, valid = id_column.read(chunk)
-            flux, unread = columns.read(chunk)
+            try:
+                flux, unread = columns.read(chunk)
+            except pa.ArrowException as error:
+                raise InputError(
+                    f"{path}: a column holds values of the wrong kind ({error}); G must be numbers"
+                ) from None
             if len(wrong := np.flatnonzero(valid & (unread != ""))):
                 row = int(wrong[0])
                 raise InputError(

@@ -258,7 +258,7 @@ def _file_chunks(
             try:
                 chunk = _spectra(layout, table, n_rows, photometry, used)
             except pa.ArrowException as error:
-                cause = " ".join(str(error).split())[:120]
+                cause = " ".join(str(error).split())[:160]
                 raise InputError(
                     f"{file}: a column holds values of the wrong kind ({cause}); "
                     "coefficients must be vectors or text, the rest numbers"

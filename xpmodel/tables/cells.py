@@ -7,6 +7,8 @@ say that there is none, mean the same in every column of every table.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,7 +39,7 @@ _SEPARATORS = r"\s*[,;]\s*|\s+"
 
 def trimmed(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     """A column as text without blanks at its ends; null where it says that there is no value."""
-    text = pc.utf8_trim_whitespace(column.cast(pa.string()))
+    text = pc.utf8_trim_whitespace(_text(column))
     return pc.if_else(pc.is_in(text, pa.array(NULLS)), None, text)
 
 
@@ -74,7 +76,7 @@ def integer_ids(column: pa.ChunkedArray) -> tuple[np.ndarray, np.ndarray]:
         return np.where(valid, numbers, 0).astype(np.int64), valid
     if pa.types.is_nested(column.type):
         return np.zeros(len(column), np.int64), np.zeros(len(column), bool)
-    text = pc.utf8_trim(column.cast(pa.string()), _QUOTES)
+    text = pc.utf8_trim(_text(column), _QUOTES)
     literal = pc.match_substring_regex(text, ID_PATTERN)
     text = pc.replace_substring_regex(pc.if_else(literal, text, None), ID_PATTERN, r"\1")
     # Of 19 digits, text compares just as the numbers do.
@@ -109,7 +111,7 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[np.ndarray, np.ndarray]
         return column.to_numpy(zero_copy_only=False), right
     if not _is_text(column.type):
         return column.cast(pa.float64()).to_numpy(zero_copy_only=False), right
-    text = column.cast(pa.string())
+    text = _text(column)
     try:
         values = text.cast(pa.float64())
     except pa.ArrowInvalid:  # some are no numbers, or have blanks about them
@@ -148,6 +150,17 @@ def integers(column: pa.ChunkedArray | pa.Array) -> tuple[pa.Array | pa.ChunkedA
         known = np.where(whole, values, 0).astype(np.int64)
         return pa.array(known, mask=~whole), finite & ~whole
     return column.cast(pa.int64()), np.zeros(len(column), bool)
+
+
+def _text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
+    """A column as text; bytes that are no UTF-8 become question marks, which are no value."""
+    try:
+        return column.cast(pa.string())
+    except pa.ArrowInvalid:
+        cells = [
+            c if c is None else bytes(c).decode("utf-8", "replace") for c in column.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(cells, pa.string())])
 
 
 def _is_text(kind: pa.DataType) -> bool:
@@ -233,6 +246,16 @@ def _rows_with(wrong: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     if wrong.any():
         rows[np.repeat(np.arange(len(lengths)), lengths)[wrong]] = True
     return rows
+
+
+@contextmanager
+def of_column(name: str) -> Iterator[None]:
+    """Name the column in what Arrow says of a type that cannot be read."""
+    try:
+        yield
+    except pa.ArrowException as error:
+        cause = " ".join(str(error).split())[:120]
+        raise pa.ArrowInvalid(f"{name}: {cause}") from error
 
 
 def has_gap(cell: str) -> bool:

@@ -105,7 +105,9 @@ class IdColumn:
 
     @property
     def without(self) -> str:
-        """How many rows have no exact integer, and the first of these, as it stands there."""
+        """How many rows have no exact integer, and the first of these; empty if all have one."""
+        if not self.n_without:
+            return ""
         rows = f"{self.n_without} row{'' if self.n_without == 1 else 's'}"
         return f"{rows} without an exact integer in {self.names[0]} (the first, {self._first})"
 

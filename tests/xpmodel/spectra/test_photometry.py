@@ -1,6 +1,8 @@
 import warnings
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from xpmodel.errors import InputError
@@ -98,3 +100,10 @@ def test_photometry_falls_back_row_by_row(tmp_path):
     path.write_text("source_id,phot_g_mean_flux,phot_g_mean_mag\n1,5,9\n2,,12\n3,-1,12\n4,,\n")
     flux = PhotometryTable.read(path).g_flux
     np.testing.assert_array_equal(flux, [5, *g_flux_from_mag([12, 12]), np.nan])
+
+
+def test_photometry_of_the_wrong_kind(tmp_path):
+    path = tmp_path / "photometry.parquet"
+    pq.write_table(pa.table({"source_id": [1], "phot_g_mean_mag": [[12.0, 13.0]]}), path)
+    with pytest.raises(InputError, match="photometry.parquet: .* wrong kind .phot_g_mean_mag: "):
+        PhotometryTable.read(path)

@@ -115,3 +115,12 @@ def test_what_is_quoted_is_short_and_on_one_line():
     assert quoted(None) == "an empty cell"
     assert quoted(" a\n\tb\x07\u202e") == "'a b??'"
     assert quoted("1" * 1000) == f"'{'1' * 40}…'"
+
+
+def test_bytes_that_are_no_text():
+    cells = pa.chunked_array([[b"5", b" 6.5 ", b"\xff", None]])
+    assert integer_ids(cells)[1].tolist() == [True, False, False, False]
+    values, wrong = numbers(cells)
+    np.testing.assert_array_equal(values, [5, 6.5, np.nan, np.nan])
+    assert wrong.tolist() == [False, False, True, False]
+    assert number_lists(cells).unreadable.tolist() == [False, False, True, False]
