@@ -170,7 +170,7 @@ def read_labels(path: str | Path) -> LabelTable:
         n_repeated=n_repeated,
         n_without_id=id_column.n_without,
         without_id=id_column.without,
-        remarks=reader.remarks,
+        remarks=[*reader.remarks, *filter(None, [id_column.remark])],
     )
 
 

@@ -47,6 +47,8 @@ def quoted(cell: object) -> str:
     """A cell's beginning, to be shown in an error: on one line, in quotation marks."""
     if cell is None:
         return "an empty cell"
+    if isinstance(cell, bytes):
+        cell = cell.decode("utf-8", "replace")
     text = " ".join(str(cell).split())
     text = "".join(c if c.isprintable() else "?" for c in text)
     return repr(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
@@ -157,10 +159,9 @@ def _text(column: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray | pa.Array:
     try:
         return column.cast(pa.string())
     except pa.ArrowInvalid:
-        cells = [
-            c if c is None else bytes(c).decode("utf-8", "replace") for c in column.to_pylist()
-        ]
-        return pa.chunked_array([pa.array(cells, pa.string())])
+        cells = column.to_pylist()
+        decoded = [c.decode("utf-8", "replace") if isinstance(c, bytes) else c for c in cells]
+        return pa.chunked_array([pa.array(decoded, pa.string())])
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -111,6 +111,14 @@ class IdColumn:
         rows = f"{self.n_without} row{'' if self.n_without == 1 else 's'}"
         return f"{rows} without an exact integer in {self.names[0]} (the first, {self._first})"
 
+    @property
+    def remark(self) -> str:
+        """That the name of a column says no release, where it is one that others use too."""
+        name = self.names[0]
+        if name.lower() not in ("gaia_source_id", "source"):
+            return ""
+        return f"{self._path.name}: {name} says no release; its ids are taken as Gaia DR3's"
+
     def check_any(self) -> None:
         """Refuse a table none of whose rows had an identifier.
 

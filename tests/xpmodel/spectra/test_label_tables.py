@@ -62,6 +62,8 @@ def test_every_format(tmp_path, suffix):
 def test_names_of_the_id(tmp_path, id_name):
     table = read_labels(write(tmp_path / "labels.csv", {id_name: [7, 5], "TEFF": [1, 2]}))
     np.testing.assert_array_equal(table.source_id, [5, 7])
+    told = ["labels.csv: gaia_source_id says no release; its ids are taken as Gaia DR3's"]
+    assert table.remarks == (told if id_name == "gaia_source_id" else [])
     assert table.labels["teff"].to_pylist() == [2, 1]
 
 

@@ -319,9 +319,7 @@ def test_a_column_of_the_wrong_kind(tmp_path):
     rows = archive_rows()
     rows["phot_g_mean_mag"] = np.ones((N, 3))
     write_parquet(tmp_path / "spectra.parquet", rows)
-    with pytest.raises(
-        InputError, match="spectra.parquet: a column holds .* the wrong kind .phot_g_mean_mag: "
-    ):
+    with pytest.raises(InputError, match=r"a column holds .* the wrong kind \(phot_g_mean_mag: "):
         read_spectra(tmp_path / "spectra.parquet")
 
 
