@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,35 +147,36 @@ def train_command(
         write_epoch = tensorboard_writer(tensorboard, n_done + 1)
     spectra: Spectra | TrainingFiles
     prepared = None
-    if stream:
-        prepared, told = _prepared(source, out / SPECTRA_FOLDER, resume, processes)
-        spectra = prepared
-    else:
-        spectra, told = _in_memory(source, processes)
-    bar = tqdm(total=config.epochs, initial=n_done, unit=" epochs", dynamic_ncols=True,
-               disable=not processes.is_first)  # fmt: skip
-    with bar:
+    with _nothing_left_of_no_epoch(out, store.path):
+        if stream:
+            prepared, told = _prepared(source, out / SPECTRA_FOLDER, resume, processes)
+            spectra = prepared
+        else:
+            spectra, told = _in_memory(source, processes)
+        bar = tqdm(total=config.epochs, initial=n_done, unit=" epochs", dynamic_ncols=True,
+                   disable=not processes.is_first)  # fmt: skip
+        with bar:
 
-        def progress(epoch: Epoch) -> None:
-            bar.update()
-            bar.set_postfix_str(str(epoch))
-            if write_epoch is not None:
-                write_epoch(epoch)
+            def progress(epoch: Epoch) -> None:
+                bar.update()
+                bar.set_postfix_str(str(epoch))
+                if write_epoch is not None:
+                    write_epoch(epoch)
 
-        store.warn = bar.write
-        try:
-            model = train(spectra, config, device=device, processes=processes,
-                          progress=progress, store=store)  # fmt: skip
-        except KeyboardInterrupt:
-            bar.close()
-            if processes.is_first:
-                again = f"xpmodel train {source} --out {out} --resume{' --stream' * stream}"
-                click.echo(
-                    f"interrupted; {store.path} holds the state after epoch {store.n_saved} of "
-                    f"{config.epochs}. To go on: {again}",
-                    err=True,
-                )
-            raise SystemExit(130) from None
+            store.warn = bar.write
+            try:
+                model = train(spectra, config, device=device, processes=processes,
+                              progress=progress, store=store)  # fmt: skip
+            except KeyboardInterrupt:
+                bar.close()
+                if processes.is_first:
+                    again = f"xpmodel train {source} --out {out} --resume{' --stream' * stream}"
+                    click.echo(
+                        f"interrupted; {store.path} holds the state after epoch {store.n_saved} of "
+                        f"{config.epochs}. To go on: {again}",
+                        err=True,
+                    )
+                raise SystemExit(130) from None
     processes.leave()
     if not processes.is_first:
         return
@@ -188,6 +191,24 @@ def train_command(
     last = store.epochs[-1].kl_latents
     kl = ", ".join(f"z{i} {value:.3g}" for i, value in enumerate(last, start=1))
     click.echo(f"KL of each latent [nat]: {kl}")
+
+
+@contextmanager
+def _nothing_left_of_no_epoch(out: Path, checkpoint: Path) -> Iterator[None]:
+    """Take away what was made for a training that is refused before it has an epoch to keep."""
+    from xpmodel.errors import InputError
+
+    prepared = out / SPECTRA_FOLDER
+    had_out, had_prepared = out.exists(), prepared.exists()
+    try:
+        yield
+    except InputError:
+        if not had_prepared and not checkpoint.exists():
+            shutil.rmtree(prepared, ignore_errors=True)
+        if not had_out:
+            with suppress(OSError):  # not empty: a checkpoint is kept
+                out.rmdir()
+        raise
 
 
 def _refuse_to_replace(out: Path, checkpoint: Path, overwrite: bool) -> None:
@@ -208,12 +229,15 @@ def _refuse_to_replace(out: Path, checkpoint: Path, overwrite: bool) -> None:
 def _in_memory(source: Path, processes: Processes) -> tuple[Spectra, dict[str, Any]]:
     """All spectra, and what the model says of where they come from."""
     from xpmodel.spectra.spectra import join_spectra
+    from xpmodel.training.in_memory import usable_rows
 
     parts = list(_read(source, processes, _physical_memory()))
     spectra = join_spectra(parts)
     del parts
     if processes.is_first:
         click.echo(str(spectra.report))
+        if n := len(spectra) - len(usable_rows(spectra)):
+            click.echo(f"left out {n} more: coefficients over G flux beyond float32")
     return spectra, {"spectra": _named(source), "left_out": spectra.report.counts}
 
 

@@ -41,7 +41,8 @@ class Normalization:
         Parameters
         ----------
         chunks : callable
-            Gives the stars some at a time, (M, 110) float64, twice the same.
+            Gives the stars some at a time, (M, 110) float64, twice the same; their numbers are
+            such as float32 holds.
         n : int
 
         Raises
@@ -51,7 +52,7 @@ class Normalization:
         """
         mu = sum(values.sum(axis=0) for values in chunks()) / n
         sig = np.sqrt(sum(((values - mu) ** 2).sum(axis=0) for values in chunks()) / n)
-        check_varied(sig, n)
+        check_varied(mu, sig, n)
         return cls(mu, sig)
 
     def coefficients(self, per_flux: np.ndarray) -> np.ndarray:
@@ -172,18 +173,19 @@ def normalization(
     mean, squares = np.zeros(N_COEFFICIENTS), np.zeros(N_COEFFICIENTS)  # sum of (x − mean)²
     for spectra, fraction in iter_spectra(paths):
         flux = spectra.g_flux[:, None]
-        x = (spectra.coefficients / flux)[is_train[seen : seen + len(spectra)]]  # (M, 110)
-        seen += len(spectra)
-        if len(x):
-            step = x.mean(axis=0) - mean
-            squares += ((x - x.mean(axis=0)) ** 2).sum(axis=0)
-            squares += step**2 * (n * len(x) / (n + len(x)))
-            mean += step * (len(x) / (n + len(x)))
-            n += len(x)
+        with np.errstate(over="ignore", invalid="ignore"):  # checked at the end
+            x = (spectra.coefficients / flux)[is_train[seen : seen + len(spectra)]]  # (M, 110)
+            seen += len(spectra)
+            if len(x):
+                step = x.mean(axis=0) - mean
+                squares += ((x - x.mean(axis=0)) ** 2).sum(axis=0)
+                squares += step**2 * (n * len(x) / (n + len(x)))
+                mean += step * (len(x) / (n + len(x)))
+                n += len(x)
         if progress is not None:
             progress(n_used + seen, (1 + fraction) / 2)
     sig = np.sqrt(squares / n)
-    check_varied(sig, n)
+    check_varied(mean, sig, n)
     return FileNormalization(mean, sig, n, Report.total(reports))
 
 
@@ -207,17 +209,25 @@ def check_normalization(
     return checked[0], checked[1]
 
 
-def check_varied(sig: np.ndarray, n: int) -> None:
-    """Refuse standard deviations (110,) over n training stars of which one is 0.
+def check_varied(mu: np.ndarray, sig: np.ndarray, n: int) -> None:
+    """Refuse means and standard deviations (110,) by which no spectrum can be normalized.
 
     Raises
     ------
     InputError
-        Which coefficient is the same for all.
+        Which coefficient is the same for all n training stars, but for the rounding of the mean,
+        or not finite over G flux.
     """
-    if not (sig > 0).all():
+    finite = np.isfinite(mu) & np.isfinite(sig)
+    if not finite.all():
         raise InputError(
-            f"coefficient {int(np.argmin(sig > 0))} is the same for all {n} training stars, so "
+            f"coefficient {int(np.argmin(finite))} over G flux is too large for some of the "
+            f"{n} training stars: look for G fluxes near 0"
+        )
+    varied = sig > n * np.finfo(np.float64).eps * np.abs(mu)  # as far as a sum of n may be off
+    if not varied.all():
+        raise InputError(
+            f"coefficient {int(np.argmin(varied))} is the same for all {n} training stars, so "
             "that it cannot be normalized; give more stars"
         )
 

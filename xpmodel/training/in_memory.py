@@ -40,7 +40,7 @@ class TrainingData:
         Mean and standard deviation of coefficients / G flux over the training stars.
     n_left_out : int
         Spectra with a coefficient, error or G flux that is not finite, or an error or G flux that
-        is not positive.
+        is not positive, or with coefficients that over G flux are beyond float32.
     sha256 : str
         Of the usable spectra: their ids, coefficients, errors and G fluxes.
     """
@@ -117,19 +117,23 @@ class TrainingData:
 def check_usable(n_usable: int, n: int) -> None:
     """Refuse spectra of which fewer than two can be trained on."""
     if n_usable < 2:
+        others = ": the others hold NaN, or errors or G fluxes that are not above 0 or too extreme"
         raise InputError(
-            f"{n_usable} of {n} spectra are usable for training: the others hold NaN, or errors or "
-            "G fluxes that are not positive"
+            f"{n_usable} of {n} spectra {'is' if n_usable == 1 else 'are'} usable for training, "
+            f"and at least 2 are needed, one of them to be held out{others if n > n_usable else ''}"
         )
 
 
 def usable_rows(spectra: Spectra) -> np.ndarray:
     """Rows whose numbers can be trained on, (N,) int64; `read_spectra` gives no others."""
     good = np.isfinite(spectra.g_flux) & (spectra.g_flux > 0)
+    largest = float(np.finfo(np.float32).max)
     for start in range(0, len(spectra), CHUNK):
         rows = slice(start, start + CHUNK)
         errors = spectra.errors[rows]
-        good[rows] &= np.isfinite(spectra.coefficients[rows]).all(axis=1)
+        most = np.abs(spectra.coefficients[rows]).max(axis=1)  # NaN if one is
+        with np.errstate(all="ignore"):  # of fluxes that are 0 or not finite
+            good[rows] &= most / spectra.g_flux[rows].astype(np.float64) <= largest
         good[rows] &= (np.isfinite(errors) & (errors > 0)).all(axis=1)
     return np.flatnonzero(good)
 

@@ -211,9 +211,10 @@ def prepare_files(
     InputError
         When too few are usable to be split, or a coefficient is the same for all.
     OSError
-        When the folder cannot be written, or the disk is full. Nothing large is left behind.
+        When the folder cannot be written, or the disk is full. Nothing is left behind.
     """
     folder = Path(folder)
+    was_there = folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / DESCRIPTION).unlink(missing_ok=True)
@@ -243,6 +244,8 @@ def prepare_files(
     except BaseException as error:
         for name in (*PER_FLUX, *TRAIN, *TEST):  # perhaps many gigabytes, and of no use
             (folder / name).unlink(missing_ok=True)
+        if not was_there:
+            folder.rmdir()
         if isinstance(error, OSError):
             why = f"{error.strerror}; prepared spectra take {2 * ROW_BYTES} bytes a star"
             raise OSError(error.errno, why, str(folder)) from None
@@ -261,7 +264,7 @@ def _write_per_flux(chunks: Iterable[Spectra], folder: Path) -> tuple[int, int, 
             digest.add(spectra, usable)
             flux = spectra.g_flux[usable, None].astype(np.float64)
             for file, values in ((x, spectra.coefficients), (error, spectra.errors)):
-                with np.errstate(over="ignore"):  # infinite, and so the loss
+                with np.errstate(over="ignore"):  # an error becomes infinite, and so the loss
                     file.write((values[usable] / flux).astype(np.float32))
             n += len(usable)
             n_left_out += len(spectra) - len(usable)

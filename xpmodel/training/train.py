@@ -103,6 +103,12 @@ class Store:
                 f"is that of epoch {self.n_saved}"
             )
 
+    def discard(self) -> None:
+        """Delete the checkpoint and metrics of a run that came to nothing: of no epoch."""
+        if self.writes and not self.resume and not self.n_saved:
+            self.path.unlink(missing_ok=True)
+            (self.folder / METRICS_FILE).unlink(missing_ok=True)
+
     def _write(self, steps: Steps, data_sha256: str) -> None:
         if self.writes:
             write_checkpoint(self.path, steps, self.epochs, data_sha256)
@@ -176,7 +182,12 @@ def train(
         losses = torch.cat([steps.take(part) for _, part in parts])
         steps.finish()
         test = steps.test(data.test_parts(config))
-        _check_finite(processes.mean(losses).cpu().numpy(), network, number, store)
+        try:
+            _check_finite(processes.mean(losses).cpu().numpy(), network, number, store)
+        except InputError:
+            if store is not None:
+                store.discard()
+            raise
         end = time.perf_counter()
         means = processes.mean(losses.double().mean(0))
         epoch = _epoch(number, config, means, test, end - start)
@@ -243,7 +254,9 @@ def _check_finite(parts: np.ndarray, network: ScatterVAE, number: int, store: St
         where = f"in epoch {number}, after its last batch"
     else:
         return
-    kept = "" if store is None else f"; the checkpoint of epoch {store.n_saved} is kept"
+    kept = ""
+    if store is not None and store.n_saved:
+        kept = f"; the checkpoint of epoch {store.n_saved} is kept"
     raise InputError(
         f"the loss is not finite {where}: try a smaller learning rate, or look for extreme "
         f"values among the spectra{kept}"
