@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from xpapp.maps.raster import View
 from xpapp.maps.track_layer import TrackLayer
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.watchers import stop
+from xpapp.state.background import in_background
 from xpapp.state.map_state import MapState
 from xpapp.state.visit import Visit
 from xpapp.widgets.text_line import LiveLine
@@ -35,6 +37,8 @@ OPERATION_OF_KEYS = {
 Place = tuple[MapState, tuple[float, float], tuple[float, float]]
 # A click this near [pixels] to a point of a track means the point.
 REACH = 9.0
+# A hand's outline has hundreds; one of more may take seconds, and is tested in the background.
+MANY_VERTICES = 1_000
 
 
 class MapView:
@@ -153,8 +157,14 @@ class MapView:
         held, self._modifiers = self._modifiers, {}
         region = Region(kind, self._state.columns, outline, self._state.scales)
         operation = OPERATION_OF_KEYS[bool(held.get("shift")), bool(held.get("alt"))]
-        self._visit.active_map = self.key
-        self._later(guarded("The selection")(lambda: self._visit.draw(region, operation)))
+        visit = self._visit
+        visit.active_map = self.key
+        if len(outline) > MANY_VERTICES:
+            inside = partial(region.mask, visit.catalog)
+            draw = partial(visit.draw, region, operation or visit.operation)
+            in_background(visit, "The selection", inside, draw)
+        else:
+            self._later(guarded("The selection")(lambda: visit.draw(region, operation)))
 
     @guarded("Drawing the map")
     def _on_ranges(self, event: RangesUpdate) -> None:

@@ -167,7 +167,7 @@ class OwnView:
         if not n:
             notify("None of your stars is in the catalog: a set can only hold the catalog's stars")
             return
-        self._visit.new_set(Ids(tuple(map(int, own.source_id))), name="own")
+        self._visit.new_set(Ids(tuple(own.source_id.tolist())), name="own")
         self._say(f"{n:,} of your {len(own):,} stars are in the catalog, and now a set.")
 
     @guarded("Making a set")

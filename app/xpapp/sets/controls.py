@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from typing import NamedTuple
 
 import numpy as np
 import panel_material_ui as pmui
@@ -35,8 +36,15 @@ class GestureControls:
         self.undo = pmui.Button(label="Undo", on_click=self._undo, **WIDE)
         self.redo = pmui.Button(label="Redo", on_click=self._redo, **WIDE)
         self.clear = pmui.Button(label="Clear", on_click=self._clear, **WIDE)
-        self.panel = column(self.counts, self.mode, row(self.undo, self.redo, self.clear))
+        self.works = status_line("")
+        self.cancel = pmui.Button(label="Cancel", on_click=self._cancel, **TEXT, **WIDE)
+        self.under_way = row(self.works, self.cancel)
+        self.under_way.visible = False
+        self.panel = column(
+            self.counts, self.mode, row(self.undo, self.redo, self.clear), self.under_way
+        )
         visit.param.watch(self._follow, ["sets", "active_set", "filter", "shown"])
+        visit.param.watch(self._tell, ["works"])
         self._follow()
 
     @guarded("Counting")
@@ -58,6 +66,21 @@ class GestureControls:
         else:
             text += "<br>Draw with the lasso or the box"
         self.counts.object = text
+
+    @guarded("Telling of the work")
+    def _tell(self, *events: object) -> None:
+        """What is done in the background, and how far it is."""
+        lines = [
+            f"{html.escape(work.doing)}{f': {work.done:.0%}' if work.done else ''} …"
+            for work in self._visit.works
+        ]
+        self.works.object = "<br>".join(lines)
+        self.under_way.visible = bool(lines)
+
+    @guarded("Canceling")
+    def _cancel(self, event: object) -> None:
+        for work in self._visit.works:
+            work.cancel()
 
     @guarded("Undoing")
     def _undo(self, event: object) -> None:
@@ -207,37 +230,58 @@ class SetControls:
         if least is None:
             notify("Give the least probability of the stars that shall be in the set")
             return
-        name = f"{self._visit.active_set}, p ≥ {least:g}"
-        self._visit.new_set(Probable(region, least), name=name)
+        visit, source = self._visit, Probable(region, least)
+        name = f"{visit.active_set}, p ≥ {least:g}"
+        in_background(
+            visit,
+            "Making a set by probability",
+            lambda: source.mask(visit.catalog),
+            lambda mask: visit.new_set(source, name, mask),
+        )
 
     @guarded("Making a set of outliers")
     def _from_outliers(self, event: object) -> None:
         visit, source = self._visit, Outliers(self.n_outliers.value or 0)
 
         def then(mask: np.ndarray) -> None:
-            visit.new_set(source, name=f"{mask.sum()} outliers")
+            visit.new_set(source, f"{mask.sum()} outliers", mask)
 
         # The scores of half a million stars take seconds; they are then kept.
         in_background(visit, "Scoring the stars", lambda: source.mask(visit.catalog), then)
 
     @guarded("Finding the ids")
     def _from_ids(self, event: object) -> None:
-        text = self.ids.value or ""
-        if self.file.value:
-            text += "\n" + self.file.value.decode("utf-8", "replace")
-        ids, bad = parse_ids(text)
-        if not len(ids) and not bad:
+        text, file, catalog = self.ids.value or "", self.file.value, self._visit.catalog
+
+        def find() -> _FoundIds:
+            given = text if not file else f"{text}\n{file.decode('utf-8', 'replace')}"
+            ids, bad = parse_ids(given)
+            mask, missing = find_ids(catalog, ids)
+            return _FoundIds(Ids(tuple(ids.tolist())), mask, [*map(str, missing), *bad], len(bad))
+
+        in_background(self._visit, "Finding the ids", find, self._take_ids)
+
+    def _take_ids(self, found: _FoundIds) -> None:
+        if not found.ids.source_id and not found.unused:
             notify("There are no ids: paste some, or choose a file")
             return
-        mask, missing = find_ids(self._visit.catalog, ids)
+        n, n_found = len(found.ids.source_id), int(found.mask.sum())
         self.said.object = (
-            f"{int(mask.sum()):,} of {len(ids):,} ids are in the catalog; {len(missing):,} are "
-            f"not, and {len(bad):,} entries are no ids."
+            f"{n_found:,} of {n:,} ids are in the catalog; {len(found.unused) - found.n_bad:,} are "
+            f"not, and {found.n_bad:,} entries are no ids."
         )
-        unused = [*map(str, missing), *bad]
-        self.unused.param.update(value="\n".join(unused), visible=bool(unused))
-        if mask.any():
-            self._visit.new_set(Ids(tuple(map(int, ids))), name="ids")
+        self.unused.param.update(value="\n".join(found.unused), visible=bool(found.unused))
+        if n_found:
+            self._visit.new_set(found.ids, "ids", found.mask)
+
+
+class _FoundIds(NamedTuple):
+    """Pasted ids: the stars that have them, and what is of no star or no id."""
+
+    ids: Ids
+    mask: np.ndarray
+    unused: list[str]
+    n_bad: int
 
 
 class _SetRow:

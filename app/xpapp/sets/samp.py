@@ -10,6 +10,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from xpapp.runtime.callbacks import guarded, notify
+from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, heading, row
 from xpapp.widgets.text_line import status_line
@@ -82,10 +83,17 @@ class SampControls:
 
     @guarded("Taking the table")
     def _take(self, name: str, ids: np.ndarray) -> None:
-        mask, missing = find_ids(self._visit.catalog, ids)
+        catalog = self._visit.catalog
+
+        def found(result: tuple[np.ndarray, np.ndarray]) -> None:
+            self._make_set(name, ids, *result)
+
+        in_background(self._visit, "Taking the table", lambda: find_ids(catalog, ids), found)
+
+    def _make_set(self, name: str, ids: np.ndarray, mask: np.ndarray, missing: np.ndarray) -> None:
         self.said.object = (
             f"{name[:80]}: {int(mask.sum()):,} of {len(ids):,} stars are in the catalog, "
             f"{len(missing):,} are not."
         )
         if mask.any():
-            self._visit.new_set(Ids(tuple(map(int, ids))), name=name[:40] or "table")
+            self._visit.new_set(Ids(tuple(ids.tolist())), name[:40] or "table", mask)

@@ -79,18 +79,20 @@ class SaveControls:
         name = re.sub(r"[^\w-]+", "_", self._visit.active_set, flags=re.ASCII).strip("_")
         return f"{name or 'set'}{ending}"
 
-    def _text(self, filename: str, mime: str, text: str) -> None:
-        self._sender.send(filename, mime, lambda path: path.write_text(text, encoding="utf-8"))
+    def _text(self, filename: str, mime: str, text: Callable[[], str]) -> None:
+        """Offer a text, which is made when the browser fetches it, in a thread."""
+        self._sender.send(filename, mime, lambda path: path.write_text(text(), encoding="utf-8"))
 
     @guarded("Exporting the stars")
     def _stars(self, event: object) -> None:
         catalog, current, ending = self._visit.catalog, self._visit.current, self.kind.value
-        mask, coefficients = current.mask(catalog), self.coefficients.value
+        coefficients = self.coefficients.value
         # A set by probability has each star's in a column.
         probable = [s.source for s in current.steps if isinstance(s.source, Probable)]
 
         def write(path: Path) -> None:
             extra = {"p_inside": probable[-1].probability(catalog)} if probable else None
+            mask = current.mask(catalog)
             write_stars(catalog, mask, path, coefficients=coefficients, extra=extra)
 
         self._sender.send(
@@ -101,19 +103,24 @@ class SaveControls:
 
     @guarded("Exporting the recipe")
     def _recipe(self, event: object) -> None:
-        visit = self._visit
-        recipe = make_recipe(visit.current.steps, visit.catalog, visit.current.n_members)
-        self._text(self._file(".json"), "application/json", recipe)
+        current, catalog = self._visit.current, self._visit.catalog
+        self._text(
+            self._file(".json"),
+            "application/json",
+            lambda: make_recipe(current.steps, catalog, current.n_members),
+        )
 
     @guarded("Exporting the ADQL")
     def _adql(self, event: object) -> None:
-        visit = self._visit
-        query = adql_ids(visit.catalog, visit.current.mask(visit.catalog))
-        self._text(self._file(".adql"), "text/plain", query)
+        current, catalog = self._visit.current, self._visit.catalog
+        self._text(
+            self._file(".adql"), "text/plain", lambda: adql_ids(catalog, current.mask(catalog))
+        )
 
     @guarded("Saving the visit")
     def _visit_file(self, event: object) -> None:
-        self._text("visit.json", "application/json", json.dumps(state_of(self._visit), indent=1))
+        visit = self._visit
+        self._text("visit.json", "application/json", lambda: json.dumps(state_of(visit), indent=1))
 
     @guarded("Opening the visit")
     def _on_file(self, event: object) -> None:

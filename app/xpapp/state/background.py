@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -13,25 +15,59 @@ import panel as pn
 from xpapp.runtime.callbacks import guarded, notify
 from xpapp.state.visit import Visit
 from xpmodel import InputError
+from xpmodel._long_work import Canceled, watched
 
 log = logging.getLogger("xpapp")
 T = TypeVar("T")
 # For all visits: numerics use the cores themselves.
 _workers = ThreadPoolExecutor(2, thread_name_prefix="xpmodel")
+# How often a visitor hears how far the work is [s].
+TELL = 0.3
+
+
+class Work:
+    """Work under way for a visitor.
+
+    Attributes
+    ----------
+    doing : str
+    done : float
+        How much of it is, from 0 to 1, as far as it says.
+    """
+
+    def __init__(self, doing: str) -> None:
+        self.doing, self.done = doing, 0.0
+        self._canceled = threading.Event()
+
+    def cancel(self) -> None:
+        """Want it no longer: it ends at its next checkpoint, and nothing comes of it."""
+        self._canceled.set()
+
+    def check(self) -> None:
+        """End here what is no longer wanted.
+
+        Raises
+        ------
+        Canceled
+            When it was canceled.
+        """
+        if self._canceled.is_set():
+            raise Canceled
 
 
 def in_background(
     visit: Visit, doing: str, work: Callable[[], T], then: Callable[[T], None]
 ) -> None:
-    """Do work in a thread; the visit is busy meanwhile.
+    """Do work in a thread; the visit is busy meanwhile, and can cancel it.
 
     Parameters
     ----------
     visit : Visit
+        Its `works` are told.
     doing : str
         For the message if it fails: "Reading the file".
     work : callable
-        Touches nothing of the page.
+        Touches nothing of the page. Its checkpoints (`xpmodel._long_work`) say how far it is.
     then : callable
         Is told the result, on the page's own thread.
     """
@@ -40,27 +76,57 @@ def in_background(
     if document is None or document.session_context is None:
         finish(work())
         return
+    under_way = Work(doing)
     visit.busy = True
+    visit.works = (*visit.works, under_way)
+
+    def end() -> None:
+        visit.busy = False
+        visit.works = tuple(one for one in visit.works if one is not under_way)
 
     def done(result: T) -> None:
-        visit.busy = False
+        end()
         finish(result)
 
     def failed(problem: Exception) -> None:
-        visit.busy = False
+        end()
         notify(f"{doing} failed: {problem}")
 
+    def back(report: Callable[[], None]) -> None:
+        if document.session_context is not None:  # the visitor may have gone
+            document.add_next_tick_callback(report)
+
+    def tell() -> None:
+        visit.param.trigger("works")
+
+    told = time.monotonic()
+
+    def watch(part: float) -> None:
+        nonlocal told
+        if document.session_context is None:
+            under_way.cancel()
+        under_way.check()
+        under_way.done = part
+        if time.monotonic() - told > TELL:
+            told = time.monotonic()
+            back(tell)
+
     def run() -> None:
-        back: Callable[[], None]
         try:
-            back = partial(done, work())
+            under_way.check()
+            with watched(watch):
+                result = work()
+            under_way.check()
+        except Canceled:
+            log.info("%s: canceled", doing)
+            back(end)
         except Exception as error:
-            back = partial(failed, error)
             if isinstance(error, InputError):
                 log.warning("%s: %s", doing, error)
             else:
                 log.exception("%s failed", doing)
-        if document.session_context is not None:  # the visitor may have gone
-            document.add_next_tick_callback(back)
+            back(partial(failed, error))
+        else:
+            back(partial(done, result))
 
     _workers.submit(run)

@@ -31,6 +31,8 @@ class _Moment:
     sets: tuple[StarSet, ...]
     active_set: str
     filter: Filter
+    # The stars that it lets pass, one bit each; None for all.
+    shown: np.ndarray | None
 
 
 class Visit(param.Parameterized):
@@ -54,6 +56,7 @@ class Visit(param.Parameterized):
     own_tracks = param.Parameter((), doc="Tracks of the visitor's own, TrackDefinitions.")
     track_point = param.Parameter(doc="The point of a track that was clicked, or None.")
     dark = param.Boolean(False, doc="Whether the page is dark.")
+    works = param.Parameter((), doc="What is done in the background, a tuple of Work.")
     busy = param.Boolean(False, doc="Whether work for this visitor is under way.")
 
     def __init__(self, catalog: Catalog, model: Model | None, **params: Any) -> None:
@@ -149,30 +152,57 @@ class Visit(param.Parameterized):
             self._drawn = (key, ([s.color for s in seen], list(map(np.flatnonzero, masks))))
         return self._drawn[1]
 
-    def draw(self, region: Region, operation: str | None = None) -> None:
-        """Apply an outline, of the stars shown, to the active set."""
-        self.apply(region, operation)
+    def draw(
+        self, region: Region, operation: str | None = None, inside: np.ndarray | None = None
+    ) -> None:
+        """Apply an outline, of the stars shown, to the active set.
 
-    def apply(self, source: Source, operation: str | None = None) -> None:
-        """Apply what names stars, of those shown, to the active set."""
+        Parameters
+        ----------
+        inside : ndarray, (N,) bool, optional
+            The stars that lie inside, where they are known already.
+        """
+        self.apply(region, operation, inside)
+
+    def apply(
+        self, source: Source, operation: str | None = None, named: np.ndarray | None = None
+    ) -> None:
+        """Apply what names stars, of those shown, to the active set.
+
+        Parameters
+        ----------
+        named : ndarray, (N,) bool, optional
+            The stars that it names, where they are known already.
+        """
         step = Step(operation or self.operation, source, self.filter or None)
-        self._change_set(self.active_set, self.current.then(step, self.catalog))
+        named = source.mask(self.catalog) if named is None else named
+        if self.shown is not None:
+            named = named & self.shown
+        self._change_set(self.active_set, self.current.then(step, self.catalog, named))
 
     def clear(self) -> None:
         """Empty the active set."""
         if self.current.steps:
             self._change_set(self.active_set, self.current.emptied())
 
-    def new_set(self, source: Source | None = None, name: str = "") -> None:
-        """Add a set, of the stars of a source if there is one, and make it active."""
+    def new_set(
+        self, source: Source | None = None, name: str = "", named: np.ndarray | None = None
+    ) -> None:
+        """Add a set, of the stars of a source if there is one, and make it active.
+
+        Parameters
+        ----------
+        named : ndarray, (N,) bool, optional
+            The stars that the source names, where they are known already.
+        """
         added = StarSet(self._free_name(name), self._free_color())
         if source is not None:
-            added = added.then(Step("replace", source), self.catalog)
+            added = added.then(Step("replace", source), self.catalog, named)
         self._remember(sets=(*self.sets, added), active_set=added.name)
 
     def set_of_shown(self) -> None:
         """Add the set of all stars that the filter lets pass."""
-        self.new_set(self.filter or AllStars(), name="shown")
+        self.new_set(self.filter or AllStars(), "shown", self.shown)
 
     def combine(self, a: str, how: str, b: str) -> None:
         """Add the union, intersection, difference or symmetric difference of two sets."""
@@ -227,8 +257,13 @@ class Visit(param.Parameterized):
 
     # Filter
 
-    def show(self, new: Filter) -> None:
+    def show(self, new: Filter, shown: np.ndarray | None = None) -> None:
         """Show the stars that a filter lets pass.
+
+        Parameters
+        ----------
+        shown : ndarray, (N,) bool, optional
+            These stars, where they are known already.
 
         Raises
         ------
@@ -236,7 +271,13 @@ class Visit(param.Parameterized):
             When the filter cannot be applied to this catalog; then nothing changes.
         """
         if new != self.filter:
-            self._remember(filter=new)
+            self._remember(filter=new, shown=self._passing(new, shown))
+
+    def _passing(self, new: Filter, shown: np.ndarray | None) -> np.ndarray | None:
+        """What a moment keeps of the stars that a filter lets pass, found here if need be."""
+        if not new:
+            return None
+        return np.packbits(new.mask(self.catalog) if shown is None else shown)
 
     @property
     def n_shown(self) -> int:
@@ -273,7 +314,8 @@ class Visit(param.Parameterized):
 
     @property
     def _moment(self) -> _Moment:
-        return _Moment(self.sets, self.active_set, self.filter)
+        shown = None if self.shown is None else np.packbits(self.shown)
+        return _Moment(self.sets, self.active_set, self.filter, shown)
 
     def forget_past(self) -> None:
         """Let undo go no further back than now."""
@@ -288,7 +330,8 @@ class Visit(param.Parameterized):
     def _go_to(self, moment: _Moment, done: _Moment | None = None) -> None:
         changes: dict[str, Any] = {"sets": moment.sets, "active_set": moment.active_set}
         if moment.filter != self.filter:
-            shown = moment.filter.mask(self.catalog) if moment.filter else None
+            bits, n = moment.shown, len(self.catalog)
+            shown = None if bits is None else np.unpackbits(bits, count=n).view(bool)
             changes |= {"filter": moment.filter, "shown": shown}
         if done is not None:  # the filter could be applied, so it is a change
             self._past.append(done)
@@ -302,8 +345,14 @@ class Visit(param.Parameterized):
         shown_by: Filter,
         others: dict[str, Any],
         cursor: dict[str, Any],
+        shown: np.ndarray | None = None,
     ) -> None:
         """Take over another state, as one change that can be undone as to sets and filter.
+
+        Parameters
+        ----------
+        shown : ndarray, (N,) bool, optional
+            The stars that the filter lets pass, where they are known already.
 
         Raises
         ------
@@ -311,7 +360,8 @@ class Visit(param.Parameterized):
             When the filter cannot be applied to this catalog; then nothing changes.
         """
         with param.parameterized.batch_call_watchers(self):
-            self._remember(sets=sets, active_set=active_set, filter=shown_by)
+            passing = self._passing(shown_by, shown)
+            self._remember(sets=sets, active_set=active_set, filter=shown_by, shown=passing)
             self.param.update(**others)
             self.cursor.param.update(**cursor)
 
