@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -33,11 +35,25 @@ class PageDocument(Document):
         super().__init__()
         self.session_context = SimpleNamespace(request=None, id="visitor")
         self._waiting: list[SessionCallback] = []
+        self._came = threading.Event()
 
     def add_next_tick_callback(self, callback: Callable[[], None]) -> SessionCallback:
         """Keep the order, which Bokeh's set of callbacks does not."""
         self._waiting.append(super().add_next_tick_callback(callback))
+        self._came.set()
         return self._waiting[-1]
+
+    def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
+        """Take turns, as threads ask for them, until something is so."""
+        end = time.monotonic() + seconds
+        while True:
+            self._came.clear()
+            self.turn()
+            if condition():
+                return
+            left = end - time.monotonic()
+            assert left > 0, f"it did not come about in {seconds:g} s"
+            self._came.wait(min(left, 0.2))
 
     def turn(self) -> None:
         """Do what was put off to the server's next turn, in order, and what timers do."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from xpmodel import circular
+from xpmodel._long_work import checkpoint
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import period
 from xpmodel.errors import InputError
@@ -16,6 +18,8 @@ from xpmodel.latent.neighbours import LabelSummary, Nearness, Neighbours, descri
 
 # Stars whose latents stand for a place on a map that is not of latents.
 PLACE_STARS = 50
+# Points whose neighbors are looked for between two checkpoints.
+CHECKED = 100
 
 
 @dataclass(frozen=True)
@@ -181,9 +185,12 @@ class ManySurroundings:
         row_of = dict(zip(catalog.source_id[known].tolist(), known.tolist(), strict=True))
         self._itself = [row_of.get(star) for star in source_id.tolist()]
         n = min(k, len(neighbours.rows) - 1)
-        near = [
-            neighbours.nearest(point, n, row) for point, row in zip(z, self._itself, strict=True)
-        ]
+        self._medians: dict[str, np.ndarray] = {}
+        near = []
+        for i, (point, row) in enumerate(zip(z, self._itself, strict=True)):
+            if not i % CHECKED:
+                checkpoint(i / len(z))
+            near.append(neighbours.nearest(point, n, row))
         self.rows = np.array([found.rows for found in near], np.int64).reshape(len(z), n)
         self.distance = np.array([found.distance for found in near]).reshape(len(z), n)
 
@@ -193,6 +200,11 @@ class ManySurroundings:
 
     def median(self, column: str) -> np.ndarray:
         """Median of a column over the stars around each point, (N,); NaN where none has a value."""
+        if column not in self._medians:
+            self._medians[column] = self._median(column)
+        return self._medians[column]
+
+    def _median(self, column: str) -> np.ndarray:
         values = self._catalog.numbers(column)[self.rows].astype(np.float64)
         turn = period(column)
         if turn is not None:
@@ -203,6 +215,17 @@ class ManySurroundings:
         median[known] = np.nanmedian(values[known], axis=1)
         return median
 
+    def keep(self, columns: Sequence[str]) -> None:
+        """Find the medians of columns, and the texts, so that they are at hand."""
+        for column in columns:
+            self.median(column)
+        assert len(self.texts) == len(self.rows)
+
     def nearness(self, index: int) -> Nearness:
         """How near the nearest star of a point is."""
         return self._neighbours.nearness(float(self.distance[index, 0]))
+
+    @cached_property
+    def texts(self) -> list[str]:
+        """How near the nearest star of each point is, in words."""
+        return [self.nearness(i).text for i in range(len(self.rows))]

@@ -55,6 +55,10 @@ class StarSet:
             return np.zeros(len(catalog), dtype=bool)
         return np.unpackbits(self._bits, count=len(catalog)).view(bool)
 
+    def has_stars_of(self, other: StarSet) -> bool:
+        """Whether nothing but its name and looks differs from another version of the set."""
+        return self._bits is not None and self._bits is other._bits
+
     def then(self, step: Step, catalog: Catalog, named: np.ndarray | None = None) -> StarSet:
         """The set after one more step.
 

@@ -31,6 +31,7 @@ class MapData:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
         self._rows: np.ndarray | None = None
+        self._planes: list[tuple[np.ndarray, Plane]] = []
         self._sets: list[Plane] = []
         self._stars = StarValues()
         self.base: Base | None = None
@@ -44,6 +45,7 @@ class MapData:
         coloring = self._visit.coloring
         x, y = state.columns
         self.periods = period(x), period(y)
+        self._planes = []
         self._all = Plane(catalog[x], catalog[y], state.scales, self.periods)
         self.plane = self._all if shown is None else self._all.some(shown)
         self._rows = None if shown is None else np.flatnonzero(shown)
@@ -58,7 +60,10 @@ class MapData:
     def load_sets(self) -> None:
         """Take the visit's visible sets."""
         self.set_colors, rows = self._visit.drawn
-        self._sets = [self._all.some(some) for some in rows]
+        # Those of sets that are as they were stay, with what is counted of them.
+        before = {id(some): (some, plane) for some, plane in self._planes}
+        self._planes = [before.get(id(some)) or (some, self._all.some(some)) for some in rows]
+        self._sets = [plane for _, plane in self._planes]
 
     def draw(self, view: View) -> Base:
         """Aggregate the stars in a view."""

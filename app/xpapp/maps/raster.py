@@ -99,6 +99,7 @@ class Plane:
             for v, scale in zip((x, y), scales, strict=True)
         )
         self.periods = periods
+        self._counted: tuple[View, int, np.ndarray] | None = None
 
     def some(self, which: np.ndarray) -> Plane:
         """A part of the stars, by rows or by a mask."""
@@ -127,8 +128,12 @@ class Plane:
         return canvas.points(frame, "x", "y", reduction).to_numpy()
 
     def counts(self, view: View, size: int) -> np.ndarray:  # (H, W) float32
-        """Number of stars in each bin."""
-        return self.aggregate(view, size, ds.count(), None).astype(np.float32)
+        """Number of stars in each bin; kept, for of many sets one changes at a time."""
+        if self._counted is None or self._counted[:2] != (view, size):
+            found = self.aggregate(view, size, ds.count(), None).astype(np.float32)
+            found.setflags(write=False)
+            self._counted = view, size, found
+        return self._counted[2]
 
     def grouped(
         self, view: View, size: int, statistic: GroupStatistic, value: np.ndarray

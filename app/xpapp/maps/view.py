@@ -65,6 +65,7 @@ class MapView:
         self._data = MapData(visit)
         self._modifiers: dict[str, bool] = {}
         self._redraw_pending = False
+        self._waiting: dict[Callable[[], None], None] = {}
         self.status = LiveLine("0.76rem")
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=0)
         self.panel = pn.Column(
@@ -239,8 +240,11 @@ class MapView:
                 start, end = end, start
             bounds.update(start=start, end=end, reset_start=start, reset_end=end)
 
-    @guarded("Coloring the map")
     def _on_values(self, *events: object) -> None:
+        self._in_own_turn(self._color)
+
+    @guarded("Coloring the map")
+    def _color(self) -> None:
         self._data.load(self._state)
         self.redraw()
 
@@ -251,8 +255,11 @@ class MapView:
         self._data.dark = visit.dark
         self._dress()
 
-    @guarded("Showing the sets")
     def _on_sets(self, *events: object) -> None:
+        self._in_own_turn(self._show_sets)
+
+    @guarded("Showing the sets")
+    def _show_sets(self) -> None:
         self._data.load_sets()
         view = self._figure.view
         if view is not None and self._data.base is not None:
@@ -305,6 +312,21 @@ class MapView:
 
         self._visit.busy = True
         document.add_next_tick_callback(run)
+
+    def _in_own_turn(self, work: Callable[[], None]) -> None:
+        """Work when the server has heard others: the maps that one change draws are several."""
+        document = self._figure.plot.document
+        if document is None or document.session_context is None:
+            work()
+            return
+        if not self._waiting:
+            document.add_next_tick_callback(self._do_waiting)
+        self._waiting[work] = None
+
+    def _do_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, {}
+        for work in waiting:
+            work()
 
     def _redraw_soon(self) -> None:
         """Redraw once for however many changes of the view have come in by then."""

@@ -10,7 +10,9 @@ import panel as pn
 from xpapp.browser.upload_route import Inbox, close_inbox, open_inbox
 from xpapp.browser.window import Bridge
 from xpapp.runtime.callbacks import guarded, notify
+from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
+from xpmodel.latent.nearby_stars import ManySurroundings
 from xpmodel.own.given_files import MAX_BYTES, read_own
 from xpmodel.own.stars import OwnStars
 from xpmodel.tables.packed import given_name
@@ -66,7 +68,32 @@ class OwnFiles:
     def _take(self, stars: OwnStars) -> None:
         self._visit.busy = False
         cursor = self._visit.cursor
-        cursor.add_own(stars)
-        self._show()
-        if len(stars):
-            cursor.visit_own(len(cursor.own) - len(stars))
+
+        def show() -> None:
+            self._show()
+            if len(stars):
+                cursor.visit_own(len(cursor.own) - len(stars))
+
+        take_in_background(self._visit, stars, show)
+
+
+def take_in_background(visit: Visit, stars: OwnStars, then: Callable[[], None]) -> None:
+    """Add stars to a visitor's own; what is near them is found in a thread.
+
+    Parameters
+    ----------
+    visit : Visit
+    stars : OwnStars
+    then : callable
+        Is called when they are there.
+    """
+    cursor, before = visit.cursor, visit.cursor.own
+
+    def take(joined: tuple[OwnStars, ManySurroundings | None]) -> None:
+        if cursor.own is not before:  # others came, or these were forgotten, meanwhile
+            take_in_background(visit, stars, then)
+            return
+        cursor.take_own(*joined)
+        then()
+
+    in_background(visit, "Finding the stars near yours", lambda: cursor.joined(before, stars), take)

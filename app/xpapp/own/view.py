@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 from bokeh.models import ColumnDataSource, DataTable, NumberFormatter, TableColumn
 
 from xpapp.browser.sender import Sender
+from xpapp.own.files import take_in_background
 from xpapp.runtime.callbacks import guarded, notify
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
@@ -99,7 +100,7 @@ class OwnView:
             "G": own.g_mag,
             "χ² obs": own.encoded.chi2_obs.astype(float),
             "χ²": own.encoded.chi2.astype(float),
-            "near": [near.nearness(i).text for i in range(len(own))],
+            "near": near.texts,
         }
         catalog = self._visit.catalog
         labels = [name for name in steerable() if name in catalog.numeric]
@@ -157,7 +158,7 @@ class OwnView:
             self._visit,
             "Fetching from the Gaia Archive",
             lambda: fetch_own(ids, model),
-            self._cursor.add_own,
+            lambda stars: take_in_background(self._visit, stars, lambda: None),
         )
 
     @guarded("Making a set")

@@ -14,6 +14,7 @@ from bokeh.plotting import figure
 from xpapp.colors import INK
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
+from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, column_choices, heading, row
 from xpapp.widgets.text_line import status_line
@@ -94,11 +95,22 @@ class FilterControls:
     @guarded("The condition")
     def _on_expression(self, *events: object) -> None:
         current, text = self._visit.filter, (self.expression.value or "").strip()
-        try:
-            self._visit.show(Filter(current.cuts, current.ranges, text))
-            self.problem.object = ""
-        except ExpressionError as error:
-            self.problem.object = _pointing_at(text, error)
+        new, catalog = Filter(current.cuts, current.ranges, text), self._visit.catalog
+
+        def find() -> np.ndarray | ExpressionError:
+            try:
+                return new.mask(catalog)
+            except ExpressionError as error:
+                return error
+
+        def show(found: np.ndarray | ExpressionError) -> None:
+            if isinstance(found, ExpressionError):
+                self.problem.object = _pointing_at(text, found)
+            elif self._visit.filter == current:  # or another one came meanwhile
+                self._visit.show(new, found)
+                self.problem.object = ""
+
+        in_background(self._visit, "The condition", find, show)
 
     @guarded("Showing all stars")
     def _clear(self, event: object) -> None:

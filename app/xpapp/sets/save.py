@@ -12,8 +12,9 @@ import panel_material_ui as pmui
 from xpapp.browser.sender import Sender
 from xpapp.browser.window import Bridge
 from xpapp.runtime.callbacks import guarded
+from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
-from xpapp.state.visit_file import FORMAT, MAX_BYTES, restore, state_of
+from xpapp.state.visit_file import FORMAT, MAX_BYTES, read_state, state_of
 from xpapp.widgets.material import TEXT, WIDE, column, heading, row
 from xpapp.widgets.text_line import status_line
 from xpmodel import InputError, make_recipe
@@ -127,10 +128,20 @@ class SaveControls:
         if not self.file.value:
             return
         name = self.file.filename or "the file"
-        try:
-            content = json.loads(self.file.value)
-        except (ValueError, RecursionError) as error:
-            raise InputError(f"{name}: not JSON ({error})") from None
-        if not isinstance(content, dict) or content.get("format") != FORMAT:
-            raise InputError(f"{name}: not a visit that was saved here")
-        restore(self._visit, content, name)
+        given = self.file.value
+
+        def read() -> Callable[[], None]:
+            try:
+                content = json.loads(given)
+            except (ValueError, RecursionError) as error:
+                raise InputError(f"{name}: not JSON ({error})") from None
+            if not isinstance(content, dict) or content.get("format") != FORMAT:
+                raise InputError(f"{name}: not a visit that was saved here")
+            return read_state(self._visit, content, name)
+
+        in_background(
+            self._visit,
+            "Opening the visit",
+            read,
+            lambda bring_back: bring_back(),
+        )

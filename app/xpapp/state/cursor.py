@@ -9,6 +9,7 @@ import numpy as np
 import param
 
 from xpmodel import Catalog, InputError, Model, Spectra
+from xpmodel.columns import steerable
 from xpmodel.latent.metric import LatentMetric, latent_points_of
 from xpmodel.latent.nearby_stars import ManySurroundings, Surroundings, place_in_map
 from xpmodel.latent.neighbours import Neighbours, neighbours_of
@@ -179,7 +180,28 @@ class Cursor(param.Parameterized):
 
     def add_own(self, stars: OwnStars) -> None:
         """Take more stars in; of a star given twice the later one counts."""
-        self.param.update(own=stars if self.own is None else self.own + stars, own_star=None)
+        self.take_own(*self.joined(self.own, stars))
+
+    def joined(
+        self, before: OwnStars | None, stars: OwnStars
+    ) -> tuple[OwnStars, ManySurroundings | None]:
+        """Stars behind those before, and all that the page asks of the catalog's around each.
+
+        Seconds for thousands of stars, so in a thread; nothing of the page is touched.
+        """
+        own = stars if before is None else before + stars
+        if not len(own):
+            return own, None
+        near = self._around(own)
+        known = [name for name in steerable() if name in self.catalog.numeric]
+        near.keep(known)
+        own.values("ra")  # finds all its columns
+        return own, near
+
+    def take_own(self, own: OwnStars, near: ManySurroundings | None) -> None:
+        """Take over what `joined` made."""
+        self._own_near = None if near is None else (own, near)
+        self.param.update(own=own, own_star=None)
 
     def forget_own(self) -> None:
         """Let go of them."""
@@ -189,10 +211,12 @@ class Cursor(param.Parameterized):
     def own_near(self) -> ManySurroundings:
         """The catalog's stars around each of them."""
         if self._own_near is None or self._own_near[0] is not self.own:
-            z, ids = self.own.encoded.mean, self.own.source_id
-            found = ManySurroundings(self.catalog, self._neighbours, z, N_NEAR, ids)
-            self._own_near = (self.own, found)
+            self._own_near = (self.own, self._around(self.own))
         return self._own_near[1]
+
+    def _around(self, own: OwnStars) -> ManySurroundings:
+        z, ids = own.encoded.mean, own.source_id
+        return ManySurroundings(self.catalog, self._neighbours, z, N_NEAR, ids)
 
     def own_values(self, column: str) -> tuple[np.ndarray, bool]:
         """Where they lie on a column's axis, (N,), and whether by values of their own.

@@ -67,6 +67,8 @@ class Visit(param.Parameterized):
         self._past: deque[_Moment] = deque(maxlen=UNDO_STEPS)
         self._future: list[_Moment] = []
         self._drawn: tuple[tuple[object, ...], tuple[list[str], list[np.ndarray]]] | None = None
+        self._rows: list[tuple[StarSet, np.ndarray]] = []
+        self._rows_of: np.ndarray | None = None
         maps = default_maps(catalog)
         start = {
             "maps": maps,
@@ -146,11 +148,20 @@ class Visit(param.Parameterized):
         if self._drawn is None or any(a is not b for a, b in zip(self._drawn[0], key, strict=True)):
             seen = [s for s in self.sets if s.visible and s.n_members]
             seen.sort(key=lambda s: s.name == self.active_set)
-            masks = [s.mask(self.catalog) for s in seen]
-            if self.shown is not None:
-                masks = [mask & self.shown for mask in masks]
-            self._drawn = (key, ([s.color for s in seen], list(map(np.flatnonzero, masks))))
+            rows = [self._rows_shown(star_set) for star_set in seen]
+            self._rows = list(zip(seen, rows, strict=True))
+            self._drawn = (key, ([s.color for s in seen], rows))
         return self._drawn[1]
+
+    def _rows_shown(self, star_set: StarSet) -> np.ndarray:
+        """Rows of a set's stars that are shown; the same array as before where it is the same."""
+        if self._rows_of is not self.shown:
+            self._rows, self._rows_of = [], self.shown
+        for before, rows in self._rows:
+            if before.has_stars_of(star_set):
+                return rows
+        mask = star_set.mask(self.catalog)
+        return np.flatnonzero(mask if self.shown is None else mask & self.shown)
 
     def draw(
         self, region: Region, operation: str | None = None, inside: np.ndarray | None = None

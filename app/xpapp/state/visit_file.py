@@ -8,7 +8,9 @@ import json
 import math
 import os
 import re
+from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
 
 FORMAT = "xpmodel-visit"
+# 2: the sets share their steps.
+VERSION = 2
 NAME = re.compile(r"[a-z2-7]{16}")
 # A visit with thousands of pasted ids is some 100 kB.
 MAX_BYTES = 16 * 2**20
@@ -35,7 +39,7 @@ def state_of(visit: Visit) -> dict[str, Any]:
     """What brings a visit back, as JSON can hold it."""
     return {
         "format": FORMAT,
-        "version": 2,
+        "version": VERSION,
         "catalog": catalog_reference(visit.catalog),
         "maps": [asdict(state) for state in visit.maps],
         "active_map": visit.active_map,
@@ -59,17 +63,29 @@ def state_of(visit: Visit) -> dict[str, Any]:
 
 
 def restore(visit: Visit, content: dict[str, Any], source: str) -> None:
-    """Bring a visit into a saved state.
+    """Bring a visit into a saved state: `read_state`, and what it returns."""
+    read_state(visit, content, source)()
+
+
+def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[], None]:
+    """Read a saved state, and find its stars: seconds of work, so in a thread.
 
     Parameters
     ----------
+    visit : Visit
+        Nothing of it is changed.
     source : str
         Where the state comes from, for messages.
+
+    Returns
+    -------
+    callable
+        Brings the visit into the state.
 
     Raises
     ------
     InputError
-        When it is damaged or belongs to another catalog; then nothing changes.
+        When it is damaged or belongs to another catalog.
     """
     catalog = visit.catalog
     try:
@@ -113,7 +129,9 @@ def restore(visit: Visit, content: dict[str, Any], source: str) -> None:
         if cursor["mode"] not in MODES or not cursor["locked"] <= set(range(len(z))):
             raise InputError("its way to show spectra, or a locked latent, is unknown")
         active_set = content["active_set"] if content["active_set"] in names else names[0]
-        visit.bring_back(sets, active_set, Filter.from_json(content["filter"]), changes, cursor)
+        shown_by = Filter.from_json(content["filter"])
+        shown = shown_by.mask(catalog) if shown_by else None
+        return partial(visit.bring_back, sets, active_set, shown_by, changes, cursor, shown)
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -181,4 +199,4 @@ class VisitStore:
         path = self.folder / f"{name}.json"
         if not path.exists():
             raise InputError(f"the visit {name} is not kept on this server")
-        return read_json(path, FORMAT)
+        return read_json(path, FORMAT, newest=VERSION)

@@ -49,8 +49,8 @@ def test_a_file_of_spectra(visit, mock, gone):
         assert bridge.inbox and bridge.max_bytes == MAX_BYTES
         assert bridge.give("mine.parquet", content).code == 204
         assert visit.cursor.own is None  # not before the page's own turn
-        document.turn()
-    assert not visit.busy and shown == ["own"]
+        document.until(lambda: shown)
+    assert not visit.busy and visit.works == () and shown == ["own"]
     own = visit.cursor.own
     assert len(own) == len(visit.catalog) and visit.cursor.own_star == 0
     assert set(own.source_id) == set(visit.catalog.source_id)
