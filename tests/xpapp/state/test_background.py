@@ -12,6 +12,7 @@ from xpapp.state import background
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpmodel import InputError, open_catalog
+from xpmodel._long_work import Canceled, checkpoint
 
 
 @pytest.fixture
@@ -86,3 +87,62 @@ def test_a_visitor_who_has_gone_is_told_nothing(visit, told, monkeypatch):
         left.set()
         assert asked.wait(10)
     assert document.session_callbacks == [] and told == []
+
+
+def test_it_says_how_far_it_is_and_can_be_canceled(visit, told, caplog, monkeypatch):
+    """Nothing comes of work that is no longer wanted; it ends at its next checkpoint."""
+    monkeypatch.setattr(background, "TELL", 0.0)
+    go, ended, done = threading.Event(), [], []
+
+    def work() -> None:
+        try:
+            checkpoint(0.25)
+            assert go.wait(10)
+            checkpoint(0.5)
+            ended.append("whole")
+        except Canceled:
+            ended.append("canceled")
+            raise
+
+    with open_page() as document:
+        in_background(visit, "Counting", work, done.append)
+        (under_way,) = visit.works
+        heard = []
+        visit.param.watch(lambda event: heard.append([w.done for w in visit.works]), ["works"])
+        document.until(lambda: [0.25] in heard)
+        under_way.cancel()
+        go.set()
+        document.until(lambda: not visit.works)
+    assert ended == ["canceled"] and done == [] and told == [] and not visit.busy
+
+
+def test_one_canceled_before_it_begins_is_not_begun(visit, monkeypatch):
+    works = []
+    monkeypatch.setattr(background, "_workers", SimpleNamespace(submit=works.append))
+    begun = []
+    with open_page() as document:
+        in_background(visit, "Counting", lambda: begun.append(1), begun.append)
+        visit.works[0].cancel()
+        works[0]()
+        document.until(lambda: not visit.works)
+    assert begun == [] and not visit.busy
+
+
+def test_it_ends_when_its_visitor_has_gone(visit):
+    left, told, ended = threading.Event(), threading.Event(), threading.Event()
+
+    def work() -> None:
+        told.set()
+        assert left.wait(10)
+        try:
+            checkpoint(0.5)
+        except Canceled:
+            ended.set()
+            raise
+
+    with open_page() as document:
+        in_background(visit, "Counting", work, lambda result: None)
+        assert told.wait(10)
+        document.session_context = None
+        left.set()
+        assert ended.wait(10)
