@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from xpmodel.errors import InputError
-from xpmodel.tables.packed import Content, Folder, given_name, unpacked_limit
+from xpmodel.tables.packed import Content, given_name, unpacked_limit
 from xpmodel.tables.parts import SHOWN, Part
 
 MAX_MEMBERS = 60_000  # DataLink sends up to 5,000 stars, with up to eight products each
@@ -73,7 +73,7 @@ def _tar_members(archive: tarfile.TarFile) -> Members:
 def _parts(
     content: Content, members: Members, find_parts: Callable[[Content], list[Part]]
 ) -> list[Part]:
-    folder = Folder()
+    folder = content.new_folder()
     left = unpacked_limit(content.path.stat().st_size)
     parts: list[Part] = []
     passed: list[InputError] = []
@@ -82,11 +82,11 @@ def _parts(
         if n > MAX_MEMBERS:
             raise InputError(f"{content.shown}: has more than {MAX_MEMBERS:,} members; unpack it")
         title = given_name(name)
-        if title.startswith("._") or name.startswith("__MACOSX/"):
+        if name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._"):
             continue  # what macOS adds beside each file
         left -= folder.add(member, str(n), left)
         try:
-            inner = Content(folder.path / str(n), f"{content.shown}: {title}", folder)
+            inner = content.member(folder.path / str(n), title)
             parts += [_renamed(part, title) for part in find_parts(inner)]
         except InputError as error:
             passed.append(error)
@@ -96,9 +96,11 @@ def _parts(
             raise passed[0]
         raise InputError(f"{content.shown}: an archive without a table; download it again")
     if passed:
+        reasons = [str(error).removeprefix(f"{content.shown}: ") for error in passed[:SHOWN]]
         more = f" and {len(passed) - SHOWN} more" if len(passed) > SHOWN else ""
-        reasons = "; ".join(str(error) for error in passed[:SHOWN])
-        parts[0].remarks.append(f"passed over {len(passed)} of {n} members: {reasons}{more}")
+        remark = f"{content.shown}: passed over {len(passed)} of {n} members: {'; '.join(reasons)}"
+        for part in parts:
+            part.remarks.append(remark + more)
     return parts
 
 

@@ -65,7 +65,7 @@ def find_parts(content: Content, *, inside: bool = False) -> list[Part]:
     shown = content.shown
     with content.open() as stream:
         head = io.BufferedReader(stream, HEAD).read(HEAD)
-    if not head.removeprefix(codecs.BOM_UTF8).strip():
+    if len(head) < HEAD and not head.removeprefix(codecs.BOM_UTF8).strip():
         raise InputError(f"{shown}: the file is empty; download or save it again")
     for magic, opener in BINARY:
         if head.startswith(magic):

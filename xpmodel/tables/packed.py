@@ -60,13 +60,27 @@ class Content:
         "gzip", "bzip2", "xz"; None: it is not packed.
     """
 
-    def __init__(self, path: Path, shown: str, folder: Folder | None = None) -> None:
+    def __init__(self, path: Path, shown: str, folders: list[Folder] | None = None) -> None:
         self.path = path
         self.shown = shown
-        self._folder = folder  # kept while this is in use: the file lies in it
-        self._unpacked: Folder | None = None
+        self._folders: list[Folder] = [] if folders is None else folders
+        self._unpacked: Path | None = None
         with open(path, "rb") as raw:
             self.packing = packing_of(raw.read(8))
+
+    def new_folder(self) -> Folder:
+        """A temporary folder that stays as long as this or one of its members."""
+        self._folders.append(Folder())
+        return self._folders[-1]
+
+    def member(self, path: Path, name: str) -> Content:
+        """A part of this, as an archive has them, that was copied to a file."""
+        return Content(path, f"{self.shown}: {name}", self._folders)
+
+    def remove(self) -> None:
+        """Remove what was unpacked."""
+        for folder in self._folders:
+            folder.remove()
 
     @contextmanager
     def open(self) -> Iterator[Unpacking]:
@@ -79,11 +93,11 @@ class Content:
         if self.packing is None:
             return self.path
         if self._unpacked is None:
-            folder = Folder()
+            folder = self.new_folder()
             with self.open() as stream:
                 folder.add(stream, "unpacked")
-            self._unpacked = folder
-        return self._unpacked.path / "unpacked"
+            self._unpacked = folder.path / "unpacked"
+        return self._unpacked
 
 
 class Folder:
@@ -96,7 +110,7 @@ class Folder:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="xpmodel-table-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+        self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
     def add(self, stream: BinaryIO | io.RawIOBase, name: str, limit: float = float("inf")) -> int:
         """Copy a stream into a file, while it has up to so many bytes and the disk has room.

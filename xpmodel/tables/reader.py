@@ -135,7 +135,12 @@ def open_table(path: str | Path) -> TableReader:
     path = Path(path)
     check_file(path)
     with _truth(path):
-        return TableReader(path, choose(str(path), find_parts(Content(path, str(path)))))
+        content = Content(path, str(path))
+        try:
+            return TableReader(path, choose(str(path), find_parts(content)))
+        except BaseException:
+            content.remove()
+            raise
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -42,9 +43,12 @@ def encoding_of(head: bytes) -> str | None:
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding
-    for encoding, zeros in (("utf-16-le", head[1:200:2]), ("utf-16-be", head[:200:2])):
-        if len(zeros) > 1 and not zeros.strip(b"\0"):
-            return encoding
+    # Without a mark: every other byte is a NUL, but of letters beyond Latin-1.
+    even, odd = head[0:2000:2], head[1:2000:2]
+    if odd and odd.count(0) > 0.7 * len(odd) and not even.count(0):
+        return "utf-16-le"
+    if even and even.count(0) > 0.7 * len(even) and not odd.count(0):
+        return "utf-16-be"
     return None if re.search(rb"[\x00-\x08\x0e-\x19\x7f]", head) else "utf-8"
 
 
@@ -139,27 +143,24 @@ def _guess_delimiter(header: str, sample: str) -> str:
     if len(sample) >= SAMPLE // 4:  # characters have up to four bytes: the last may be cut
         lines = lines[:-1]
 
-    def evidence(delimiter: str) -> tuple[bool, int, bool]:
+    def evidence(delimiter: str) -> tuple[bool, bool, int, bool]:
         columns = _fields(header, delimiter)
-        if len(columns) < 2:
-            return (False, -1, False)
-        lengths = []
+        if len(columns) < 2 and delimiter != DELIMITERS[0]:
+            return (False, False, -1, False)
         try:
-            for row in csv.reader(lines, delimiter=delimiter):
-                if row:
-                    lengths.append(len(row))
-                if len(lengths) == SAMPLE_ROWS:
-                    break
+            rows = filter(None, csv.reader(lines, delimiter=delimiter))
+            lengths = [len(row) for row in itertools.islice(rows, SAMPLE_ROWS)]
         except csv.Error:
-            return (False, 0, False)
+            return (False, False, -1, False)
         agreeing = lengths.count(len(columns))
         return (
             agreeing == len(lengths),
+            len(columns) > 1,
             agreeing,
             likelihood(columns) > 0,
         )
 
-    # Of equals the first counts; a header of one column has none of them.
+    # Of equals the first counts.
     return max(DELIMITERS, key=evidence)
 
 
