@@ -142,11 +142,6 @@ def _header(file: BinaryIO, number: int) -> Header:
                 return header
             if card[8:10] == "= " and key not in header:
                 header[key] = _value(card[10:])
-            elif key == "CONTINUE" and header:
-                last = next(reversed(header))
-                more = STRING.search(card[8:])
-                if more and isinstance(header[last], str) and header[last].endswith("&"):
-                    header[last] = header[last][:-1] + more[1].replace("''", "'").rstrip()
     raise OSError(f"the header of HDU {number} has no END")
 
 

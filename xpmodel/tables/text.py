@@ -20,7 +20,8 @@ from xpmodel.tables.parts import Part, regroup
 
 CSV_BLOCK = 16 << 20  # bytes; a row must fit (one of the archive's, with correlations, is 43 kB)
 HEADER_LINE = 2 << 20  # bytes of the line of column names; 20,000 long names take 1 MB
-COMMENTS = 32 << 20  # bytes before it; ECSV describes each column in a line
+COMMENTS = 8 << 20  # bytes before it; ECSV describes each column in a line
+COMMENT_LINES = 100_000
 SAMPLE = 1 << 18  # bytes behind the header that show how values are separated
 DELIMITERS = ",\t;| "
 SAMPLE_ROWS = 20
@@ -108,9 +109,10 @@ def _header(stream: io.BufferedReader, shown: str) -> tuple[str, str]:
     while (line := stream.readline(HEADER_LINE + 1)).startswith(b"#") or line.isspace():
         comments.append(line)
         size += len(line)
-        if size > COMMENTS:
+        if size > COMMENTS or len(comments) > COMMENT_LINES:
             raise InputError(
-                f"{shown}: no line of column names in its first {COMMENTS >> 20} MB; give a table"
+                f"{shown}: no line of column names in its first {len(comments):,} lines; give a "
+                "table"
             )
     if len(line) > HEADER_LINE:
         raise InputError(

@@ -268,6 +268,7 @@ class _Rows(_Parser):
         self._wanted = positions
         self._table = -1
         self._is_in = False
+        self._is_in_row = False
         self._n_rows = 0
         self._cell = -1
         self._text: list[str] | None = None
@@ -287,7 +288,7 @@ class _Rows(_Parser):
         elif not self._is_in:
             return
         elif element == "TR":
-            self._cell = -1
+            self._is_in_row, self._cell = True, -1
             for column in self._columns:
                 column.append(None)
         elif element == "TD":
@@ -312,6 +313,8 @@ class _Rows(_Parser):
             for column in self._places[self._cell]:
                 self._columns[column][-1] = "".join(self._text)
             self._text = None
+        elif element == "TR":
+            self._is_in_row = False
         elif element == "STREAM":
             self._decode()
             self._text = None
@@ -341,7 +344,7 @@ class _Rows(_Parser):
             self._done.clear()
             return
         # The row that is open stays.
-        n = len(self._columns[0]) - (self._is_in and self._cell >= 0) if self._columns else 0
+        n = len(self._columns[0]) - self._is_in_row if self._columns else 0
         if n > 0:
             whole = [column[:n] for column in self._columns]
             self._columns = [column[n:] for column in self._columns]

@@ -77,11 +77,16 @@ class Field:
         """Whether a cell is one number, or one text."""
         return self.datatype not in NUMBERS or (self.size == 1 and not self.varies)
 
+    @property
+    def is_flag(self) -> bool:
+        """Whether a cell is one truth value."""
+        return self.datatype in ("boolean", "bit") and self.size == 1 and not self.varies
+
     # As text
 
     def from_text(self, cells: list[str | None], shown: str) -> pa.Array:
         """The values of a column of TABLEDATA."""
-        if self.datatype == "boolean" and self.size == 1 and not self.varies:
+        if self.is_flag:
             known = {"t": True, "1": True, "true": True, "f": False, "0": False, "false": False}
             return pa.array([known.get((c or "").strip().lower()) for c in cells], pa.bool_())
         if self.datatype not in NUMBERS:
@@ -138,11 +143,13 @@ class Field:
         """The values of a column of BINARY or BINARY2."""
         if self.datatype in TEXT_BYTES:
             return pa.array(list(map(self._text, cells)), pa.string(), mask=is_null)
-        if self.datatype == "bit":
+        if self.datatype == "bit" and not self.is_flag:
             vectors = [np.unpackbits(np.frombuffer(c, np.uint8)).astype(bool) for c in cells]
-            return list_array(vectors)
+            return list_array([v if self.varies else v[: self.size] for v in vectors])
+        if self.datatype == "bit":  # writers do not agree on which bit of the byte it is
+            return pa.array([c != b"\0" for c in cells], pa.bool_(), mask=is_null)
         if self.datatype == "boolean":
-            if not (self.size == 1 and not self.varies):
+            if not self.is_flag:
                 return pa.array([c.decode("latin-1") for c in cells], pa.string(), mask=is_null)
             known = dict.fromkeys(b"Tt1", True) | dict.fromkeys(b"Ff0", False)
             values = [known.get(c[0]) for c in cells]
@@ -199,6 +206,8 @@ class BinaryRows:
         data = self.held + data
         starts, cells, end = self._walk(data)
         self.held = data[end:]
+        if not starts:
+            return [pa.nulls(0) for _ in self._positions]
         flags = None
         if self._flags:
             flags = [data[start : start + self._flags] for start in starts]

@@ -109,8 +109,9 @@ NO_HEADERS = {
     "one field": ("A" * 200_000, "is no line of column names"),
     "30 MB of names": ("a_column," * (30 << 17), "line of column names is longer than 2 MB"),
     "100,000 columns": (",".join(f"c{i}" for i in range(100_000)), "100,000 columns, more than"),
-    "comments without end": ("# more\n" * (COMMENTS // 6), "no line of column names in its first"),
-    "blank lines without end": ("\n" * (COMMENTS + 9) + "a", "no line of column names"),
+    "comments without end": ("# more\n" * 200_000, "no line of column names in its first"),
+    "blank lines without end": ("\n" * COMMENTS + "a", "no line of column names"),
+    "long comments": (("#" + "A" * 4000 + "\n") * 9000, "no line of column names"),
     "one long line": ("A" * (HEADER_LINE + 1), "longer than 2 MB"),
 }
 
