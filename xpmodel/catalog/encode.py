@@ -205,7 +205,8 @@ def encode_files(
             stack.close()
     if not len(report.left_out):
         left_out_path(out).unlink(missing_ok=True)
-    return Encoding(out, tally.n_stars, report, [*report.remarks, *tally.notes()], seconds)
+    notes = list(dict.fromkeys([*report.remarks, *tally.notes()]))
+    return Encoding(out, tally.n_stars, report, notes, seconds)
 
 
 class _Groups:

@@ -248,13 +248,22 @@ def _prepared(
     from xpmodel.training.on_disk import DESCRIPTION, TrainingFiles, prepare_files
 
     if processes.is_first and not (resume and (folder / DESCRIPTION).exists()):
-        files = prepare_files(_read(source, processes), folder, _named(source))
+        remarks: dict[str, None] = {}
+
+        def chunks() -> Iterator[Spectra]:
+            for chunk in _read(source, processes):
+                remarks.update(dict.fromkeys(chunk.report.remarks))
+                yield chunk
+
+        files = prepare_files(chunks(), folder, _named(source))
         left_out = files.n_left_out + sum(files.left_out.values())
         click.echo(
             f"{folder}: {files.n_train + files.n_test} spectra prepared, {left_out} left out"
         )
         for reason, n in files.left_out.items():
             click.echo(f"  {n}: {reason}")
+        for remark in remarks:
+            click.echo(remark)
     processes.wait()
     files = TrainingFiles.open(folder)
     return files, {"spectra": files.source, "left_out": files.left_out}

@@ -16,7 +16,7 @@ from xpmodel.errors import InputError
 from xpmodel.report.tables import TableColumn, make_table, provenance
 from xpmodel.spectra.label_tables import read_labels
 from xpmodel.tables.cells import floats, integer_ids
-from xpmodel.tables.reader import expand_paths, read_table
+from xpmodel.tables.reader import expand_paths, open_table
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -112,7 +112,8 @@ def mock_oddities(path: str | Path, catalog: Catalog) -> Oddities:
     """
     path = Path(path)
     names = ["source_id", "emission", "second_light", "stage"]
-    table = read_table(path, names)
+    reader = open_table(path)
+    table = reader.read(names)
     ids, valid = integer_ids(table.column("source_id"))
     if not valid.all():
         raise InputError(f"{path}: {(~valid).sum()} rows without an integer source_id")
@@ -131,7 +132,7 @@ def mock_oddities(path: str | Path, catalog: Catalog) -> Oddities:
     }
     kinds = {name: mark[place] & known for name, mark in marks.items()}
     note = f"{path.name}: knows {known.sum()} of {len(catalog)} stars"
-    return Oddities(_with_any(kinds, path), known, [note])
+    return Oddities(_with_any(kinds, path), known, [note, *reader.remarks])
 
 
 def known_oddities(paths: Sequence[str | Path], catalog: Catalog) -> Oddities:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import tempfile
 import threading
 import time
@@ -24,6 +23,7 @@ from xpmodel.errors import InputError
 from xpmodel.export.stars import write_stars
 from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.reader import open_table
+from xpmodel.tables.sizes import unpacked_bytes
 
 if TYPE_CHECKING:
     from pyvo.samp import SAMPIntegratedClient
@@ -295,14 +295,8 @@ def _download(parts: SplitResult, path: Path) -> None:
 
 def _check_size(path: Path) -> None:
     """Refuse a table that, unpacked, would not fit into memory together with others."""
-    with open(path, "rb") as file:
-        gzipped = file.read(2) == b"\x1f\x8b"
-    size = 0
-    with gzip.open(path) if gzipped else open(path, "rb") as file:
-        while block := file.read(BLOCK):
-            size += len(block)
-            if size > SIZE_LIMIT:
-                raise InputError(f"larger than {SIZE_LIMIT / 1e6:g} MB; send fewer columns or rows")
+    if unpacked_bytes(path, SIZE_LIMIT) > SIZE_LIMIT:
+        raise InputError(f"larger than {SIZE_LIMIT / 1e6:g} MB; send fewer columns or rows")
 
 
 def _read_ids(path: Path) -> tuple[np.ndarray, str]:
@@ -317,7 +311,8 @@ def _read_ids(path: Path) -> tuple[np.ndarray, str]:
     ids = np.concatenate(parts)
     _, first = np.unique(ids, return_index=True)
     remarks = [f"left out {column.without}"] if column.n_without else []
-    return ids[np.sort(first)], "; ".join(remarks + table.remarks)
+    remarks += [remark.removeprefix(f"{path}: ") for remark in table.remarks]
+    return ids[np.sort(first)], "; ".join(remarks)
 
 
 def _line(what: object) -> str:

@@ -22,7 +22,7 @@ from xpmodel.own.stars import OwnStars, encode_own
 from xpmodel.spectra.bands import N_COEFFICIENTS
 from xpmodel.spectra.label_tables import LabelTable, read_labels
 from xpmodel.spectra.photometry import PhotometryTable
-from xpmodel.spectra.report import Report, left_out_rows
+from xpmodel.spectra.report import left_out_rows
 from xpmodel.spectra.spectra import Spectra, join_spectra
 
 SERVER = "https://gea.esac.esa.int/"
@@ -221,4 +221,4 @@ def _in_order(spectra: Spectra, ids: list[int]) -> Spectra:
         [reasons.get(str(i), NO_SPECTRUM) for i in missing],
     )
     chosen = spectra[np.array([rows[i] for i in ids if i in rows], np.int64)]
-    return replace(chosen, report=Report(len(ids), left_out, spectra.report.g_flux))
+    return replace(chosen, report=replace(spectra.report, n_read=len(ids), left_out=left_out))

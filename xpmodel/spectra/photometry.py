@@ -139,11 +139,14 @@ class PhotometryTable:
         G flux [e-/s], NaN where the table has none.
     n_without_id : int
         Rows passed over because their id is not an exact integer.
+    remarks : tuple of str
+        What else a user should know of the file, a sentence each.
     """
 
     source_id: np.ndarray
     g_flux: np.ndarray
     n_without_id: int = 0
+    remarks: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, path: str | Path) -> PhotometryTable:
@@ -183,7 +186,9 @@ class PhotometryTable:
             n_read += len(chunk)
         id_column.check_any()
         source_id, first = np.unique(np.concatenate(ids), return_index=True)
-        return cls(source_id, np.concatenate(fluxes)[first], id_column.n_without)
+        return cls(
+            source_id, np.concatenate(fluxes)[first], id_column.n_without, tuple(reader.remarks)
+        )
 
     def find(self, source_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Look up stars.

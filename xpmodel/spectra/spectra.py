@@ -211,7 +211,9 @@ def iter_spectra(
     reports = []  # while nothing is usable
     held: list[Spectra] = []
     n_held, fraction = 0, 0.0
-    for chunk, now in _file_chunks(files, photometry, correlations, labels, chunk_rows, used):
+    passed: Counter[str] = Counter()
+    chunks = _file_chunks(files, photometry, correlations, labels, chunk_rows, used, passed)
+    for chunk, now in chunks:
         # Files of few stars come together: what follows costs as much for one star as for many.
         if held and n_held + chunk.report.n_read > chunk_rows:
             yield join_spectra(held), fraction
@@ -224,9 +226,27 @@ def iter_spectra(
             yield join_spectra(held), fraction
             held, n_held = [], 0
     if held:
-        yield join_spectra(held), fraction
+        last = join_spectra(held)
+        last.report.remarks += _passed_over(passed)
+        last.report.remarks += photometry.remarks if photometry is not None else ()
+        yield last, fraction
+    elif passed:
+        raise InputError(
+            f"{files[0]}: no XP coefficients: it holds another product of DataLink "
+            f"({_kinds(passed)}); download XP_CONTINUOUS"
+        )
     if not used.runs:
         raise _no_usable_rows(files, Report.total(reports))
+
+
+def _passed_over(passed: Counter[str]) -> list[str]:
+    if not passed:
+        return []
+    return [f"passed over {passed.total()} files with other products of DataLink: {_kinds(passed)}"]
+
+
+def _kinds(passed: Counter[str]) -> str:
+    return ", ".join(f"{n} {kind}" for kind, n in sorted(passed.items()))
 
 
 def _no_usable_rows(files: list[Path], report: Report) -> NoUsableRows:
@@ -244,12 +264,20 @@ def _file_chunks(
     labels: bool,
     chunk_rows: int,
     used: _UsedIds,
+    passed: Counter[str],
 ) -> Iterator[tuple[Spectra, float]]:
-    """The usable rows of each chunk of each file, and the fraction of all bytes read so far."""
+    """The usable rows of each chunk of each file, and the fraction of all bytes read so far.
+
+    An unzipped folder of DataLink's may hold other products too: those are counted.
+    """
     sizes = [file.stat().st_size for file in files]
     total, before = sum(sizes), 0
     for file, size in zip(files, sizes, strict=True):
         reader = open_table(file)
+        if reader.product is not None:
+            passed[reader.product] += 1
+            before += size
+            continue
         has_them = all(f"{band}_coefficient_correlations" in reader for band in BANDS)
         layout = Layout(reader, has_them if correlations is None else correlations, labels)
         n_rows = 0

@@ -9,7 +9,8 @@ that are not chosen between.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import pyarrow as pa
@@ -37,6 +38,10 @@ PRODUCT_COLUMNS = (
     ("XP_SAMPLED or RVS", {"wavelength", "flux", "flux_error"}),
     ("XP_SAMPLED or RVS", {"solution_id", "flux", "flux_error"}),
 )
+
+
+Columns = frozenset[tuple[str, int]]
+"""Names of columns as they are compared, each with how many of that name come before it."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +73,10 @@ class Part:
         return sum(len(table) for table, _ in self.source([0], 65_536)) if self.columns else 0
 
 
+Groups = dict[Columns, list[Part]]
+"""Tables by their columns."""
+
+
 @dataclass(frozen=True)
 class Choice:
     """What of a file is read.
@@ -85,17 +94,17 @@ class Choice:
 
     def source(self, positions: list[int], rows: int) -> Iterator[tuple[pa.Table, float]]:
         """Read the parts behind each other; see `xpmodel.tables.arrow.ChunkSource`."""
-        names = [plain(self.parts[0].columns[i]) for i in positions]
+        wanted = _keys(self.parts[0].columns)
         if len(self.parts) == 1:
             yield from self.parts[0].source(positions, rows)
             return
 
         def each() -> Iterator[tuple[pa.Table, float]]:
             for n, part in enumerate(self.parts):
-                there = [plain(name) for name in part.columns]
-                own = [there.index(name) for name in names]
+                there = _keys(part.columns)
+                own = [there.index(wanted[i]) for i in positions]
                 for table, fraction in part.source(own, rows):
-                    numbered = table.rename_columns([str(i) for i in range(len(names))])
+                    numbered = table.rename_columns([str(i) for i in range(len(own))])
                     yield numbered, (n + fraction) / len(self.parts)
 
         yield from regroup(each(), rows)
@@ -144,18 +153,18 @@ def choose(shown: str, parts: Sequence[Part]) -> Choice:
     InputError
         When it cannot be told which are meant.
     """
-    groups: dict[frozenset[str], list[Part]] = {}
+    groups: Groups = {}
     for part in parts:
         if len(part.columns) > MAX_COLUMNS:
             raise InputError(
                 f"{shown}: has {len(part.columns):,} columns, more than {MAX_COLUMNS:,}; save the "
                 "ones that matter"
             )
-        groups.setdefault(frozenset(map(plain, part.columns)), []).append(part)
+        groups.setdefault(frozenset(_keys(part.columns)), []).append(part)
     best = _best(groups)
     if len(best) > 1:
         named = " or ".join(_named(groups[key], groups[key][0].columns) for key in best[:SHOWN])
-        if not likelihood(best[0]):
+        if not likelihood(groups[best[0]][0].columns):
             raise InputError(
                 f"{shown}: none of its {len(parts)} tables has a column source_id: {named}"
             )
@@ -171,14 +180,15 @@ def choose(shown: str, parts: Sequence[Part]) -> Choice:
     return Choice(chosen, remarks)
 
 
-def _best(groups: dict[frozenset[str], list[Part]]) -> list[frozenset[str]]:
+def _best(groups: Groups) -> list[Columns]:
     """The groups, by their columns, of which none is worth more than the others."""
 
-    def worth(key: frozenset[str]) -> tuple[int, int, int]:
+    def worth(key: Columns) -> tuple[int, int, int]:
         has_rows = any(part.n_rows != 0 for part in groups[key])
-        has_id = likelihood(key)
-        coefficients = any(name in key for name in COEFFICIENTS)
-        is_other = product("", key) is not None
+        names = groups[key][0].columns
+        has_id = likelihood(names)
+        coefficients = not set(COEFFICIENTS).isdisjoint(map(plain, names))
+        is_other = product("", names) is not None
         useful = has_id if has_rows else 0
         return (useful if coefficients else 0, 0 if is_other else useful, has_id)
 
@@ -195,7 +205,7 @@ def _named(group: list[Part], columns: list[str] | None = None) -> str:
     return text + (f": {some(columns)})" if columns else ")")
 
 
-def product(name: str, columns: Sequence[str] | frozenset[str]) -> str | None:
+def product(name: str, columns: Sequence[str]) -> str | None:
     """Which of DataLink's other products a table is; None: none, or XP coefficients.
 
     Parameters
@@ -213,6 +223,16 @@ def product(name: str, columns: Sequence[str] | frozenset[str]) -> str | None:
     return by_columns
 
 
+def _keys(columns: Sequence[str]) -> list[tuple[str, int]]:
+    """Each column's name, and how many of that name come before it."""
+    seen: Counter[str] = Counter()
+    keys = []
+    for name in map(plain, columns):
+        keys.append((name, seen[name]))
+        seen[name] += 1
+    return keys
+
+
 def plain(column: str) -> str:
     """A column's name as it is compared: FITS files are often upper case."""
     return column.strip().lower()
@@ -222,7 +242,3 @@ def some(columns: Sequence[str]) -> str:
     """The first of many columns."""
     shown = ", ".join(name[:80] for name in columns[:8])
     return shown if len(columns) <= 8 else f"{shown} and {len(columns) - 8} more"
-
-
-Opener = Callable[..., list[Part]]
-"""From a `xpmodel.tables.packed.Content` to its tables."""

@@ -116,6 +116,25 @@ class TableReader:
                 raise InputError(f"{self.path}: no column {name!r}; it has {some(self.columns)}")
         return self._chunks(list(columns), rows)
 
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """Read the table whole, or some of its columns.
+
+        Raises
+        ------
+        InputError
+            If a column is missing, if the file is damaged or has no rows.
+        """
+        tables = [table for table, _ in self.chunks(columns or self.columns, rows=65_536)]
+        if not tables:
+            raise InputError(f"{self.path}: has a header but no rows; download or save it again")
+        try:
+            return pa.concat_tables(tables, promote_options="permissive")
+        except pa.ArrowException as error:
+            raise InputError(
+                f"{self.path}: its tables hold different things in one column "
+                f"({_short(error)}); save one alone"
+            ) from None
+
     def _chunks(self, columns: list[str], rows: int) -> Iterator[tuple[pa.Table, float]]:
         positions = [self._positions[plain(name)] for name in columns]
         with _truth(self.path):
@@ -171,25 +190,8 @@ def _truth(path: Path) -> Iterator[None]:
 
 
 def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a table whole, or some of its columns.
-
-    Raises
-    ------
-    InputError
-        If the file cannot be used, lacks a column or has no rows.
-    """
-    reader = open_table(path)
-    chunks = reader.chunks(reader.columns if columns is None else columns, rows=65536)
-    tables = [table for table, _ in chunks]
-    if not tables:
-        raise InputError(f"{path}: has a header but no rows; download or save it again")
-    try:
-        return pa.concat_tables(tables, promote_options="permissive")
-    except pa.ArrowException as error:
-        raise InputError(
-            f"{path}: its tables hold different things in one column ({_short(error)}); save one "
-            "alone"
-        ) from None
+    """Read a table whole, or some of its columns; see `TableReader.read`."""
+    return open_table(path).read(columns)
 
 
 def expand_paths(paths: str | Path | Iterable[str | Path]) -> list[Path]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -88,7 +89,8 @@ class OwnView:
         bad = len(own.report.left_out)
         text = f"<b>{n:,}</b> of {own.report.n_read:,} rows of {own.name} encoded"
         text += f"; <b>{bad:,} left out</b>, each with its reason below" if bad else ""
-        self._say(text + ". Diamonds on the maps: hollow where only their neighbours say where.")
+        text += ". Diamonds on the maps: hollow where only their neighbours say where."
+        self._say("<br>".join([text, *map(html.escape, own.report.remarks)]))
 
     def _list(self, own: OwnStars | None) -> None:
         if own is None or not len(own):

@@ -19,7 +19,7 @@ from xpmodel.studies.reconstruction.rivals import Reconstruction
 from xpmodel.tables.cells import floats
 from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.numpy_files import read_array, read_arrays
-from xpmodel.tables.reader import open_table, read_table
+from xpmodel.tables.reader import open_table
 
 LISTS = ("coefficients", "coefficients_per_g_flux", "flux")
 # Unit of the fluxes of Zhang, Green & Rix (2023) [W m⁻² nm⁻¹], and the flags that pass their cut.
@@ -64,7 +64,7 @@ def read_rival(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     kind = next((k for k in LISTS if k in lower), None)
     flat = _flat_columns(lower, path) if kind is None else {}
     chosen = [lower[kind]] if kind else list(flat)
-    table = read_table(path, [*id_column.names, *chosen])
+    table = reader.read([*id_column.names, *chosen])
     ids, valid = id_column.read(table)
     if kind:
         values = _lists(table[chosen[0]], path, kind)
@@ -80,6 +80,7 @@ def read_rival(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     places, rows = _match(ids, finite, spectra, path)
     values = values[rows].astype(np.float64)
     note = f"{path.name}: {len(places):,} of {len(spectra):,} test stars"
+    note = "; ".join([note, *reader.remarks])
     if id_column.n_without:
         note += f"; {id_column.without}"
     if kind == "flux" or columns.dtype.kind == "f":
