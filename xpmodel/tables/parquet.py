@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.fs
 import pyarrow.parquet
 
 from xpmodel.tables.arrow import TooLarge, rows_at_once
@@ -21,21 +22,23 @@ def open_parquet(content: Content) -> list[Part]:
 
     def chunks(positions: list[int], rows: int) -> Iterator[tuple[pa.Table, float]]:
         names = [columns[i] for i in positions]
-        with _parquet(content.on_disk()) as file:
+        with opened_parquet(content.on_disk()) as file:
             done, step = 0, _step(file, rows)
             for batch in file.iter_batches(step, columns=names):
                 done += len(batch)
                 yield _columns(pa.Table.from_batches([batch]), names), done / n_rows
 
-    with _parquet(content.on_disk()) as file:
+    with opened_parquet(content.on_disk()) as file:
         columns, n_rows = file.schema_arrow.names, file.metadata.num_rows
     return [Part("", columns, n_rows, lambda p, rows: regroup(chunks(p, rows), rows))]
 
 
-def _parquet(path: Path) -> pa.parquet.ParquetFile:
-    # From an open file: a path could be an address.
+def opened_parquet(path: Path) -> pa.parquet.ParquetFile:
+    """Read the description of a Parquet file, under limits."""
+    # Of this file system, whatever the path looks like.
     return pa.parquet.ParquetFile(
-        pa.OSFile(str(path)),
+        str(path),
+        filesystem=pa.fs.LocalFileSystem(),
         thrift_string_size_limit=METADATA_LIMIT,
         thrift_container_size_limit=METADATA_LIMIT,
     )

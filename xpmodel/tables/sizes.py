@@ -7,11 +7,11 @@ import zipfile
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet
 
 from xpmodel.tables.archives import check_directory
 from xpmodel.tables.arrow import TooLarge
 from xpmodel.tables.packed import BLOCK, UNPACKING_ERRORS, Content
+from xpmodel.tables.parquet import opened_parquet
 
 
 def unpacked_bytes(path: Path, limit: int) -> int:
@@ -32,7 +32,7 @@ def _unpacked_bytes(path: Path, limit: int) -> int:
     with open(path, "rb") as file:
         magic = file.read(4)
     if magic == b"PAR1":
-        with pa.parquet.ParquetFile(path) as parquet:
+        with opened_parquet(path) as parquet:
             groups = [parquet.metadata.row_group(i) for i in range(parquet.num_row_groups)]
         return sum(8 * g.column(i).num_values for g in groups for i in range(g.num_columns))
     if magic == b"PK\x03\x04":
