@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.fs
 import pyarrow.parquet
 
-from xpmodel.tables.arrow import TooLarge, rows_at_once
+from xpmodel.tables.arrow import TooLarge, numbered_table, rows_at_once
 from xpmodel.tables.packed import Content
 from xpmodel.tables.parts import Part, regroup
 
@@ -26,7 +26,7 @@ def open_parquet(content: Content) -> list[Part]:
             done, step = 0, _step(file, rows)
             for batch in file.iter_batches(step, columns=names):
                 done += len(batch)
-                yield _columns(pa.Table.from_batches([batch]), names), done / n_rows
+                yield _columns(pa.Table.from_batches([batch]), columns, positions), done / n_rows
 
     with opened_parquet(content.on_disk()) as file:
         columns, n_rows = file.schema_arrow.names, file.metadata.num_rows
@@ -56,9 +56,13 @@ def _step(file: pa.parquet.ParquetFile, rows: int) -> int:
     return rows_at_once(rows, widest)
 
 
-def _columns(table: pa.Table, names: list[str]) -> pa.Table:
-    """Columns in order; of those with one name the first."""
+def _columns(table: pa.Table, columns: list[str], positions: list[int]) -> pa.Table:
+    """Columns by their position in the file, out of those of their names that were read."""
     there = table.schema.names
-    return pa.table(
-        [table.column(there.index(name)) for name in names], names=list(map(str, range(len(names))))
-    )
+    places = [
+        [i for i, name in enumerate(there) if name == columns[place]][
+            columns[:place].count(columns[place])
+        ]
+        for place in positions
+    ]
+    return numbered_table([table.column(place) for place in places])

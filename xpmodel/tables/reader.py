@@ -40,7 +40,8 @@ TABLE_SUFFIXES = (
 """What the files of a folder must end in to be read, with or without one of `PACKED_SUFFIXES`."""
 PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
 
-DAMAGE = (*UNPACKING_ERRORS, pa.ArrowException)  # what readers raise on a damaged file
+# What readers raise on a damaged file; names in it may be no text.
+DAMAGE = (*UNPACKING_ERRORS, pa.ArrowException, UnicodeError)
 
 
 class TableReader:
