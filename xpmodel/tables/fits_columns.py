@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from xpmodel.tables.arrow import check_bytes, decoded, list_array, to_arrow
 
-TYPES = {
+TYPES: dict[str, np.dtype] = {
     "L": np.dtype("u1"),
     "B": np.dtype("u1"),
     "I": np.dtype(">i2"),

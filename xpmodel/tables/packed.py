@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from xpmodel.errors import InputError
 from xpmodel.tables.arrow import TooLarge
@@ -112,7 +112,7 @@ class Folder:
         self.path = Path(tempfile.mkdtemp(prefix="xpmodel-table-"))
         self.remove = weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
 
-    def add(self, stream: BinaryIO | io.RawIOBase, name: str, limit: float = float("inf")) -> int:
+    def add(self, stream: IO[bytes] | io.RawIOBase, name: str, limit: float = float("inf")) -> int:
         """Copy a stream into a file, while it has up to so many bytes and the disk has room.
 
         Raises

@@ -57,7 +57,7 @@ def open_text(content: Content, encoding: str) -> list[Part]:
     """Read the header of a CSV or ECSV file, whose values stay text: exact for identifiers."""
     remarks: list[str] = []
 
-    def rows_of(raw: Unpacking) -> tuple[io.BufferedReader, str, str]:
+    def rows_of(raw: Unpacking) -> tuple[io.BufferedReader[_Text], str, str]:
         """The stream behind the header, the header, and the comments before it."""
         stream = io.BufferedReader(_Text(raw, encoding, content.shown, remarks), BLOCK)
         return stream, *_header(stream, content.shown)
@@ -102,7 +102,7 @@ def open_text(content: Content, encoding: str) -> list[Part]:
     return [Part("", columns, None, chunks, remarks)]
 
 
-def _header(stream: io.BufferedReader, shown: str) -> tuple[str, str]:
+def _header(stream: io.BufferedReader[_Text], shown: str) -> tuple[str, str]:
     """The line of column names, and the comments before it, as ECSV has them."""
     comments: list[bytes] = []
     size = 0

@@ -152,10 +152,8 @@ class Field:
             if not self.is_flag:
                 return pa.array([c.decode("latin-1") for c in cells], pa.string(), mask=is_null)
             known = dict.fromkeys(b"Tt1", True) | dict.fromkeys(b"Ff0", False)
-            values = [known.get(c[0]) for c in cells]
-            if is_null is not None:
-                values = [None if n else v for v, n in zip(values, is_null, strict=True)]
-            return pa.array(values, pa.bool_())
+            flags = [known.get(c[0]) for c in cells]
+            return pa.array(flags, pa.bool_(), mask=is_null)
         kind = np.dtype(NUMBERS[self.datatype])
         if self.varies:
             return list_array([np.frombuffer(cell, kind) for cell in cells])
