@@ -21,6 +21,7 @@ from xpmodel.spectra.label_tables import LabelColumns
 from xpmodel.spectra.missing_values import ABUNDANCE, without_codes
 from xpmodel.tables.cells import floats, integers, quoted
 from xpmodel.tables.id_column import IdColumn
+from xpmodel.tables.origin import Origin
 from xpmodel.tables.reader import TableReader, open_table
 
 FORMAT = "xpmodel-labels"
@@ -160,15 +161,15 @@ class _Rows:
 
     def add(self, chunk: pa.Table) -> None:
         """Take a chunk's usable rows: their ids, how good they are, their labels."""
-        ids, has_id = self._id.read(chunk)
-        row_numbers = self.n_read + 1 + np.arange(len(chunk))
-        usable = has_id & ~self._is_duplicate(chunk, row_numbers)
+        origin = Origin.of(self.path, self.n_read, len(chunk))
+        ids, has_id = self._id.read(chunk, origin)
+        usable = has_id & ~self._is_duplicate(chunk, origin)
         self.n_read += len(chunk)
         self.left_out += Counter(
             {NO_ID: int((~has_id).sum()), IS_DUPLICATE: int((has_id & ~usable).sum())}
         )
         rows = chunk.filter(pa.array(usable))
-        table = self._labels.take(rows, row_numbers[usable])
+        table = self._labels.take(rows, origin[usable])
         if self._has_mg_h:
             ratio = _present(rows["mg_h"], ABUNDANCE) - _present(rows["fe_h"], ABUNDANCE)
             column = pa.array(ratio, BY_NAME["mg_fe"].type, from_pandas=True)  # NaN becomes null
@@ -197,7 +198,7 @@ class _Rows:
         self.left_out += Counter({IS_REPEATED: int((~is_first).sum())})
         return table.drop_columns("quality").take(order[is_first])
 
-    def _is_duplicate(self, rows: pa.Table, row_numbers: np.ndarray) -> np.ndarray:
+    def _is_duplicate(self, rows: pa.Table, origin: Origin) -> np.ndarray:
         if "extratarg" not in self._keys:
             return np.zeros(len(rows), bool)
         try:
@@ -208,7 +209,7 @@ class _Rows:
             row = int(np.flatnonzero(wrong)[0])
             cell = quoted(rows["extratarg"][row].as_py())
             raise InputError(
-                f"{self.path}: column EXTRATARG is no integer (row {row_numbers[row]}: {cell}); "
+                f"{self.path}: column EXTRATARG is no integer (row {origin.row[row]}: {cell}); "
                 "correct it"
             )
         return bits.fill_null(0).to_numpy(zero_copy_only=False) & DUPLICATE != 0

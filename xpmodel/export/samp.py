@@ -22,6 +22,7 @@ from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
 from xpmodel.export.stars import write_stars
 from xpmodel.tables.id_column import IdColumn
+from xpmodel.tables.origin import Origin
 from xpmodel.tables.reader import open_table
 from xpmodel.tables.sizes import unpacked_bytes
 
@@ -303,10 +304,11 @@ def _read_ids(path: Path) -> tuple[np.ndarray, str]:
     """The ids in a table, each once, and what is to be said of rows or tables not taken."""
     table = open_table(path)
     column = IdColumn(table)
-    parts = []
+    parts, n_read = [], 0
     for chunk, _ in table.chunks(column.names, rows=65_536):
-        found, valid = column.read(chunk)
+        found, valid = column.read(chunk, Origin.of(path, n_read, len(chunk)))
         parts.append(found[valid])
+        n_read += len(chunk)
     column.check_any()
     ids = np.concatenate(parts)
     _, first = np.unique(ids, return_index=True)

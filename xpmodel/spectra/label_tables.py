@@ -14,6 +14,7 @@ from xpmodel.errors import InputError
 from xpmodel.spectra.missing_values import FLAG_CODES, MAGNITUDE, without_codes
 from xpmodel.tables.cells import integers, numbers, quoted, trimmed
 from xpmodel.tables.id_column import IdColumn
+from xpmodel.tables.origin import Origin
 from xpmodel.tables.reader import TableReader, open_table
 
 # Where a table has magnitudes but no color, as the catalog of Laroche & Speagle (2024).
@@ -69,7 +70,6 @@ class LabelColumns:
     """
 
     def __init__(self, table: TableReader) -> None:
-        self._path = table.path
         found = {c.name: _first(table, (c.name, *c.aliases)) for c in JOINED}
         self._columns = {label: name for label, name in found.items() if name is not None}
         bp, rp = (_first(table, aliases) for aliases in (BP_MAGS, RP_MAGS))
@@ -78,15 +78,15 @@ class LabelColumns:
             self._magnitudes = [bp, rp]
         self.names = [*self._columns.values(), *self._magnitudes]
 
-    def take(self, rows: pa.Table, row_numbers: np.ndarray) -> pa.Table:
+    def take(self, rows: pa.Table, origin: Origin) -> pa.Table:
         """Labels of some rows under the catalog's names; null where missing.
 
         Parameters
         ----------
         rows : pyarrow.Table
             With the columns `names`.
-        row_numbers : ndarray, (N,) of int
-            The rows' numbers in the file, for what is wrong with them; 1 is the first.
+        origin : Origin
+            Where the rows come from, for what is wrong with them.
 
         Raises
         ------
@@ -96,15 +96,15 @@ class LabelColumns:
         labels = rows.select([])  # a table made of no columns would have no rows
         for label, name in self._columns.items():
             column = BY_NAME[label]
-            values = self._read(rows, name, column, row_numbers)
+            values = self._read(rows, name, column, origin)
             labels = labels.append_column(label, values.cast(column.type))
         if self._magnitudes:
-            bp, rp = (self._read(rows, n, MAGNITUDE, row_numbers) for n in self._magnitudes)
+            bp, rp = (self._read(rows, n, MAGNITUDE, origin) for n in self._magnitudes)
             labels = labels.append_column("bp_rp", pc.subtract(bp, rp).cast(BY_NAME["bp_rp"].type))
         return labels
 
     def _read(
-        self, rows: pa.Table, name: str, column: Column, row_numbers: np.ndarray
+        self, rows: pa.Table, name: str, column: Column, origin: Origin
     ) -> pa.Array | pa.ChunkedArray:
         """Values as text, int64 or float64, null where the table has none."""
         cells = rows.column(name)
@@ -122,15 +122,15 @@ class LabelColumns:
                 )  # NaN becomes null
                 kind = "number"
         except pa.ArrowException as error:
-            cause = " ".join(str(error).split())[:120]
+            path, cause = origin.files[0], " ".join(str(error).split())[:120]
         else:
             if not wrong.any():
                 return values
             row = int(np.flatnonzero(wrong)[0])
-            cause = f"row {row_numbers[row]}: {quoted(cells[row].as_py())} is no {kind}"
+            path = origin.path(row)
+            cause = f"row {origin.row[row]}: {quoted(cells[row].as_py())} is no {kind}"
         raise InputError(
-            f"{self._path}: column {name} cannot be read as {column.type} ({cause}); "
-            "correct or rename it"
+            f"{path}: column {name} cannot be read as {column.type} ({cause}); correct or rename it"
         )
 
 
@@ -153,10 +153,10 @@ def read_labels(path: str | Path) -> LabelTable:
     columns = LabelColumns(reader)
     ids, parts, n_read = [], [], 0
     for chunk, _ in reader.chunks([*id_column.names, *columns.names], rows=65_536):
-        source_id, valid = id_column.read(chunk)
+        origin = Origin.of(reader.path, n_read, len(chunk))
+        source_id, valid = id_column.read(chunk, origin)
         ids.append(source_id[valid])
-        row_numbers = n_read + 1 + np.flatnonzero(valid)
-        parts.append(columns.take(chunk.filter(pa.array(valid)), row_numbers))
+        parts.append(columns.take(chunk.filter(pa.array(valid)), origin[valid]))
         n_read += len(chunk)
     id_column.check_any()
     labels = pa.concat_tables(parts)

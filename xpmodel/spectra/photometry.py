@@ -17,6 +17,7 @@ from xpmodel.spectra.bands import BANDS, N_BAND
 from xpmodel.spectra.missing_values import without_codes
 from xpmodel.tables.cells import numbers, of_column, quoted
 from xpmodel.tables.id_column import IdColumn
+from xpmodel.tables.origin import Origin
 from xpmodel.tables.reader import TableReader, open_table
 
 ZERO_POINT_G = 25.6873668671
@@ -168,7 +169,7 @@ class PhotometryTable:
         id_column = IdColumn(reader)
         ids, fluxes, n_read = [], [], 0
         for chunk, _ in reader.chunks([*id_column.names, *columns.names], rows=1 << 20):
-            source_id, valid = id_column.read(chunk)
+            source_id, valid = id_column.read(chunk, Origin.of(reader.path, n_read, len(chunk)))
             try:
                 flux, unread = columns.read(chunk)
             except pa.ArrowException as error:

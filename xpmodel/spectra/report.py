@@ -30,12 +30,12 @@ FROM_FILE, FROM_PHOTOMETRY, SYNTHETIC = "file", "photometry", "synthetic"
 
 
 def left_out_rows(
-    file: str,
+    file: str | list[str],
     row: Sequence[int] | np.ndarray,
     source_id: list[str],
     reason: Sequence[str] | np.ndarray,
 ) -> pd.DataFrame:
-    """Lines of `Report.left_out` for the rows of one file."""
+    """Lines of `Report.left_out`, of one file or of one each."""
     text = {"file": file, "source_id": source_id, "reason": reason}
     frame = pd.DataFrame({"row": row} | text, columns=["file", "row", "source_id", "reason"])
     return frame.astype(dict.fromkeys(text, "str"))

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from xpmodel.errors import InputError
-from xpmodel.spectra.bands import BANDS, N_BAND
-from xpmodel.spectra.file_layouts import Layout, correlation_matrices, read_vectors
+from xpmodel.spectra.bands import N_BAND
+from xpmodel.spectra.file_layouts import correlation_matrices, read_vectors
+from xpmodel.spectra.file_rows import FileRows, read_file_rows
 from xpmodel.spectra.photometry import PhotometryTable, synthetic_g_flux
 from xpmodel.spectra.report import (
     BAD_CORRELATIONS,
@@ -35,7 +36,7 @@ from xpmodel.spectra.report import (
     left_out_rows,
     no_rows,
 )
-from xpmodel.tables.reader import expand_paths, open_table
+from xpmodel.tables.reader import expand_paths
 
 Paths = str | Path | Iterable[str | Path]
 
@@ -212,16 +213,16 @@ def iter_spectra(
     held: list[Spectra] = []
     n_held, fraction = 0, 0.0
     passed: Counter[str] = Counter()
-    chunks = _file_chunks(files, photometry, correlations, labels, chunk_rows, used, passed)
-    for chunk, now in chunks:
-        # Files of few stars come together: what follows costs as much for one star as for many.
+    for rows in read_file_rows(files, correlations, labels, chunk_rows, passed):
+        chunk = _usable(rows, photometry, used)
+        # Files of different layouts come together too, if they have few stars.
         if held and n_held + chunk.report.n_read > chunk_rows:
             yield join_spectra(held), fraction
             held, n_held = [], 0
         if not used.runs:
             reports.append(chunk.report)
         held.append(chunk)
-        n_held, fraction = n_held + chunk.report.n_read, now
+        n_held, fraction = n_held + chunk.report.n_read, rows.fraction
         if n_held >= chunk_rows:
             yield join_spectra(held), fraction
             held, n_held = [], 0
@@ -257,56 +258,20 @@ def _no_usable_rows(files: list[Path], report: Report) -> NoUsableRows:
     return NoUsableRows("; ".join([message, *examples[:3], *report.remarks]))
 
 
-def _file_chunks(
-    files: list[Path],
-    photometry: PhotometryTable | None,
-    correlations: bool | None,
-    labels: bool,
-    chunk_rows: int,
-    used: _UsedIds,
-    passed: Counter[str],
-) -> Iterator[tuple[Spectra, float]]:
-    """The usable rows of each chunk of each file, and the fraction of all bytes read so far.
-
-    An unzipped folder of DataLink's may hold other products too: those are counted.
-    """
-    sizes = [file.stat().st_size for file in files]
-    total, before = sum(sizes), 0
-    for file, size in zip(files, sizes, strict=True):
-        reader = open_table(file)
-        if reader.product is not None:
-            passed[reader.product] += 1
-            before += size
-            continue
-        has_them = all(f"{band}_coefficient_correlations" in reader for band in BANDS)
-        layout = Layout(reader, has_them if correlations is None else correlations, labels)
-        n_rows = 0
-        chunk = None
-        for table, fraction in reader.chunks(layout.names, chunk_rows):
-            try:
-                chunk = _spectra(layout, table, n_rows, photometry, used)
-            except pa.ArrowException as error:
-                cause = " ".join(str(error).split())[:160]
-                raise InputError(
-                    f"{file}: a column holds values of the wrong kind ({cause}); "
-                    "coefficients must be vectors or text, the rest numbers"
-                ) from error
-            n_rows += len(table)
-            yield chunk, (before + fraction * size) / total
-        before += size
-        if chunk is not None and reader.remarks:
-            # All are known now; they come with no further star.
-            yield replace(chunk[:0], report=Report(remarks=reader.remarks)), before / total
+def _usable(rows: FileRows, photometry: PhotometryTable | None, used: _UsedIds) -> Spectra:
+    """Take the usable ones of some rows."""
+    try:
+        return _spectra(rows, photometry, used)
+    except pa.ArrowException as error:
+        cause = " ".join(str(error).split())[:160]
+        raise InputError(
+            f"{rows.origin.files[0]}: a column holds values of the wrong kind ({cause}); "
+            "coefficients must be vectors or text, the rest numbers"
+        ) from error
 
 
-def _spectra(
-    layout: Layout,
-    table: pa.Table,
-    row: int,
-    photometry: PhotometryTable | None,
-    used: _UsedIds,
-) -> Spectra:
-    """Take the usable rows of a chunk that follows the first `row` rows of its file."""
+def _spectra(rows: FileRows, photometry: PhotometryTable | None, used: _UsedIds) -> Spectra:
+    layout, table, origin = rows.layout, rows.table, rows.origin
     reason = np.full(len(table), "", object)
 
     def reject(bad: np.ndarray, why: str, details: np.ndarray | None = None) -> None:
@@ -316,7 +281,7 @@ def _spectra(
             detailed = bad & (details != "")
             reason[detailed] = f"{why}: " + details[detailed]
 
-    source_id, valid = layout.id.read(table)
+    source_id, valid = layout.id.read(table, origin)
     reject(~valid, NOT_AN_ID)
     parts = [read_vectors(table, names, layout.size) for names in layout.coefficients]
     errors = [read_vectors(table, names, layout.size) for names in layout.errors]
@@ -324,7 +289,7 @@ def _spectra(
         reject(part.unreadable != "", NOT_NUMBERS, part.unreadable)
     for part in parts:
         # Where vectors have a fixed length, a band that is missing is full of NaN.
-        bands = np.isnan(part.values).reshape(len(table), -1, N_BAND)
+        bands = np.isnan(part.values).reshape(len(table), layout.size // N_BAND, N_BAND)
         blank = (part.lengths == layout.size) & bands.all(axis=2).any(axis=1)
         reject((part.lengths == 0) | blank, MISSING_BAND)
     for part in parts:
@@ -358,7 +323,8 @@ def _spectra(
     left_out = no_rows()
     if len(bad):
         names = layout.id.text(table, bad)
-        left_out = left_out_rows(str(layout.path), row + bad + 1, names, reason[bad])
+        paths = [str(origin.path(place)) for place in bad]
+        left_out = left_out_rows(paths, origin.row[bad], names, reason[bad])
     counts = Counter(source[good])
     return Spectra(
         source_id=source_id[good],
@@ -367,12 +333,8 @@ def _spectra(
         g_flux=flux[good],
         g_flux_source=" + ".join(sorted(counts)),
         correlations=None if matrices is None else matrices[good],
-        report=Report(len(table), left_out, dict(counts)),
-        labels=(
-            layout.labels.take(table.filter(good), row + 1 + np.flatnonzero(good))
-            if layout.labels
-            else None
-        ),
+        report=Report(len(table), left_out, dict(counts), rows.remarks),
+        labels=(layout.labels.take(table.filter(good), origin[good]) if layout.labels else None),
     )
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from xpmodel.errors import InputError
 from xpmodel.tables.cells import integer_ids, quoted
 from xpmodel.tables.id_names import choose_id_columns
+from xpmodel.tables.origin import Origin
 from xpmodel.tables.parts import some
 from xpmodel.tables.reader import TableReader
 
@@ -56,8 +57,8 @@ class IdColumn:
         self._n_rows = 0
         self._first = ""
 
-    def read(self, rows: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-        """Read the identifiers of some rows, which follow those that were read before.
+    def read(self, rows: pa.Table, origin: Origin) -> tuple[np.ndarray, np.ndarray]:
+        """Read the identifiers of some rows.
 
         Where several columns have the identifiers, a row's is in the first that has one.
 
@@ -65,6 +66,8 @@ class IdColumn:
         ----------
         rows : pyarrow.Table
             With the columns `names`.
+        origin : Origin
+            Where they come from, for what is wrong with them.
 
         Returns
         -------
@@ -84,7 +87,7 @@ class IdColumn:
             if len(differ):
                 row = int(differ[0])
                 raise InputError(
-                    f"{self._path}: row {self._n_rows + row + 1} has two identifiers, "
+                    f"{origin.path(row)}: row {origin.row[row]} has two identifiers, "
                     f"{ids[row]} in {self.names[0]!r} and {others[row]} in {name!r}; "
                     "remove the column that is not of Gaia DR3, or rename it"
                 )
@@ -93,7 +96,7 @@ class IdColumn:
         if len(bad) and not self.n_without:
             row = int(bad[0])
             cell = rows[self.names[0]][row].as_py()
-            self._first = f"row {self._n_rows + row + 1}: {quoted(cell)}"
+            self._first = f"row {origin.row[row]}: {quoted(cell)}"
         self.n_without += len(bad)
         self._n_rows += len(rows)
         return ids, valid

@@ -1,3 +1,4 @@
+import re
 import warnings
 from pathlib import Path
 
@@ -541,3 +542,39 @@ def test_what_is_not_read_of_a_file_is_told(tmp_path, chunk_rows):
     ]
     assert all("not read" in remark for remark in report.remarks)
     assert "not read" in str(report)
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "message"),
+    [
+        ("teff", "hot", r"2.csv: column teff cannot be read as float \(row 1: 'hot' is no number"),
+        ("source_id", "9", r"2.csv: row 1 has two identifiers, 9 in 'source_id' and 3 in"),
+        ("bp_coefficients", "[1 ... 2]", r"2.csv, row 1: bp_coefficients '\[1 ... 2\]' has a gap"),
+    ],
+)
+def test_what_is_wrong_in_one_of_many_small_files_names_it(tmp_path, column, cell, message):
+    rows = archive_rows(5) | {"source_id": np.arange(1, 6), "gaia_source_id": np.arange(1, 6)}
+    for i in range(5):
+        one = {name: values[i : i + 1] for name, values in rows.items()}
+        columns = text_rows(one | {"teff": np.array([5000.0])})
+        if i == 2:
+            columns[column] = [cell]
+        write_csv(tmp_path / f"{i}.csv", columns)
+    if column == "bp_coefficients":
+        found = "; ".join(read_spectra(tmp_path, labels=True).report.examples.values())
+    else:
+        with pytest.raises(InputError) as error:
+            read_spectra(tmp_path, labels=True)
+        found = str(error.value)
+    assert re.search(message, found)
+
+
+def test_files_of_different_layouts_come_together(tmp_path):
+    rows = archive_rows(8)
+    for i in range(8):
+        one = {name: values[i : i + 1] for name, values in rows.items()}
+        (write_fits if i % 2 else write_datalink_csv)(tmp_path / f"{i}.x", one)
+    chunks = [chunk for chunk, _ in iter_spectra(str(tmp_path / "*.x"), chunk_rows=5)]
+    assert [len(chunk) for chunk in chunks] == [5, 3]
+    ids = np.concatenate([chunk.source_id for chunk in chunks])
+    np.testing.assert_array_equal(ids, rows["source_id"])

@@ -7,6 +7,7 @@ from astropy.table import Table
 from xpmodel.errors import InputError
 from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.id_names import choose_id_columns, likelihood
+from xpmodel.tables.origin import Origin
 from xpmodel.tables.reader import open_table
 
 
@@ -78,7 +79,10 @@ def opened(tmp_path, columns: dict):
 
 def read(table, rows=100):
     column = IdColumn(table)
-    found = [column.read(chunk) for chunk, _ in table.chunks(column.names, rows)]
+    found, n = [], 0
+    for chunk, _ in table.chunks(column.names, rows):
+        found.append(column.read(chunk, Origin.of(table.path, n, len(chunk))))
+        n += len(chunk)
     ids, valid = (np.concatenate(part) for part in zip(*found, strict=True))
     return column, [int(i) if ok else None for i, ok in zip(ids, valid, strict=True)]
 
@@ -123,7 +127,7 @@ def test_a_table_of_which_no_row_has_an_id(tmp_path, ids, shown):
     table = open_table(tmp_path / "t.fits")
     column = IdColumn(table)
     for chunk, _ in table.chunks(column.names, 100):
-        column.read(chunk)
+        column.read(chunk, Origin.of(table.path, 0, len(chunk)))
     with pytest.raises(InputError, match="no row has an integer id .* is row 1: ") as error:
         column.check_any()
     assert f"'{shown}'" in str(error.value) and "\n" not in str(error.value)

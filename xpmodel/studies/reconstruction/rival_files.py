@@ -19,6 +19,7 @@ from xpmodel.studies.reconstruction.rivals import Reconstruction
 from xpmodel.tables.cells import floats
 from xpmodel.tables.id_column import IdColumn
 from xpmodel.tables.numpy_files import read_array, read_arrays
+from xpmodel.tables.origin import Origin
 from xpmodel.tables.reader import open_table
 
 LISTS = ("coefficients", "coefficients_per_g_flux", "flux")
@@ -65,7 +66,7 @@ def read_rival(name: str, path: str | Path, spectra: Spectra) -> Reconstruction:
     flat = _flat_columns(lower, path) if kind is None else {}
     chosen = [lower[kind]] if kind else list(flat)
     table = reader.read([*id_column.names, *chosen])
-    ids, valid = id_column.read(table)
+    ids, valid = id_column.read(table, Origin.of(path, 0, len(table)))
     if kind:
         values = _lists(table[chosen[0]], path, kind)
     else:
