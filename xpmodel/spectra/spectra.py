@@ -323,7 +323,7 @@ def _spectra(rows: FileRows, photometry: PhotometryTable | None, used: _UsedIds)
     left_out = no_rows()
     if len(bad):
         names = layout.id.text(table, bad)
-        paths = [str(origin.path(place)) for place in bad]
+        paths = [str(origin.path(place)) for place in bad.tolist()]
         left_out = left_out_rows(paths, origin.row[bad], names, reason[bad])
     counts = Counter(source[good])
     return Spectra(
