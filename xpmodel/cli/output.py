@@ -43,7 +43,8 @@ def echo_encoding(encoding: Encoding) -> None:
     if len(encoding.report.left_out):
         examples = encoding.report.examples
         for reason, n in encoding.report.counts.items():
-            click.echo(f"left out {n}: {reason} ({examples[reason]})")
+            click.echo(f"left out {n}: {reason}")
+            click.echo(f"  the first in {examples[reason]}")
         click.echo(f"listed in {left_out_path(out)}")
     for note in encoding.notes:
         click.echo(note)

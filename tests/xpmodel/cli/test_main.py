@@ -95,7 +95,8 @@ def test_encode(made, tmp_path):
     assert names(out.parent) == ["stars.left_out.csv", "stars.parquet", "stars.spectra.arrow"]
     lines = result.stdout.splitlines()
     assert lines[0] == f"{out}: {N - 1} stars of {N} rows"
-    assert "left out 1: bad coefficient error" in lines
+    first = lines.index("left out 1: bad coefficient error") + 1
+    assert lines[first].startswith("  the first in ") and ", row " in lines[first]
     assert f"listed in {out.with_name('stars.left_out.csv')}" in lines
     assert f"labels.pq: {N - 1} of {N - 1} stars found; columns teff" in lines
     kl = ", ".join(f"z{i + 1} {v:.3g}" for i, v in enumerate(catalog.kl))
