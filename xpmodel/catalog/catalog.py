@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -14,11 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from xpmodel._atomic import sha256_file
+from xpmodel.catalog.checks import check_columns, check_ids, is_text, read_metadata, split_of
 from xpmodel.catalog.derived_columns import DERIVED
 from xpmodel.catalog.label_relations import giant_mask
 from xpmodel.catalog.spectra_store import SpectraStore, spectra_path
 from xpmodel.columns import is_latent, latent_columns
 from xpmodel.errors import InputError
+from xpmodel.spectra.train_test_split import train_test_rows
 
 FORMAT = "xpmodel-catalog"
 # Key of our JSON among the Parquet file's metadata.
@@ -68,25 +69,13 @@ class Catalog:
             raise InputError(f"{path}: cannot be read ({error})") from None
         except pa.ArrowInvalid as error:
             raise InputError(f"{path}: not a whole Parquet file ({error})") from None
-        schema = self._file.schema_arrow
-        self.columns = schema.names
-        self.metadata: dict[str, Any] = _metadata(self._file.metadata.metadata, self.path)
+        self.columns = self._file.schema_arrow.names
+        check_columns(self._file.schema_arrow, self.path)
+        said = (self._file.metadata.metadata or {}).get(METADATA_KEY, b"{}")
+        self.metadata: dict[str, Any] = read_metadata(said, self.path)
+        check_ids(self.table(["source_id"]).column(0), self.path)
         self.n_latents = sum(map(is_latent, self.columns))
         self._loaded: dict[str, np.ndarray] = {}
-        self._check(schema)
-
-    def _check(self, schema: pa.Schema) -> None:
-        latents = latent_columns(self.n_latents)
-        if not latents:
-            raise InputError(f"{self.path}: no column z1; make a catalog with 'xpmodel encode'")
-        for name in ["source_id", *latents, *(f"{z}_err" for z in latents)]:
-            if name not in schema.names:
-                raise InputError(f"{self.path}: column {name} is missing")
-            kind = schema.field(name).type
-            if name == "source_id" and kind != pa.int64():
-                raise InputError(f"{self.path}: source_id is {kind}, expected int64")
-            if name != "source_id" and not pa.types.is_floating(kind):
-                raise InputError(f"{self.path}: column {name} is {kind}, expected float32")
 
     def __len__(self) -> int:
         return self._file.metadata.num_rows
@@ -104,6 +93,8 @@ class Catalog:
                 column = self.table([name]).column(0)
                 if pa.types.is_dictionary(column.type):  # whose gaps numpy would get filled
                     column = column.cast(column.type.value_type)
+                elif pa.types.is_null(column.type):  # of which numpy would make objects
+                    column = column.cast(pa.float32())
                 values = column.to_numpy()
                 if pa.types.is_floating(column.type):
                     values = np.ascontiguousarray(values, column.type.to_pandas_dtype())
@@ -146,6 +137,8 @@ class Catalog:
             table = self._reader().read(columns=names)
         except (OSError, pa.ArrowInvalid) as error:
             raise InputError(f"{self.path}: damaged ({error}); make the catalog again") from None
+        # To Parquet "teff" is also the beginning of "teff.raw", and its own order counts.
+        table = table.select(names)
         return (table if mask is None else table.filter(pa.array(mask))).replace_schema_metadata()
 
     def _reader(self) -> pq.ParquetFile:
@@ -203,6 +196,7 @@ class Catalog:
         # Parquet counts the parts of a nested column, which a user may have added, one by one.
         parts = [self._file.schema.column(i).path for i in range(len(self._file.schema))]
         empty = {p for i, p in enumerate(parts) if all(is_empty(g.column(i)) for g in groups)}
+        empty |= {field.name for field in self._file.schema_arrow if pa.types.is_null(field.type)}
         return [name for name in self.columns if name not in empty]
 
     @cached_property
@@ -221,7 +215,7 @@ class Catalog:
     @cached_property
     def categorical(self) -> list[str]:
         """Columns of text with values, such as a population."""
-        return self._of_type(pa.types.is_string, pa.types.is_large_string, pa.types.is_dictionary)
+        return self._of_type(is_text)
 
     def _of_type(self, *tests: Callable[[pa.DataType], bool]) -> list[str]:
         schema = self._file.schema_arrow
@@ -237,6 +231,31 @@ class Catalog:
         """Hash of the model that made the latents, if the catalog says it."""
         model = self.metadata.get("model")
         return model.get("hash") if isinstance(model, dict) else None
+
+    @property
+    def split(self) -> tuple[np.ndarray, np.ndarray]:
+        """Rows of training and of test stars, (M,) and (T,) int64.
+
+        By the split that its metadata name, else the released one.
+
+        Raises
+        ------
+        InputError
+            When there are too few stars to be split.
+        """
+        fraction, seed = split_of(self.metadata, self.path)
+        try:
+            return train_test_rows(len(self), fraction, seed)
+        except InputError as error:
+            raise InputError(f"{self.path}: {error}") from None
+
+    @cached_property
+    def placed(self) -> np.ndarray:
+        """Whether the latents of a star that count are all finite, (N,) bool.
+
+        The active ones count; all, where none is active.
+        """
+        return np.logical_and.reduce([np.isfinite(self[z]) for z in self.active or self.latents])
 
     @cached_property
     def sha256(self) -> str:
@@ -342,12 +361,3 @@ def open_catalog(path: str | Path) -> Catalog:
         When the file is missing, damaged, or no catalog.
     """
     return Catalog(path)
-
-
-def _metadata(pairs: dict[bytes, bytes] | None, path: Path) -> dict[str, Any]:
-    """Our JSON among a file's metadata; empty where there is none."""
-    try:
-        metadata = json.loads((pairs or {}).get(METADATA_KEY, b"{}"))
-    except ValueError as error:
-        raise InputError(f"{path}: its metadata are not JSON ({error})") from None
-    return metadata if isinstance(metadata, dict) else {}

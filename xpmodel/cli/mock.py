@@ -79,9 +79,12 @@ def probe_command(catalog: Path) -> None:
     scatter over the others: those that training a model holds out.
     """
     from xpmodel.catalog.catalog import open_catalog
+    from xpmodel.cli.output import echo_unplaced
     from xpmodel.diagnostics.label_probe import probe
 
-    rows = probe(open_catalog(catalog))
+    opened = open_catalog(catalog)
+    rows = probe(opened)
+    echo_unplaced(opened, "left out")
     click.echo(
         "label      spread    linear   nearest   own error   (robust scatter, held-out stars)"
     )

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from xpmodel.diagnostics.latent_use import LatentUse
     from xpmodel.diagnostics.outlier_recovery import Oddities
     from xpmodel.diagnostics.outliers import OutlierScores
-    from xpmodel.model.model import Model
 
 # Heavy modules are imported by the commands that need them, as in xpmodel.cli.main.
 
@@ -68,7 +67,7 @@ def outliers_command(
     """
     from xpmodel._atomic import replacing
     from xpmodel.catalog.catalog import open_catalog
-    from xpmodel.cli.output import result_folder
+    from xpmodel.cli.output import echo_unplaced, result_folder
     from xpmodel.diagnostics.outliers import outlier_table, outliers_of
     from xpmodel.report.tables import lines_of, write_table
     from xpmodel.selection.recipe import make_recipe
@@ -83,6 +82,7 @@ def outliers_command(
     table = outlier_table(opened, scores, n)
     for name, reason in scores.missing.items():
         click.echo(f"no {name}: {reason}")
+    echo_unplaced(opened, "scored by the other parts alone")
     first = table[: min(SHOWN, n)]
     for line in lines_of(first, _digits(first)):
         click.echo(line)
@@ -94,7 +94,8 @@ def outliers_command(
     if figures:
         from xpmodel.diagnostics.figures import write_outliers
 
-        click.echo(write_outliers(out / "outliers.pdf", opened, scores, n))
+        drawn = write_outliers(out / "outliers.pdf", opened, scores, n)
+        click.echo(drawn or "no figure: no star has two latents, or a score and a G magnitude")
     if oddities:
         _recovery(opened, scores, oddities, out, figures)
 
@@ -147,8 +148,8 @@ def inspect_command(
     """
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.diagnostics.latent_use import (
-        check_made_by,
         describe_model,
+        use_of_catalog,
         use_of_prior,
         use_table,
     )
@@ -157,8 +158,9 @@ def inspect_command(
 
     loaded = load_model(model)
     opened = None if catalog is None else open_catalog(catalog)
+    of_stars = None
     if opened is not None:
-        check_made_by(loaded, opened)
+        of_stars = use_of_catalog(loaded, opened, seed=seed)
     for line in [str(model), *describe_model(loaded)]:
         click.echo(line)
     use = use_of_prior(loaded, seed=seed)
@@ -169,22 +171,16 @@ def inspect_command(
     click.echo(_collapsed(use))
     if out is not None:
         click.echo(write_table(out / "prior.ecsv", table))
-    if opened is not None:
-        _inspect_catalog(loaded, opened, out, seed, figures)
+    if opened is not None and of_stars is not None:
+        _inspect_catalog(of_stars, opened, out, seed, figures)
 
 
 def _inspect_catalog(
-    model: Model, catalog: Catalog, out: Path | None, seed: int, figures: bool
+    use: LatentUse, catalog: Catalog, out: Path | None, seed: int, figures: bool
 ) -> None:
-    from xpmodel.diagnostics.latent_use import (
-        follow_labels,
-        following_table,
-        use_of_catalog,
-        use_table,
-    )
+    from xpmodel.diagnostics.latent_use import follow_labels, following_table, use_table
     from xpmodel.report.tables import lines_of, provenance, write_table
 
-    use = use_of_catalog(model, catalog, seed=seed)
     table = use_table(use, provenance(catalog, over=f"{use.n} of {use.n_of} stars", seed=seed))
     mock = f", {catalog.n_mock:,} of them mock" if catalog.n_mock else ""
     click.echo(

@@ -57,6 +57,15 @@ def echo_encoding(encoding: Encoding) -> None:
     click.echo(f"inactive latents: {', '.join(inactive) or 'none'}")
 
 
+def echo_unplaced(catalog: Catalog, consequence: str) -> None:
+    """Say how many stars have no latents, if any, and what that means."""
+    if n := len(catalog) - int(catalog.placed.sum()):
+        click.echo(
+            f"{n:,} of {len(catalog):,} stars have latents that are missing or not finite: "
+            f"{consequence}"
+        )
+
+
 def result_folder(catalog: Path, out: Path | None, command: str) -> Path:
     """The folder for a command's results: the one given, else ``stars.classify`` beside stars."""
     return catalog.with_suffix(f".{command}") if out is None else out

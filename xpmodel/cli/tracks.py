@@ -57,6 +57,7 @@ def tracks_command(
     """
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.catalog.named_cuts import cut_mask
+    from xpmodel.cli.output import echo_unplaced
     from xpmodel.tracks.latent_threshold import label_splits
     from xpmodel.tracks.measured import measure, measure_all
 
@@ -78,6 +79,7 @@ def tracks_command(
         click.echo(f"no {name}: {reason}")
     for name, split in label_splits(opened, mask).items():
         click.echo(_split_line(name, split))
+    echo_unplaced(opened, "they count in the labels' means alone")
     click.echo(f"{out}: tables of {mask.sum()} of {len(opened)} stars ({cut})")
     if figures:
         from xpmodel.tracks.figures import write_figures

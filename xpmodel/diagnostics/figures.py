@@ -27,10 +27,10 @@ PART_COLORS = {
 }
 
 
-def write_outliers(path: Path, catalog: Catalog, scores: OutlierScores, n: int) -> Path:
+def write_outliers(path: Path, catalog: Catalog, scores: OutlierScores, n: int) -> Path | None:
     """Draw the n oddest stars over the density of all: in latents, and their score by magnitude.
 
-    Their color is that of the part that adds most to the score.
+    Their color is that of the part that adds most to the score. None where nothing can be drawn.
     """
     rows = scores.ranked[:n]
     names = list(scores.parts)
@@ -39,6 +39,9 @@ def write_outliers(path: Path, catalog: Catalog, scores: OutlierScores, n: int) 
     panels = [(catalog[x], catalog[y], axis_label(x), axis_label(y))]
     if MAGNITUDE in catalog.numeric:
         panels.append((catalog[MAGNITUDE], scores.score, "G [mag]", "outlier score [dex]"))
+    panels = [one for one in panels if (np.isfinite(one[0]) & np.isfinite(one[1])).any()]
+    if not panels:
+        return None
 
     def make() -> Figure:
         figure = Figure(figsize=(WIDTH, 3.5), layout="constrained")

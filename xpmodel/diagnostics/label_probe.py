@@ -9,7 +9,6 @@ import numpy as np
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import parameters
 from xpmodel.errors import InputError
-from xpmodel.spectra.train_test_split import train_test_rows
 
 NEIGHBOURS = 16
 
@@ -68,14 +67,13 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
     stars = latent_points_of(catalog)
     z = np.full((len(catalog), len(stars.latents)), np.nan)
     z[stars.rows] = stars.coordinates
-    placed = np.isfinite(z[:, 0])
-    train, test = train_test_rows(len(catalog), **catalog.metadata.get("split", {}))
+    train, test = catalog.split
     results = []
     for label in labels:
         values = catalog[label].astype(np.float64)
         error_name = f"{label}_err"
         errors = catalog[error_name] if error_name in catalog.filled else np.array([np.nan])
-        fit, held = (rows[(placed & np.isfinite(values))[rows]] for rows in (train, test))
+        fit, held = (rows[(catalog.placed & np.isfinite(values))[rows]] for rows in (train, test))
         if min(len(fit), len(held)) < NEIGHBOURS:
             raise InputError(f"{catalog.path}: too few stars with a {label} to regress it")
         linear = LinearRegression().fit(z[fit], values[fit]).predict(z[held])

@@ -99,7 +99,7 @@ def score_outliers(catalog: Catalog) -> OutlierScores:
     else:
         parts["misfit"] = deviation(catalog.numbers(chi2), magnitude)
     latents = catalog.active or catalog.latents
-    placed = np.logical_and.reduce([np.isfinite(catalog[z]) for z in latents])
+    placed = catalog.placed
     if placed.sum() <= NEIGHBOURS:
         missing["isolation"] = f"latents of {placed.sum()} stars, of which no tenth is a neighbour"
     else:

@@ -18,6 +18,8 @@ from xpmodel.model.model import DESCRIPTION_FILE, FORMAT, WEIGHTS_FILE, Model
 from xpmodel.model.network import VARIANTS, ScatterVAE
 from xpmodel.model.normalization import check_normalization
 
+# The released model has 0.9 MB; nothing near this size is a scatter VAE.
+SIZE_LIMIT = 512 * 2**20
 DEMO = "demo"
 """Names the model that comes with the project, where no folder is called so."""
 # What numbers of the wrong kind or size make of a description that was changed by hand.
@@ -51,6 +53,8 @@ def load_model(folder: str | Path, device: str = "auto") -> Model:
     description = read_json(path, FORMAT)
     weights_path = folder / WEIGHTS_FILE
     try:
+        if weights_path.stat().st_size > SIZE_LIMIT:
+            raise InputError(f"{weights_path}: larger than any model ({SIZE_LIMIT >> 20} MB)")
         weights = weights_path.read_bytes()
     except OSError as error:
         raise InputError(f"{weights_path}: cannot be read ({error.strerror})") from None
@@ -78,20 +82,47 @@ def load_model(folder: str | Path, device: str = "auto") -> Model:
 
 
 def fit_state(network: ScatterVAE, state: dict[str, Tensor], source: str | Path) -> None:
-    """Load a state dict strictly; the error names the first key or shape that does not fit."""
+    """Load a state dict strictly; the error names the first key or shape that does not fit.
+
+    What is loaded is a copy: each tensor has memory of its own.
+    """
     wanted = network.state_dict()
+    own = {}
     for name, tensor in wanted.items():
         if name not in state:
             raise InputError(f"{source}: {name} is missing")
-        found = state[name]
-        if not isinstance(found, Tensor) or found.shape != tensor.shape:
-            shape = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
+        found = plain_tensor(state[name], name, source)
+        if found.shape != tensor.shape:
+            shape = tuple(found.shape)
             raise InputError(f"{source}: {name} has shape {shape}, expected {tuple(tensor.shape)}")
         if found.dtype != tensor.dtype:
             raise InputError(f"{source}: {name} is {found.dtype}, expected {tensor.dtype}")
         if not torch.isfinite(found).all():
             raise InputError(f"{source}: {name} holds values that are not finite")
+        own[name] = found.detach().resolve_neg().clone(memory_format=torch.contiguous_format)
     for name in state:
         if name not in wanted:
             raise InputError(f"{source}: {name} is not a part of this network")
-    network.load_state_dict(state, strict=True, assign=True)
+    network.load_state_dict(own, strict=True, assign=True)
+
+
+def plain_tensor(found: object, name: str, source: str | Path) -> Tensor:
+    """What a state dict has under a name, if that is a tensor whose numbers lie in memory.
+
+    Raises
+    ------
+    InputError
+        When it is something else, sparse, quantized, nested, or without numbers.
+    """
+    if not isinstance(found, Tensor):
+        raise InputError(f"{source}: {name} is a {type(found).__name__}, expected a tensor")
+    kinds = {
+        "nested": found.is_nested,
+        "quantized": found.is_quantized,
+        "sparse": found.layout is not torch.strided,
+        "without numbers (on the device meta)": found.is_meta,
+    }
+    for kind, is_of_kind in kinds.items():
+        if is_of_kind:
+            raise InputError(f"{source}: {name} is {kind}, expected a plain tensor; save it as one")
+    return found

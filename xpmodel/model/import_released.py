@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,12 @@ import torch
 from xpmodel._atomic import sha256_file
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
-from xpmodel.model.folder import fit_state
+from xpmodel.model.folder import SIZE_LIMIT, fit_state, plain_tensor
 from xpmodel.model.model import Model
 from xpmodel.model.network import ScatterVAE
 from xpmodel.model.normalization import check_normalization
 from xpmodel.tables.numpy_files import read_arrays
 
-# The released checkpoint is 0.9 MB; nothing near this size is a scatter VAE.
-SIZE_LIMIT = 512 * 2**20
 # Normalizations known to be fitted afterwards, whatever their files are called (sha256).
 KNOWN_ESTIMATES = {"0e17181602ceaaf3be8d2d62e2d4547716b7f526a57809a3e6db784ac66e45cd"}
 
@@ -55,7 +54,14 @@ def import_model(
     state = checkpoint.get("model_state_dict", checkpoint)
     if not isinstance(state, dict):
         raise InputError(f"{weights}: model_state_dict is no state dict")
-    network = ScatterVAE(*_layer_sizes(state, weights))
+    try:
+        # Without memory: all that a tensor takes of a file may be one number, again and again.
+        with torch.device("meta"):
+            network = ScatterVAE(*_layer_sizes(state, weights))
+    except ValueError as error:
+        if isinstance(error, InputError):
+            raise
+        raise InputError(f"{weights}: {error}") from None
     fit_state(network, state, weights)
     _check_size(norm)
     arrays = read_arrays(norm, ("mu", "sig"))
@@ -78,6 +84,13 @@ def import_model(
 
 def _read_checkpoint(path: Path) -> dict[str, Any]:
     _check_size(path)
+    try:
+        with zipfile.ZipFile(path) as file:
+            unpacked = sum(member.file_size for member in file.infolist())
+    except (OSError, zipfile.BadZipFile, NotImplementedError):
+        unpacked = 0  # PyTorch's older files, which are not packed; or what it will refuse
+    if unpacked > SIZE_LIMIT:
+        raise InputError(f"{path}: {unpacked >> 20} MB unpacked, larger than any model")
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
@@ -107,14 +120,15 @@ def _layer_sizes(state: dict[str, Any], path: Path) -> tuple[int, int, list[int]
     """Input size, latent count and hidden sizes, as the encoder's weights have them."""
 
     def shape(name: str) -> torch.Size:
-        tensor = state.get(name)
-        if not isinstance(tensor, torch.Tensor):
+        if name not in state:
             raise InputError(f"{path}: {name} is missing")
+        tensor = plain_tensor(state[name], name, path)
         if tensor.ndim != 2:
             raise InputError(f"{path}: {name} has shape {tuple(tensor.shape)}, expected a matrix")
         return tensor.shape
 
     hidden = [shape("encoder.0.0.weight")[0]]
-    while any(str(name).startswith(f"encoder.{len(hidden)}.") for name in state):
+    blocks = {str(name).split(".")[1] for name in state if str(name).startswith("encoder.")}
+    while str(len(hidden)) in blocks:
         hidden.append(shape(f"encoder.{len(hidden)}.0.weight")[0])
     return shape("encoder.0.0.weight")[1], shape("mu.weight")[0], hidden

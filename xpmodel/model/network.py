@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import torch
@@ -12,6 +13,32 @@ from xpmodel.spectra.bands import N_COEFFICIENTS
 # The network of the paper, and two of the same encoder and decoder to compare it with: one
 # without the scatter estimator, and one that neither draws its latents nor has a scatter.
 VARIANTS = ("scatter-vae", "vae", "autoencoder")
+
+
+# Far more than any network of this kind; what a file asks for is compared before memory is taken.
+MAX_LAYERS = 100
+MAX_WEIGHTS = 2**27
+
+
+def check_sizes(input_dim: int, latent_dim: int, intermediate_layers: Sequence[int]) -> None:
+    """Refuse sizes of which no network is made.
+
+    Raises
+    ------
+    ValueError
+        When one is no whole number above 0, or the network would be absurdly large.
+    """
+    layers = list(intermediate_layers)
+    for size in (input_dim, latent_dim, *layers):
+        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+            raise ValueError(f"a layer of size {size!r:.40}: must be a whole number above 0")
+    if not 1 <= len(layers) <= MAX_LAYERS:
+        raise ValueError(f"{len(layers)} hidden layers: must be 1 to {MAX_LAYERS}")
+    # Encoder, decoder and scatter estimator.
+    widths = [input_dim, *layers, latent_dim]
+    n_weights = 3 * sum(a * b for a, b in itertools.pairwise(widths))
+    if n_weights > MAX_WEIGHTS:
+        raise ValueError(f"a network of {n_weights:.3g} weights: more than {MAX_WEIGHTS:,}")
 
 
 def _block(n_in: int, n_out: int) -> nn.Sequential:
@@ -42,7 +69,7 @@ class ScatterVAE(nn.Module):
     Raises
     ------
     ValueError
-        When the variant is another one.
+        When the variant is another one, or by `check_sizes`.
     """
 
     def __init__(
@@ -55,6 +82,7 @@ class ScatterVAE(nn.Module):
         super().__init__()
         if variant not in VARIANTS:
             raise ValueError(f"variant {variant!r} is none of {', '.join(VARIANTS)}")
+        check_sizes(input_dim, latent_dim, intermediate_layers)
         self.variant = variant
         self.input_dim = int(input_dim)
         self.latent_dim = int(latent_dim)

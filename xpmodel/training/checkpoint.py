@@ -106,9 +106,10 @@ class Checkpoint:
             if table.dtype != np.float64 or table.shape[1:] != (len(columns(config.latents)),):
                 raise ValueError("metrics of another shape")
             sha256 = str(description["data_sha256"])
-        except (LookupError, TypeError, ValueError, InputError) as error:
+            epochs = from_array(table)
+        except (LookupError, AttributeError, TypeError, ValueError, OverflowError) as error:
             raise InputError(f"{path}: not a checkpoint of a training ({error})") from None
-        return cls(path, config, sha256, from_array(table), tensors)
+        return cls(path, config, sha256, epochs, tensors)
 
     def check_options(self, options: dict[str, Any]) -> None:
         """Refuse to go on with other options than those of the checkpoint."""
@@ -142,7 +143,8 @@ class Checkpoint:
                 continue  # of a run that has not taken a step
             for moment, value in found.items():
                 shape = torch.Size() if moment == "step" else parameter.shape
-                if value is None or value.shape != shape or not torch.isfinite(value).all():
+                fits = value is not None and (value.shape, value.dtype) == (shape, torch.float32)
+                if value is None or not fits or not torch.isfinite(value).all():
                     raise InputError(f"{self.path}: {moment}.{name} is missing or damaged")
             moments[i] = found
         options = steps.optimizer.state_dict()["param_groups"]

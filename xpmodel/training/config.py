@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from xpmodel.errors import InputError
-from xpmodel.model.network import VARIANTS
+from xpmodel.model.network import VARIANTS, check_sizes
+from xpmodel.spectra.bands import N_COEFFICIENTS
 
 LOSSES = ("released", "paper")
 # What the cosine of the released schedule falls to.
@@ -68,6 +69,9 @@ class TrainingConfig:
     free_bits: float = 0.0
 
     def __post_init__(self) -> None:
+        for name in ("epochs", "batch", "restart", "seed", "latents", "kl_warmup"):
+            if type(getattr(self, name)) is not int:
+                raise InputError(f"{_said(name)} {getattr(self, name)!r:.40}: must be whole")
         for name, least in {
             **dict.fromkeys(("epochs", "restart", "latents"), 1),
             "batch": 2,  # batch normalization needs a spread
@@ -80,6 +84,10 @@ class TrainingConfig:
         for name, known in (("loss", LOSSES), ("variant", VARIANTS)):
             if getattr(self, name) not in known:
                 raise InputError(f"{name} {getattr(self, name)!r}: must be {' or '.join(known)}")
+        try:
+            check_sizes(N_COEFFICIENTS, self.latents, self.layers)
+        except ValueError as error:
+            raise InputError(str(error)) from None
         if self.variant == "autoencoder":
             for name, unused in (("beta", 1), ("kl_warmup", 0), ("free_bits", 0)):
                 if getattr(self, name) != unused:

@@ -244,6 +244,11 @@ def released_inputs(
     names = tuple(catalog.latents)
     mean = _stack(catalog, names, sample.rows)
     std = _stack(catalog, tuple(f"{z}_err" for z in names), sample.rows)
+    if n := int((~np.isfinite(std)).any(axis=1).sum()):
+        raise InputError(
+            f"{catalog.path}: {n} of {len(std)} stars have latents whose errors are not finite, so "
+            "that no draw can be made of them"
+        )
     drawn = mean + std * np.random.default_rng(seed).standard_normal(mean.shape)
     return [*inputs, Inputs("latents", names, drawn)], skipped
 

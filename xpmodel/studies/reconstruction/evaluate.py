@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog, check_model
+from xpmodel.catalog.checks import split_of
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.spectra.spectra import Spectra
-from xpmodel.spectra.train_test_split import SEED, TEST_FRACTION, train_test_rows
 from xpmodel.spectra.wavelengths import Wavelengths
 from xpmodel.studies.reconstruction.residuals import ZGR_GRID, Residuals, residuals_of
 from xpmodel.studies.reconstruction.rivals import (
@@ -96,11 +96,7 @@ def held_out(catalog: Catalog) -> HeldOut:
     InputError
         When the catalog has no spectra, no errors above 0, or too few stars.
     """
-    split = catalog.metadata.get("split")
-    known = isinstance(split, dict) and {"test_fraction", "seed"} == set(split)
-    if split is None or not known:
-        split = {"test_fraction": TEST_FRACTION, "seed": SEED}
-    train, test = train_test_rows(len(catalog), **split)
+    train, test = catalog.split
     spectra = catalog.spectra[test]
     bad = ~((spectra.errors > 0) & np.isfinite(spectra.coefficients)).all(axis=1)
     if bad.any():
@@ -109,11 +105,12 @@ def held_out(catalog: Catalog) -> HeldOut:
             f"{catalog.path}: {bad.sum()} test stars without errors above 0 for all coefficients "
             f"(source_id {star} is one); residuals are in units of the errors"
         )
+    fraction, seed = split_of(catalog.metadata, catalog.path)
     note = (
         f"test split of {len(test):,} of {len(catalog):,} stars "
-        f"(fraction {split['test_fraction']:g}, seed {split['seed']})"
+        f"(fraction {fraction:g}, seed {seed})"
     )
-    if not known:
+    if "split" not in catalog.metadata:
         note += "; the catalog names no split, so the released one is taken"
     return HeldOut(train, test, spectra, note)
 
@@ -138,6 +135,11 @@ def built_in(
     tell = progress or (lambda _: None)
     check_model(catalog, model.hash)
     z = np.stack([catalog[name][stars.test] for name in catalog.latents], axis=1)
+    if not np.isfinite(z).all(axis=1).any():
+        raise InputError(
+            f"{catalog.path}: none of its {len(stars.test):,} test stars has latents that are "
+            "finite; encode again"
+        )
     found = [of_model(MODEL, model, stars.spectra, z)]
     tell("principal components")
     found += principal_components(catalog, stars.train, stars.spectra)
