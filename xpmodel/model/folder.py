@@ -99,6 +99,8 @@ def fit_state(network: ScatterVAE, state: dict[str, Tensor], source: str | Path)
             raise InputError(f"{source}: {name} is {found.dtype}, expected {tensor.dtype}")
         if not torch.isfinite(found).all():
             raise InputError(f"{source}: {name} holds values that are not finite")
+        if name.endswith("running_var") and (found < 0).any():
+            raise InputError(f"{source}: {name} holds variances below 0")
         own[name] = found.detach().resolve_neg().clone(memory_format=torch.contiguous_format)
     for name in state:
         if name not in wanted:
@@ -115,7 +117,7 @@ def plain_tensor(found: object, name: str, source: str | Path) -> Tensor:
         When it is something else, sparse, quantized, nested, or without numbers.
     """
     if not isinstance(found, Tensor):
-        raise InputError(f"{source}: {name} is a {type(found).__name__}, expected a tensor")
+        raise InputError(f"{source}: {name} has shape {type(found).__name__}, expected a tensor")
     kinds = {
         "nested": found.is_nested,
         "quantized": found.is_quantized,

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from xpmodel._atomic import sha256_file
+from xpmodel._process_wide import ignored_warnings
 from xpmodel._version import __version__
 from xpmodel.errors import InputError
 from xpmodel.model.folder import SIZE_LIMIT, fit_state, plain_tensor
@@ -18,6 +19,7 @@ from xpmodel.model.network import ScatterVAE
 from xpmodel.model.normalization import check_normalization
 from xpmodel.tables.numpy_files import read_arrays
 
+ZIP = b"PK\x03\x04"  # how a zip file begins
 # Normalizations known to be fitted afterwards, whatever their files are called (sha256).
 KNOWN_ESTIMATES = {"0e17181602ceaaf3be8d2d62e2d4547716b7f526a57809a3e6db784ac66e45cd"}
 
@@ -85,14 +87,13 @@ def import_model(
 def _read_checkpoint(path: Path) -> dict[str, Any]:
     _check_size(path)
     try:
-        with zipfile.ZipFile(path) as file:
-            unpacked = sum(member.file_size for member in file.infolist())
-    except (OSError, zipfile.BadZipFile, NotImplementedError):
-        unpacked = 0  # PyTorch's older files, which are not packed; or what it will refuse
-    if unpacked > SIZE_LIMIT:
-        raise InputError(f"{path}: {unpacked >> 20} MB unpacked, larger than any model")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        unpacked = _unpacked_size(path)
+        if unpacked > SIZE_LIMIT:
+            raise InputError(f"{path}: {unpacked >> 20} MB unpacked, larger than any model")
+        with ignored_warnings():  # of kinds of tensors that are refused afterwards
+            checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except InputError:
+        raise
     except pickle.UnpicklingError:
         # PyTorch's own message tells how to load the file all the same, running what is in it.
         raise InputError(
@@ -105,6 +106,15 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(checkpoint, dict):
         raise InputError(f"{path}: holds a {type(checkpoint).__name__}, expected a state dict")
     return checkpoint
+
+
+def _unpacked_size(path: Path) -> int:
+    """Bytes in the zip file that PyTorch writes; 0 of its older files, which are not packed."""
+    with open(path, "rb") as file:
+        if file.read(len(ZIP)) != ZIP:
+            return 0
+        with zipfile.ZipFile(file) as members:
+            return sum(member.file_size for member in members.infolist())
 
 
 def _check_size(path: Path) -> None:
