@@ -31,6 +31,16 @@ def ignored_warnings() -> Iterator[None]:
 
 
 @contextmanager
+def warnings_put_back() -> Iterator[None]:
+    """Put the filters of warnings back, whatever threads that end meanwhile make of them.
+
+    For other packages' threads, each of which sets filters and puts back what it found.
+    """
+    with _changing, warnings.catch_warnings():
+        yield
+
+
+@contextmanager
 def matplotlib_settings(settings: Mapping[RcKeyType, Any] | None = None) -> Iterator[None]:
     """Matplotlib's defaults with these settings meanwhile, whatever was set before or is by others.
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from xpmodel._process_wide import warnings_put_back
+
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
@@ -34,7 +36,7 @@ def calls_of(
     -------
     ndarray, (len(test),) bool
     """
-    forest = _forest(seed).fit(features[train], truth[train])
+    forest = _grown(features[train], truth[train], seed)
     return forest.predict(features[test])
 
 
@@ -68,7 +70,7 @@ def probabilities_out_of_fold(
     probability = np.empty(len(truth))
     for number in range(FOLDS):
         test = fold == number
-        forest = _forest(seed).fit(features[~test], truth[~test])
+        forest = _grown(features[~test], truth[~test], seed)
         column = int(np.flatnonzero(forest.classes_)[0])
         probability[test] = forest.predict_proba(features[test])[:, column]
         if progress is not None:
@@ -76,9 +78,13 @@ def probabilities_out_of_fold(
     return probability
 
 
-def _forest(seed: int) -> RandomForestClassifier:
+def _grown(features: np.ndarray, truth: np.ndarray, seed: int) -> RandomForestClassifier:
+    """A forest that was grown on all cores, tree by tree the same on any number of them."""
     from sklearn.ensemble import RandomForestClassifier
 
-    # One thread: those that scikit-learn 1.9 starts race for Python's warning filters, and leave
-    # them changed for everyone.
-    return RandomForestClassifier(n_estimators=TREES, random_state=seed, n_jobs=1)
+    forest = RandomForestClassifier(n_estimators=TREES, random_state=seed, n_jobs=-1)
+    # The threads of scikit-learn 1.9 race for Python's filters of warnings.
+    with warnings_put_back():
+        forest.fit(features, truth)
+    # In one: threads would add up what trees say in any order, and so round it differently.
+    return forest.set_params(n_jobs=1)

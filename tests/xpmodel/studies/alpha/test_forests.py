@@ -1,7 +1,11 @@
 """Forests that tell what a feature tells, and never see the stars they judge."""
 
-import numpy as np
+import warnings
 
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+
+from xpmodel.studies.alpha import forests
 from xpmodel.studies.alpha.forests import FOLDS, calls_of, probabilities_out_of_fold
 
 N = 400
@@ -41,3 +45,18 @@ def test_probabilities_follow_the_feature():
     )
     assert len(turns) == FOLDS and ((probability >= 0) & (probability <= 1)).all()
     assert probability[truth].mean() > 0.9 > 0.1 > probability[~truth].mean()
+
+
+def test_a_forest_on_all_cores_is_that_of_one_and_leaves_the_filters_of_warnings():
+    """scikit-learn's threads set filters while they grow trees, and put back what others set."""
+    rng = np.random.default_rng(4)
+    features, truth = rng.normal(size=(3000, 6)), rng.random(3000) < 0.5
+    before = list(warnings.filters)
+    for _ in range(3):
+        grown = forests._grown(features[:2500], truth[:2500], seed=1)
+        assert warnings.filters == before
+    alone = RandomForestClassifier(forests.TREES, random_state=1, n_jobs=1)
+    alone.fit(features[:2500], truth[:2500])
+    np.testing.assert_array_equal(
+        grown.predict_proba(features[2500:]), alone.predict_proba(features[2500:])
+    )
