@@ -45,13 +45,13 @@ class PageDocument(Document):
 
     def until(self, condition: Callable[[], object], seconds: float = 20.0) -> None:
         """Take turns, as threads ask for them, until something is so."""
-        end = time.monotonic() + seconds
+        end = time.perf_counter() + seconds
         while True:
             self._came.clear()
             self.turn()
             if condition():
                 return
-            left = end - time.monotonic()
+            left = end - time.perf_counter()
             assert left > 0, f"it did not come about in {seconds:g} s"
             self._came.wait(min(left, 0.2))
 

@@ -59,7 +59,9 @@ def parse_ids(text: str) -> tuple[np.ndarray, list[str]]:
     cells = _column(text)
     ids: dict[int, None] = {}
     bad = []
-    for cell in _TOKEN.findall(text) if cells is None else cells:
+    # One by one here and below: millions in one call would stop all other threads meanwhile.
+    tokens = (match[0] for match in _TOKEN.finditer(text))
+    for cell in tokens if cells is None else cells:
         match = _ID.fullmatch(cell)
         number = int(match[1]) if match else -1
         if 0 <= number <= np.iinfo(np.int64).max:
@@ -83,7 +85,8 @@ def _column(text: str) -> list[str] | None:
         # Of a single column the cells are the lines, "Gaia DR3 5" among them.
         delimiter = " " if " " in lines[0].strip() else "\x1f"
     try:
-        header, *rows = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        read = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+        header, *rows = (row for row in read)
     except csv.Error as error:
         raise InputError(f"the list of ids cannot be read ({error}); correct it") from None
     header = [name.strip() for name in header]

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 import panel as pn
 
 from xpapp.runtime.callbacks import guarded, log, notify
+from xpapp.state.background import quietly
 from xpapp.state.visit import Visit
 from xpapp.state.visit_file import VisitStore, restore, state_of
 from xpmodel import InputError
@@ -75,6 +76,13 @@ class Address:
         if cursor.moving or cursor.playing or quiet < REST:
             self._wait(REST if quiet >= REST else REST - quiet)
             return
-        name = self._store.save(state_of(self._visit))
+
+        def save() -> str:
+            return self._store.save(state_of(self._visit))
+
+        # In a thread: thousands of ids are megabytes, and a disk may take its time.
+        quietly("Keeping the visit in the address", save, self._point_to)
+
+    def _point_to(self, name: str) -> None:
         if self._location is not None and name != self._named():
             self._location.search = f"?{KEY}={name}"

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TypeVar
 
 import panel as pn
+from bokeh.document import Document
 
 from xpapp.runtime.callbacks import guarded, notify
 from xpapp.state.visit import Visit
@@ -92,10 +93,6 @@ def in_background(
         end()
         notify(f"{doing} failed: {problem}")
 
-    def back(report: Callable[[], None]) -> None:
-        if document.session_context is not None:  # the visitor may have gone
-            document.add_next_tick_callback(report)
-
     def tell() -> None:
         visit.param.trigger("works")
 
@@ -109,24 +106,59 @@ def in_background(
         under_way.done = part
         if time.monotonic() - told > TELL:
             told = time.monotonic()
-            back(tell)
+            _back(document, tell)
 
+    def work_watched() -> T:
+        under_way.check()
+        with watched(watch):
+            result = work()
+        under_way.check()
+        return result
+
+    _submit(document, doing, work_watched, done, failed, end)
+
+
+def quietly(doing: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
+    """Do work in a thread that no visitor waits for: as `in_background`, but none is told of it."""
+    document = pn.state.curdoc
+    finish = guarded(doing)(then)
+    if document is None or document.session_context is None:
+        finish(work())
+        return
+
+    def failed(problem: Exception) -> None:
+        notify(f"{doing} failed: {problem}")
+
+    _submit(document, doing, work, finish, failed, lambda: None)
+
+
+def _back(document: Document, report: Callable[[], None]) -> None:
+    """Report on the page's own thread; the visitor may have gone."""
+    if document.session_context is not None:
+        document.add_next_tick_callback(report)
+
+
+def _submit(
+    document: Document,
+    doing: str,
+    work: Callable[[], T],
+    done: Callable[[T], None],
+    failed: Callable[[Exception], None],
+    canceled: Callable[[], None],
+) -> None:
     def run() -> None:
         try:
-            under_way.check()
-            with watched(watch):
-                result = work()
-            under_way.check()
+            result = work()
         except Canceled:
             log.info("%s: canceled", doing)
-            back(end)
+            _back(document, canceled)
         except Exception as error:
             if isinstance(error, InputError):
                 log.warning("%s: %s", doing, error)
             else:
                 log.exception("%s failed", doing)
-            back(partial(failed, error))
+            _back(document, partial(failed, error))
         else:
-            back(partial(done, result))
+            _back(document, partial(done, result))
 
     _workers.submit(run)

@@ -175,7 +175,9 @@ class VisitStore:
         InputError
             When the folder cannot be written, or the state is too large for it.
         """
-        text = json.dumps(content, sort_keys=True).encode()
+        # In pieces: of megabytes in one call would stop all other threads meanwhile.
+        pieces = json.JSONEncoder(sort_keys=True).iterencode(content)
+        text = "".join(piece for piece in pieces).encode()
         if len(text) > MAX_BYTES:
             raise InputError("the visit is too large for an address: save it as a file")
         digest = hashlib.sha256(text).digest()

@@ -54,7 +54,7 @@ def test_many_changes_are_saved_once_when_they_rest(visit, store, clock):
         document.turn()
         assert saved(store) == [] and len(document.session_callbacks) >= 1
         clock[0] += 1.0
-        document.turn()
+        document.until(lambda: pn.state.location.search)
         (name,) = saved(store)
         assert pn.state.location.search == f"?{KEY}={name}"
         assert store.load(name) == state_of(visit)
@@ -68,7 +68,7 @@ def test_nothing_is_saved_while_something_moves(visit, store, clock):
         document.turn()
         assert visit.cursor.moving and saved(store) == []
         visit.cursor.release()
-        document.turn()
+        document.until(lambda: pn.state.location.search)
         assert len(saved(store)) == 1
 
 
