@@ -25,8 +25,7 @@ from tests.bench.measure import Row, Skipped
 from tests.bench.serving import CATALOG, chromium
 from xpapp import page
 from xpapp.browser import upload_route
-from xpapp.maps.raster import warm_up
-from xpapp.serve import add_routes
+from xpapp.serve import add_routes, prepare
 from xpapp.settings import Settings, open_data
 from xpapp.state.visit import Visit
 from xpapp.state.visit_file import state_of
@@ -169,10 +168,9 @@ def _serve(browser: Page, folder: Path) -> Served:
 
     def app() -> object:
         pn.extension(notifications=True)
-        warm_up()
         return page.make_page(open_data(settings), settings)
 
-    warm_up()
+    prepare()
     catalog = open_data(settings).catalog
     assert catalog is not None and catalog.sha256  # read once for all visits
     add_routes()
