@@ -54,7 +54,6 @@ def once_a_catalog(
         of_catalogs = WeakKeyDictionary()
         choosing = threading.Lock()
 
-        @functools.wraps(make)
         def kept(catalog: Catalog, *args: Given.args, **kwargs: Given.kwargs) -> Made:
             key = (args, tuple(sorted(kwargs.items())))
             with choosing:
@@ -65,6 +64,7 @@ def once_a_catalog(
                     places.popitem(last=False)
             return place.get(lambda: make(catalog, *args, **kwargs))
 
+        functools.update_wrapper(kept, make)
         return kept
 
     return decorate

@@ -225,8 +225,8 @@ class NumberedSteps:
                 else:
                     named = row.step.named(catalog)
             kept[number] = np.packbits(combined(selected(row.on), row.step.operation, named))
-            for used in {row.on, row.after} - {None}:
-                if last_use[used] == number:
+            for used in {row.on, row.after}:
+                if used is not None and last_use[used] == number:
                     del kept[used]
         for end in self.ends:
             yield selected(end).copy()
