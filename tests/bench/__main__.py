@@ -9,7 +9,7 @@ from tests.bench.measure import Row, Skipped, cells, machine, table
 
 NAMES = (
     *("wavelengths", "encode", "encode_command", "lasso", "maps", "slider", "visitors"),
-    *("groups", "decode", "event_loop"),
+    *("groups", "decode", "event_loop", "small_files"),
 )
 
 
