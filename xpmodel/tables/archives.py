@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from xpmodel.errors import InputError
-from xpmodel.tables.packed import Content, given_name, unpacked_limit
+from xpmodel.tables.packed import TABLE_SUFFIXES, Content, given_name, is_table_name, unpacked_limit
 from xpmodel.tables.parts import SHOWN, Part
 
 MAX_MEMBERS = 60_000  # DataLink sends up to 5,000 stars, with up to eight products each
@@ -77,6 +77,7 @@ def _parts(
     left = unpacked_limit(content.path.stat().st_size)
     parts: list[Part] = []
     passed: list[InputError] = []
+    others: list[str] = []
     n = 0
     for n, (name, member) in enumerate(members, start=1):
         if n > MAX_MEMBERS:
@@ -84,6 +85,9 @@ def _parts(
         title = given_name(name)
         if name.startswith("__MACOSX/") or name.rpartition("/")[2].startswith("._"):
             continue  # what macOS adds beside each file
+        if not is_table_name(title):
+            others.append(title)
+            continue
         left -= folder.add(member, str(n), left)
         try:
             inner = content.member(folder.path / str(n), title)
@@ -94,14 +98,26 @@ def _parts(
     if not parts:
         if passed:
             raise passed[0]
-        raise InputError(f"{content.shown}: an archive without a table; download it again")
-    if passed:
-        reasons = [str(error).removeprefix(f"{content.shown}: ") for error in passed[:SHOWN]]
-        more = f" and {len(passed) - SHOWN} more" if len(passed) > SHOWN else ""
-        remark = f"{content.shown}: passed over {len(passed)} of {n} members: {'; '.join(reasons)}"
+        named = f" ({_some(others)})" if others else ""
+        raise InputError(
+            f"{content.shown}: not a table, but an archive without one{named}; the names of tables "
+            f"end in one of {' '.join(TABLE_SUFFIXES)}"
+        )
+    if passed or others:
+        reasons = [str(error).removeprefix(f"{content.shown}: ") for error in passed]
+        remark = (
+            f"{content.shown}: passed over {len(passed) + len(others)} of {n} members: "
+            f"{_some([*reasons, *others])}"
+        )
         for part in parts:
-            part.remarks.append(remark + more)
+            part.remarks.append(remark)
     return parts
+
+
+def _some(things: list[str]) -> str:
+    """The first of many things."""
+    more = f" and {len(things) - SHOWN} more" if len(things) > SHOWN else ""
+    return "; ".join(things[:SHOWN]) + more
 
 
 def _renamed(part: Part, title: str) -> Part:

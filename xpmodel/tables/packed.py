@@ -33,6 +33,21 @@ MAX_NAME = 100  # characters of a name that is shown
 PACKINGS = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz"}
 """How a packed file begins."""
 
+TABLE_SUFFIXES = (
+    ".csv",
+    ".ecsv",
+    ".fits",
+    ".fit",
+    ".h5",
+    ".hdf5",
+    ".parquet",
+    ".vot",
+    ".votable",
+    ".xml",
+)
+"""What the names of the tables in a folder or an archive end in, packed or not."""
+PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
+
 # What readers raise on a damaged file, beside Arrow's errors.
 UNPACKING_ERRORS = (OSError, EOFError, zlib.error, lzma.LZMAError)
 
@@ -224,6 +239,13 @@ def check_file(path: Path) -> None:
     if re.match(r"[a-zA-Z][a-zA-Z0-9+.-]+:/", str(path)):
         raise InputError(f"{path}: is an address, which is not fetched; download it, then give it")
     raise InputError(f"{path}: no such file; check the path")
+
+
+def is_table_name(name: str) -> bool:
+    """Whether a file of a folder or an archive is a table, by its name."""
+    name = name.lower()
+    plain = next((name.removesuffix(s) for s in PACKED_SUFFIXES if name.endswith(s)), name)
+    return plain.endswith(TABLE_SUFFIXES)
 
 
 def given_name(name: str) -> str:

@@ -21,24 +21,15 @@ import pyarrow as pa
 from xpmodel.errors import InputError
 from xpmodel.tables.arrow import TooLarge
 from xpmodel.tables.formats import find_parts
-from xpmodel.tables.packed import UNPACKING_ERRORS, Content, check_file
+from xpmodel.tables.packed import (
+    TABLE_SUFFIXES,
+    UNPACKING_ERRORS,
+    Content,
+    check_file,
+    is_table_name,
+)
 from xpmodel.tables.parts import Choice, choose, plain, product, some
 from xpmodel.tables.text import CSV_BLOCK
-
-TABLE_SUFFIXES = (
-    ".csv",
-    ".ecsv",
-    ".fits",
-    ".fit",
-    ".h5",
-    ".hdf5",
-    ".parquet",
-    ".vot",
-    ".votable",
-    ".xml",
-)
-"""What the files of a folder must end in to be read, with or without one of `PACKED_SUFFIXES`."""
-PACKED_SUFFIXES = (".gz", ".bz2", ".xz")
 
 # What readers raise on a damaged file; names in it may be no text.
 DAMAGE = (*UNPACKING_ERRORS, pa.ArrowException, UnicodeError)
@@ -223,19 +214,12 @@ def _files(path: Path) -> list[Path]:
     files = [
         file
         for file in sorted(path.iterdir())
-        if _unpacked_name(file).endswith(TABLE_SUFFIXES)
-        and not file.name.startswith(".")
-        and file.is_file()
+        if is_table_name(file.name) and not file.name.startswith(".") and file.is_file()
     ]
     if not files:
         known = " ".join(TABLE_SUFFIXES)
         raise InputError(f"{path}: no table in this folder; names must end in one of {known}")
     return files
-
-
-def _unpacked_name(file: Path) -> str:
-    name = file.name.lower()
-    return next((name.removesuffix(s) for s in PACKED_SUFFIXES if name.endswith(s)), name)
 
 
 def _damaged(path: Path, error: Exception) -> InputError:

@@ -207,7 +207,7 @@ def test_a_zip_of_all_products_is_read_for_its_coefficients(tmp_path):
         file.writestr("readme.pdf", b"%PDF-1.7")
     assert read_table(path, ["source_id"])["source_id"].to_pylist() == ["1", "2"]
     remarks = " ".join(open_table(path).remarks)
-    assert "RVS-Gaia DR3 1.csv" in remarks and "a PDF file" in remarks
+    assert "RVS-Gaia DR3 1.csv" in remarks and "passed over 1 of 9 members: readme.pdf" in remarks
 
 
 def test_the_case_files(shared):
