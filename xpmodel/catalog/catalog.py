@@ -76,6 +76,7 @@ class Catalog:
         check_ids(self.table(["source_id"]).column(0), self.path)
         self.n_latents = sum(map(is_latent, self.columns))
         self._loaded: dict[str, np.ndarray] = {}
+        self._spans: dict[tuple[str, float, float], tuple[float, float]] = {}
 
     def __len__(self) -> int:
         return self._file.metadata.num_rows
@@ -263,12 +264,14 @@ class Catalog:
         return sha256_file(self.path)
 
     def span(self, name: str, low: float = 0.1, high: float = 99.9) -> tuple[float, float]:
-        """Percentiles of a column's finite values."""
-        values = self[name]
-        values = values[np.isfinite(values)]
-        if not len(values):
-            return (np.nan, np.nan)
-        return tuple(np.percentile(values, [low, high]).astype(float).tolist())
+        """Percentiles of a column's finite values, found once."""
+        key = (name, low, high)
+        if key not in self._spans:
+            values = self[name]
+            values = values[np.isfinite(values)]
+            ends = np.percentile(values, [low, high]) if len(values) else [np.nan, np.nan]
+            self._spans[key] = (float(ends[0]), float(ends[1]))
+        return self._spans[key]
 
     @cached_property
     def default_axes(self) -> tuple[str, str]:

@@ -54,7 +54,7 @@ def once_a_catalog(
         of_catalogs = WeakKeyDictionary()
         choosing = threading.Lock()
 
-        def kept(catalog: Catalog, *args: Given.args, **kwargs: Given.kwargs) -> Made:
+        def kept(catalog: Catalog, /, *args: Given.args, **kwargs: Given.kwargs) -> Made:
             key = (args, tuple(sorted(kwargs.items())))
             with choosing:
                 places = of_catalogs.setdefault(catalog, OrderedDict())

@@ -133,3 +133,11 @@ def test_a_replaced_catalog_is_not_kept(path):
     del catalog
     gc.collect()
     assert gone() is None
+
+
+def test_the_ends_of_a_column_are_found_once(path, monkeypatch):
+    catalog = open_catalog(path)
+    found = catalog.span("z1"), catalog.span("z1", 16, 84), catalog.span("teff")
+    monkeypatch.setattr(np, "percentile", None)
+    assert (catalog.span("z1"), catalog.span("z1", 16, 84)) == found[:2]
+    assert found[0] != found[1] and np.isnan(found[2]).all()
