@@ -145,7 +145,7 @@ def rows() -> Iterator[Row]:
 def _serve(browser: Page, folder: Path) -> Served:
     os.environ["XPMODEL_VISITS"] = str(folder / "visits")
     served = Served("", browser)
-    settings = Settings(Path(os.environ.get("BENCH_CATALOG", CATALOG)))
+    settings = Settings(CATALOG)
 
     def noting(name: str) -> None:
         make = getattr(page, name)
