@@ -9,6 +9,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from xpapp.browser.address import Address
+from xpapp.browser.download_route import forget
 from xpapp.browser.sender import Sender
 from xpapp.browser.window import Bridge
 from xpapp.colors import ACCENT
@@ -18,6 +19,7 @@ from xpapp.maps.grid import MapGrid
 from xpapp.own.files import OwnFiles
 from xpapp.own.view import OwnView
 from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.private_parts import forget_views, unlink_busy
 from xpapp.sets.compare import CompareView
 from xpapp.sets.controls import GestureControls, SetControls
 from xpapp.sets.filters import FilterControls, RangeView
@@ -63,7 +65,7 @@ def make_page(opened: Opened, settings: Settings) -> pmui.Page:
 
 
 def _shell(**parts: object) -> pmui.Page:
-    return pmui.Page(
+    page = pmui.Page(
         title=TITLE,
         busy_indicator=None,
         theme_toggle=True,
@@ -71,6 +73,12 @@ def _shell(**parts: object) -> pmui.Page:
         sx={"& .MuiToolbar-root": {"minHeight": "44px"}},
         **parts,
     )
+    # What is opened for a visitor is to go when the visitor goes.
+    unlink_busy(page)
+    document = pn.state.curdoc
+    if document is not None:
+        document.on_session_destroyed(lambda context: forget_views(document))
+    return page
 
 
 def _how_to_begin(settings: Settings) -> pn.viewable.Viewable:
@@ -150,6 +158,8 @@ class _Explorer:
             ],
             sidebar=[self._sidebar(samp)],
         )
+        if pn.state.curdoc is not None:
+            pn.state.curdoc.on_session_destroyed(lambda context: forget(visit))
         self._on_theme()
         self.page.param.watch(self._on_theme, "dark_theme")
         visit.param.watch(self._show_busy, "busy")

@@ -21,6 +21,9 @@ from xpmodel import InputError
 log = logging.getLogger("xpapp")
 # Names only say what was given; no file is ever written under one.
 MAX_NAME = 200
+# All files that are on their way or being read [bytes], and how long one may take to come [s].
+MAX_ON_DISK = 1 << 30
+MAX_AGE = 900.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Inbox:
 
 
 _inboxes: dict[str, Inbox] = {}
+# Bytes that each file under way may take, by its folder.
+_reserved: dict[Path, int] = {}
 
 
 def open_inbox(inbox: Inbox) -> str:
@@ -74,12 +79,19 @@ class UploadHandler(RequestHandler):
         if inbox is None:
             raise HTTPError(404, "no visit takes files here")
         self._inbox, limit = inbox, inbox.max_bytes
-        if int(self.request.headers.get("Content-Length", 0)) > limit:
+        told = self.request.headers.get("Content-Length", str(limit))
+        if not told.isdecimal():
+            raise HTTPError(400, "the file's length is no number")
+        if (size := int(told)) > limit:
             raise HTTPError(413, f"larger than {limit} bytes")
+        if sum(_reserved.values()) + size > MAX_ON_DISK:
+            raise HTTPError(503, "other files are being read")
         connection = self.request.connection
         assert isinstance(connection, HTTP1Connection)  # what a server reads requests from
         connection.set_max_body_size(limit)
+        connection.set_body_timeout(MAX_AGE)
         self._folder = Path(tempfile.mkdtemp(prefix="xpmodel-upload-"))
+        _reserved[self._folder] = size
         self._file = (self._folder / "given").open("wb")
 
     def data_received(self, chunk: bytes) -> None:
@@ -118,6 +130,7 @@ class UploadHandler(RequestHandler):
         if self._folder is not None:
             self._file.close()
             shutil.rmtree(self._folder, ignore_errors=True)
+            del _reserved[self._folder]
             self._folder = None
 
 

@@ -52,6 +52,8 @@ class Bridge(JSComponent):
             case {"refused": str(name), "size": int(size)}:
                 limit = self.max_bytes / 2**20
                 notify(f"{name[:80]} has {size / 2**20:.0f} MB: at most {limit:.0f} MB are taken")
+            case {"failed": str(name), "status": 503}:
+                notify(f"{name[:80]}: the server is reading other files; give it again soon")
             case {"failed": str(name), "status": int(status)}:
                 notify(f"{name[:80]} could not be sent (HTTP {status})")
 

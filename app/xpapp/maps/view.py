@@ -308,10 +308,10 @@ class MapView:
                 with pn.io.unlocked():
                     work()
             finally:
-                self._visit.busy = False
+                self._visit.work_ends()
 
-        self._visit.busy = True
         document.add_next_tick_callback(run)
+        self._visit.work_begins()
 
     def _in_own_turn(self, work: Callable[[], None]) -> None:
         """Work when the server has heard others: the maps that one change draws are several."""

@@ -41,10 +41,7 @@ class OwnFiles:
         pn.state.on_session_destroyed(lambda context: close_inbox(token))
 
     def _begin(self) -> None:
-        def show_busy() -> None:
-            self._visit.busy = True
-
-        self._soon(show_busy)
+        self._soon(self._visit.work_begins)
 
     def _soon(self, work: Callable[[], None]) -> None:
         document = self._document
@@ -62,11 +59,11 @@ class OwnFiles:
             self._soon(guarded("Showing your stars")(lambda: self._take(stars)))
 
     def _refuse(self, said: str) -> None:
-        self._visit.busy = False
+        self._visit.work_ends()
         notify(said)
 
     def _take(self, stars: OwnStars) -> None:
-        self._visit.busy = False
+        self._visit.work_ends()
         cursor = self._visit.cursor
 
         def show() -> None:

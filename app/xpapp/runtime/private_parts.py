@@ -11,14 +11,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 
+import panel_material_ui as pmui
+from bokeh.document import Document
 from bokeh.plotting import figure as Figure
 from panel.custom import JSComponent
 from tornado.web import RequestHandler
 
+from xpapp.runtime.watchers import stop
 from xpmodel import _private_parts
 from xpmodel._private_parts import Changed
 
-WRITTEN_FOR = {"bokeh": "3.9.2", "panel": "1.9.4"}
+WRITTEN_FOR = {"bokeh": "3.9.2", "panel": "1.9.4", "param": "2.4.2"}
 """The versions of the packages that this was written for."""
 
 _expecting = partial(_private_parts.expecting, written_for=WRITTEN_FOR)
@@ -88,3 +91,43 @@ def send_to_browser(component: JSComponent, data: object) -> None:
     with _expecting("JSComponent._send_msg", "panel"):
         send = component._send_msg
     send(data)
+
+
+def unlink_busy(page: pmui.Page) -> None:
+    """Let a page no longer follow Panel's busy light: `_param__private.ref_watchers` of the page.
+
+    The light is one for all visits of a process, which would hold each page that follows it for as
+    long as the process lives, and tell all of them of each visitor's every move. Param drops such
+    a link when its parameter is set, but not what watches for it; no option of Panel Material UI
+    prevents the link.
+
+    Raises
+    ------
+    InputError
+        When Param has changed it.
+    """
+    with _expecting("_param__private.ref_watchers of Parameterized", "param"):
+        private = page._param__private
+        stop([watcher for _, watcher in private.ref_watchers])
+        private.ref_watchers = []
+        private.refs.pop("busy")
+
+
+def forget_views(document: Document) -> None:
+    """Let Panel keep nothing of a document that is gone: `_views` of panel.io.state.
+
+    It forgets the page, but not the notifications that Panel Material UI has put beside it, and
+    by them the whole document.
+
+    Raises
+    ------
+    InputError
+        When Panel has changed it.
+    """
+    with _expecting("io.state.state._views", "panel"):
+        from panel.io.state import state
+
+        for ref, (view, root, of, _) in list(state._views.items()):
+            if of is document:
+                view._cleanup(root)
+                del state._views[ref]

@@ -56,14 +56,14 @@ class SampControls:
         await self._try(send)
 
     async def _try(self, work: Callable[[], str]) -> None:
-        self._visit.busy = True
+        self._visit.work_begins()
         try:
             self.said.object = await asyncio.to_thread(work)
             self.send.disabled = False
         except InputError as error:
             notify(str(error))
         finally:
-            self._visit.busy = False
+            self._visit.work_ends()
 
     def _open(self) -> str:
         self._link.connect()

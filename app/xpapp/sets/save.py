@@ -100,6 +100,7 @@ class SaveControls:
             self._file(ending),
             FORMATS[ending].mime,
             write,
+            mask.nbytes,
         )
 
     @guarded("Exporting the recipe")

@@ -78,11 +78,11 @@ def in_background(
         finish(work())
         return
     under_way = Work(doing)
-    visit.busy = True
+    visit.work_begins()
     visit.works = (*visit.works, under_way)
 
     def end() -> None:
-        visit.busy = False
+        visit.work_ends()
         visit.works = tuple(one for one in visit.works if one is not under_way)
 
     def done(result: T) -> None:

@@ -69,6 +69,7 @@ class Visit(param.Parameterized):
         self._drawn: tuple[tuple[object, ...], tuple[list[str], list[np.ndarray]]] | None = None
         self._rows: list[tuple[StarSet, np.ndarray]] = []
         self._rows_of: np.ndarray | None = None
+        self._n_under_way = 0
         maps = default_maps(catalog)
         start = {
             "maps": maps,
@@ -77,6 +78,18 @@ class Visit(param.Parameterized):
             "active_set": "A",
         }
         super().__init__(**(start | params))
+
+    # Work under way
+
+    def work_begins(self) -> None:
+        """Be busy until this work, and all other that is under way, has ended."""
+        self._n_under_way += 1
+        self.busy = True
+
+    def work_ends(self) -> None:
+        """One of the works under way has ended."""
+        self._n_under_way -= 1
+        self.busy = self._n_under_way > 0
 
     # Maps
 

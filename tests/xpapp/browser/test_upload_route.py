@@ -1,12 +1,17 @@
 """Files of a visitor: taken under a token, read from the disk, gone afterwards."""
 
+import asyncio
 import logging
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from tornado.httpserver import HTTPServer
+from tornado.testing import bind_unused_port
+from tornado.web import Application
 
 from tests.support.pages import ask
+from xpapp.browser import upload_route
 from xpapp.browser.upload_route import (
     MAX_NAME,
     UPLOAD_PATTERN,
@@ -98,6 +103,34 @@ def test_nobody_takes_files_there(visitor, caplog):
     with caplog.at_level(logging.CRITICAL):
         assert visitor.give(b"late").code == 404
     assert visitor.read == [] and visitor.begun == 0
+
+
+def test_more_than_the_disk_is_to_hold_is_refused_till_there_is_room(visitor, monkeypatch):
+    monkeypatch.setattr(upload_route, "MAX_ON_DISK", 100)
+    assert visitor.give(b"x" * 101).code == 503 and visitor.read == []
+    for _ in range(3):  # what has been read takes no room
+        assert visitor.give(b"x" * 100).code == 204
+
+
+@pytest.mark.parametrize("length", ["-5", "many", "1e3", "²"])
+def test_a_length_that_is_no_number_takes_nothing(visitor, caplog, length):
+    async def ask() -> bytes:
+        server = HTTPServer(Application([(UPLOAD_PATTERN, UploadHandler)]))
+        socket, port = bind_unused_port()
+        server.add_socket(socket)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        head = (
+            f"PUT /upload/{visitor.token} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n\r\n"
+        )
+        writer.write(head.encode())
+        answer = await reader.read()
+        writer.close()
+        server.stop()
+        await server.close_all_connections()
+        return answer
+
+    assert asyncio.run(ask()).startswith(b"HTTP/1.1 400")
+    assert visitor.read == [] and not [r for r in caplog.records if r.exc_info]
 
 
 def test_tokens_cannot_be_guessed():

@@ -55,6 +55,23 @@ def test_in_a_thread_of_its_own(visit, told):
     assert threads[0] is not threading.current_thread()
 
 
+def test_the_visit_is_busy_until_the_last_of_its_works_has_ended(visit, told):
+    first, second = threading.Event(), threading.Event()
+    with open_page() as document:
+        wait_for_a_turn(document)
+        for end in (first, second):
+            in_background(visit, "Counting", lambda end=end: end.wait(10), told.append)
+        first.set()
+        assert document.came.wait(10)
+        document.turn()
+        assert told == [True] and visit.busy
+        document.came.clear()
+        second.set()
+        assert document.came.wait(10)
+        document.turn()
+    assert told == [True, True] and not visit.busy
+
+
 @pytest.mark.parametrize(
     ("error", "level"), [(InputError("no such column"), "WARNING"), (ValueError("odd"), "ERROR")]
 )
