@@ -120,7 +120,8 @@ class ExportHandler(RequestHandler):
             self.set_header("Content-Length", str(size))
             self.set_header("Cache-Control", "no-store")
             with path.open("rb") as file:
-                while chunk := await asyncio.to_thread(file.read, CHUNK):
+                while sent < size:
+                    chunk = await asyncio.to_thread(file.read, CHUNK)
                     self.write(chunk)
                     await self.flush()
                     sent += len(chunk)
