@@ -31,7 +31,7 @@ from xpapp.spectrum.medians import GroupView
 from xpapp.spectrum.player import Player
 from xpapp.spectrum.tab import SpectrumTab
 from xpapp.state.visit import Visit
-from xpapp.state.visit_file import VisitStore
+from xpapp.state.visit_store import VisitStore
 from xpapp.tracks.controls import TrackControls
 from xpapp.widgets.bokeh_theme import THEMES
 from xpapp.widgets.lazy_tabs import LazyTabs, Seen
@@ -61,7 +61,7 @@ def make_page(opened: Opened, settings: Settings) -> pmui.Page:
     if opened.catalog is None:
         return _shell(main=[*alerts, _how_to_begin(settings)])
     visit = Visit(opened.catalog, opened.model)
-    return _Explorer(visit, alerts, settings.samp).page
+    return _Explorer(visit, alerts, settings).page
 
 
 def _shell(**parts: object) -> pmui.Page:
@@ -107,9 +107,12 @@ project's folder serves it, too. Reload the page when the catalog is there.
 class _Explorer:
     """Builds the side bar and the views, and ties them to the visit."""
 
-    def __init__(self, visit: Visit, alerts: Sequence[pn.viewable.Viewable], samp: bool) -> None:
+    def __init__(
+        self, visit: Visit, alerts: Sequence[pn.viewable.Viewable], settings: Settings
+    ) -> None:
         self._visit = visit
-        self._address = Address(visit, VisitStore())
+        store = VisitStore(days=settings.visit_days, megabytes=settings.visit_megabytes)
+        self._address = Address(visit, store)
         self._maps = MapGrid(visit)
         self._help = _help()
         self._player = Player(visit.cursor)
@@ -156,7 +159,7 @@ class _Explorer:
                     margin=0,
                 )
             ],
-            sidebar=[self._sidebar(samp)],
+            sidebar=[self._sidebar(settings.samp)],
         )
         if pn.state.curdoc is not None:
             pn.state.curdoc.on_session_destroyed(lambda context: forget(visit))

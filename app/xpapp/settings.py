@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import functools
+import math
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from xpmodel.catalog.spectra_store import spectra_path
 T = TypeVar("T")
 # Catalogs, or models, of different names.
 MAX_OPENED = 2
+# How long the states of visits are kept for their addresses, and how much of them.
+VISIT_DAYS, VISIT_MEGABYTES = 90.0, 1000.0
 
 
 def default_catalog() -> Path:
@@ -40,11 +43,15 @@ class Settings:
         Without it, that of the default models which made the catalog.
     samp : bool
         Whether visitors may reach the SAMP hub of the server's machine.
+    visit_days, visit_megabytes : float
+        How long the server keeps states of visits that nobody uses, and how much of all.
     """
 
     catalog: Path
     model: Path | None = None
     samp: bool = False
+    visit_days: float = VISIT_DAYS
+    visit_megabytes: float = VISIT_MEGABYTES
 
     @classmethod
     def of(cls, arguments: Sequence[str], environment: Mapping[str, str]) -> Settings:
@@ -81,10 +88,33 @@ class Settings:
         samp: bool,
         environment: Mapping[str, str],
     ) -> Settings:
-        """What is named, else by XPMODEL_CATALOG and XPMODEL_MODEL, else the project's own."""
+        """What is named, else by XPMODEL_CATALOG and XPMODEL_MODEL, else the project's own.
+
+        XPMODEL_VISIT_DAYS and XPMODEL_VISIT_MEGABYTES say how long, and how much, the server keeps
+        of visits.
+
+        Raises
+        ------
+        InputError
+            When one of these two is no positive number.
+        """
+        days = _positive(environment, "XPMODEL_VISIT_DAYS", VISIT_DAYS)
+        megabytes = _positive(environment, "XPMODEL_VISIT_MEGABYTES", VISIT_MEGABYTES)
         catalog = catalog or environment.get("XPMODEL_CATALOG") or default_catalog()
         model = model or environment.get("XPMODEL_MODEL")
-        return cls(Path(catalog), Path(model) if model else None, samp)
+        return cls(Path(catalog), Path(model) if model else None, samp, days, megabytes)
+
+
+def _positive(environment: Mapping[str, str], name: str, default: float) -> float:
+    """A number of the environment."""
+    text = environment.get(name) or str(default)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise InputError(f"the environment's {name} is {text[:40]!r}, not a number above 0")
+    return value
 
 
 @dataclass(frozen=True)

@@ -46,6 +46,7 @@ class Visitor:
         )
         socket.protocol.set_nodelay(True)  # as browsers do
         visitor = cls(socket, {})
+        await visitor.read()  # the server is ready for messages now
         await visitor.send("PULL-DOC-REQ", {})
         while '"roots"' not in (content := await visitor.read()):
             pass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 from urllib.parse import parse_qs
 
 import panel as pn
@@ -10,8 +11,10 @@ import panel as pn
 from xpapp.runtime.callbacks import guarded, log, notify
 from xpapp.state.background import quietly
 from xpapp.state.visit import Visit
-from xpapp.state.visit_file import VisitStore, restore, state_of
+from xpapp.state.visit_file import restore, state_of
+from xpapp.state.visit_store import VisitStore
 from xpmodel import InputError
+from xpmodel.selection.star_sets import sets_to_json
 
 KEY = "visit"
 # The address follows when nothing has changed for so long [ms].
@@ -36,6 +39,7 @@ class Address:
 
     def __init__(self, visit: Visit, store: VisitStore) -> None:
         self._visit, self._store = visit, store
+        self._sets: tuple[object, dict[str, Any]] | None = None
         self._pending = False
         self._changed = 0.0
         self._location = pn.state.location
@@ -78,7 +82,14 @@ class Address:
             return
 
         def save() -> str:
-            return self._store.save(state_of(self._visit))
+            try:
+                name = self._store.save(state_of(self._visit, self._packed_sets()))
+            except FileNotFoundError:  # somebody has emptied the folder
+                self._sets = None
+                name = self._store.save(state_of(self._visit, self._packed_sets()))
+            if self._store.prune_is_due():
+                self._store.prune()
+            return name
 
         # In a thread: thousands of ids are megabytes, and a disk may take its time.
         quietly("Keeping the visit in the address", save, self._point_to)
@@ -86,3 +97,10 @@ class Address:
     def _point_to(self, name: str) -> None:
         if self._location is not None and name != self._named():
             self._location.search = f"?{KEY}={name}"
+
+    def _packed_sets(self) -> dict[str, Any]:
+        """The sets as the store keeps them, made when they have changed."""
+        sets = self._visit.sets
+        if self._sets is None or self._sets[0] is not sets:
+            self._sets = (sets, self._store.packed(sets_to_json(sets)))
+        return self._sets[1]

@@ -21,6 +21,7 @@ from xpmodel.selection.steps import OPERATIONS
 
 UNDO_STEPS = 100
 MAX_MAPS = 9
+MAX_SETS = 200
 SIGNS = dict(zip(ALGEBRA, "∪∩∖△", strict=True))
 
 
@@ -218,7 +219,13 @@ class Visit(param.Parameterized):
         ----------
         named : ndarray, (N,) bool, optional
             The stars that the source names, where they are known already.
+
+        Raises
+        ------
+        InputError
+            When there are too many.
         """
+        self._check_room()
         added = StarSet(self._free_name(name), self._free_color())
         if source is not None:
             added = added.then(Step("replace", source), self.catalog, named)
@@ -229,16 +236,34 @@ class Visit(param.Parameterized):
         self.new_set(self.filter or AllStars(), "shown", self.shown)
 
     def combine(self, a: str, how: str, b: str) -> None:
-        """Add the union, intersection, difference or symmetric difference of two sets."""
+        """Add the union, intersection, difference or symmetric difference of two sets.
+
+        Raises
+        ------
+        InputError
+            When there are too many, or it would have too many steps.
+        """
+        self._check_room()
         name = self._free_name(f"{a} {SIGNS[how]} {b}")
         parts = (name, self._free_color(), self.star_set(a), how, self.star_set(b), self.catalog)
         self._remember(sets=(*self.sets, combine(*parts)), active_set=name)
 
     def complement(self, a: str) -> None:
-        """Add the set of all stars that one lacks."""
+        """Add the set of all stars that one lacks.
+
+        Raises
+        ------
+        InputError
+            When there are too many, or it would have too many steps.
+        """
+        self._check_room()
         name = self._free_name(f"not {a}")
         added = complement(name, self._free_color(), self.star_set(a), self.catalog)
         self._remember(sets=(*self.sets, added), active_set=name)
+
+    def _check_room(self) -> None:
+        if len(self.sets) >= MAX_SETS:
+            raise InputError(f"there are {MAX_SETS} sets: delete one first")
 
     def change_set(self, name: str, /, **changes: Any) -> None:
         """Change a set's name, color or visibility.

@@ -1,24 +1,16 @@
-"""A visit's state as JSON: a file to save and open, and a short name in the address."""
+"""A visit's state as JSON: what a file to save and open holds, and what an address names."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import math
-import os
-import re
 from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from xpapp.state.map_state import Coloring, MapState
-from xpapp.state.visit import MAX_MAPS, Visit
+from xpapp.state.visit import MAX_MAPS, MAX_SETS, Visit
 from xpmodel import InputError
-from xpmodel._atomic import read_json, replacing
-from xpmodel._folders import data_folder
 from xpmodel.plots.modes import MODES
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.recipe import catalog_reference
@@ -29,14 +21,19 @@ from xpmodel.tracks.definitions import TrackDefinition
 FORMAT = "xpmodel-visit"
 # 2: the sets share their steps.
 VERSION = 2
-NAME = re.compile(r"[a-z2-7]{16}")
-# A visit with thousands of pasted ids is some 100 kB.
+# Of a file that is saved, and so of one that is opened: half a million ids.
 MAX_BYTES = 16 * 2**20
-MAX_SETS = 200
 
 
-def state_of(visit: Visit) -> dict[str, Any]:
-    """What brings a visit back, as JSON can hold it."""
+def state_of(visit: Visit, sets: dict[str, Any] | None = None) -> dict[str, Any]:
+    """What brings a visit back, as JSON can hold it.
+
+    Parameters
+    ----------
+    visit : Visit
+    sets : dict, optional
+        Its sets as `sets_to_json` has them, where that is known already.
+    """
     return {
         "format": FORMAT,
         "version": VERSION,
@@ -46,7 +43,7 @@ def state_of(visit: Visit) -> dict[str, Any]:
         "enlarged": visit.enlarged,
         "coloring": asdict(visit.coloring),
         "filter": visit.filter.to_json(),
-        **sets_to_json(visit.sets),
+        **(sets_to_json(visit.sets) if sets is None else sets),
         "active_set": visit.active_set,
         "operation": visit.operation,
         "tracks": list(visit.tracks),
@@ -94,6 +91,10 @@ def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[
             raise InputError(f"it belongs to another catalog ({name})")
         maps = tuple(MapState.from_json(m, catalog) for m in content["maps"])
         keys = [m.key for m in maps]
+        if len(content["sets"]) > MAX_SETS:
+            raise InputError(
+                f"it has {len(content['sets']):,} sets, and a visit at most {MAX_SETS}"
+            )
         sets = sets_from_json(content, catalog)
         names = [s.name for s in sets]
         for saved, star_set in zip(content["sets"], sets, strict=True):
@@ -153,52 +154,3 @@ def _track_to_json(definition: TrackDefinition) -> dict[str, Any]:
 def _track_from_json(content: dict[str, Any]) -> TrackDefinition:
     name, (x, y) = str(content["name"])[:80], (str(a) for a in content["axes"])
     return TrackDefinition(name, name, (x, y), tuple(map(Bin.from_json, content["bins"])), "own")
-
-
-class VisitStore:
-    """States of visits under short names, which are made of their content.
-
-    Parameters
-    ----------
-    folder : path, optional
-        Default: the environment's XPMODEL_VISITS, else ``visits`` in the project's data folder.
-    """
-
-    def __init__(self, folder: str | Path | None = None) -> None:
-        self.folder = Path(folder or os.environ.get("XPMODEL_VISITS") or data_folder() / "visits")
-
-    def save(self, content: dict[str, Any]) -> str:
-        """Keep a state; its name, which is the same for the same state.
-
-        Raises
-        ------
-        InputError
-            When the folder cannot be written, or the state is too large for it.
-        """
-        # In pieces: of megabytes in one call would stop all other threads meanwhile.
-        pieces = json.JSONEncoder(sort_keys=True).iterencode(content)
-        text = "".join(piece for piece in pieces).encode()
-        if len(text) > MAX_BYTES:
-            raise InputError("the visit is too large for an address: save it as a file")
-        digest = hashlib.sha256(text).digest()
-        name = base64.b32encode(digest)[:16].decode().lower()
-        path = self.folder / f"{name}.json"
-        if not path.exists():
-            with replacing(path) as temporary:
-                temporary.write_bytes(text)
-        return name
-
-    def load(self, name: str) -> dict[str, Any]:
-        """The state of a name.
-
-        Raises
-        ------
-        InputError
-            When there is none.
-        """
-        if not NAME.fullmatch(name):  # names come from addresses: no path gets through
-            raise InputError("the address names no visit")
-        path = self.folder / f"{name}.json"
-        if not path.exists():
-            raise InputError(f"the visit {name} is not kept on this server")
-        return read_json(path, FORMAT, newest=VERSION)

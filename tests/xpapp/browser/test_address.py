@@ -1,5 +1,6 @@
 """The address follows the visit when it rests, and brings it back."""
 
+import numpy as np
 import panel as pn
 import pytest
 
@@ -9,9 +10,11 @@ from xpapp.browser import address
 from xpapp.browser.address import KEY, Address
 from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
-from xpapp.state.visit_file import VisitStore, state_of
+from xpapp.state.visit_file import state_of
+from xpapp.state.visit_store import VisitStore
 from xpmodel import Catalog, open_catalog
 from xpmodel.selection.filters import Filter
+from xpmodel.selection.star_sources import Ids
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +61,64 @@ def test_many_changes_are_saved_once_when_they_rest(visit, store, clock):
         (name,) = saved(store)
         assert pn.state.location.search == f"?{KEY}={name}"
         assert store.load(name) == state_of(visit)
+
+
+def written(store: VisitStore) -> dict[str, int]:
+    """Sizes of the store's files."""
+    return {path.name: path.stat().st_size for path in store.folder.iterdir()}
+
+
+def rest(document, clock) -> None:
+    clock[0] += 10.0
+    document.turn()
+
+
+def test_a_slider_that_rests_writes_no_ids_again(visit, store, clock, catalog):
+    ids = tuple(range(1 << 40, (1 << 40) + 100_000))
+    visit.new_set(Ids((*ids, *map(int, catalog.source_id[:5]))))
+    with open_page() as document:
+        Address(visit, store)
+        sizes = []
+        for x in range(4):
+            visit.cursor.move(0, float(x))
+            visit.cursor.release()
+            rest(document, clock)
+            sizes.append(sum(written(store).values()))
+    assert len([name for name in written(store) if name.endswith(".ids")]) == 1
+    assert max(np.diff(sizes)) < 4000
+    newest = max(store.folder.glob("*.json"), key=lambda path: path.stat().st_mtime_ns).stem
+    assert store.load(newest) == state_of(visit)
+
+
+def test_what_is_not_saved_writes_nothing(visit, store, clock):
+    with open_page() as document:
+        Address(visit, store)
+        visit.cursor.move(0, 1.0)
+        visit.cursor.release()
+        rest(document, clock)
+        before = written(store)
+        visit.dark = True
+        visit.work_begins()
+        visit.track_point = None
+        visit.cursor.move(0, 2.0)
+        visit.cursor.move(0, 1.0)  # where it was
+        visit.cursor.release()
+        rest(document, clock)
+        assert written(store) == before
+
+
+def test_a_folder_that_was_emptied_is_filled_again(visit, store, clock, catalog):
+    visit.new_set(Ids(tuple(map(int, catalog.source_id[:500]))))
+    with open_page() as document:
+        Address(visit, store)
+        for x in range(2):
+            visit.cursor.move(0, float(x))
+            visit.cursor.release()
+            rest(document, clock)
+            (name,) = saved(store)
+            assert store.load(name) == state_of(visit)
+            for path in store.folder.iterdir():
+                path.unlink()
 
 
 def test_nothing_is_saved_while_something_moves(visit, store, clock):

@@ -10,7 +10,8 @@ from tests.support.loops import some
 from tests.support.mock import Mock
 from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
-from xpapp.state.visit_file import VisitStore, restore, state_of
+from xpapp.state.visit_file import restore, state_of
+from xpapp.state.visit_store import VisitStore
 from xpmodel import Catalog, InputError, Region, open_catalog
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.star_sources import Ids
