@@ -10,6 +10,7 @@ from pathlib import Path
 
 import panel as pn
 import pytest
+from bokeh.document import Document
 from panel.tests.util import serve_and_wait
 from playwright.sync_api import Browser, BrowserContext, sync_playwright
 
@@ -34,10 +35,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True)
 class Server:
-    """The page, served by this process, with each of its visits at hand."""
+    """The page, served by this process, with each of its visits and their documents at hand."""
 
     port: int
     visits: list[Visit]
+    documents: list[Document]
 
 
 @pytest.fixture(scope="session")
@@ -64,9 +66,11 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         "foreign": Settings(mock.catalog, folder / "other"),
     }
     visits: list[Visit] = []
+    documents: list[Document] = []
 
     def recorded(*args: object, **params: object) -> Visit:
         visits.append(Visit(*args, **params))
+        documents.append(pn.state.curdoc)
         return visits[-1]
 
     def served(of: Settings) -> Callable[[], object]:
@@ -81,7 +85,7 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
         patch.setenv("XPMODEL_VISITS", str(folder / "visits"))
         add_routes()
         port = serve_and_wait({k: served(v) for k, v in settings.items()})
-        yield Server(port, visits)
+        yield Server(port, visits, documents)
         pn.state.kill_all_servers()
 
 
@@ -118,7 +122,7 @@ def visitor(
         explorers.append(explorer)
         explorer.open(f"http://localhost:{port}/{path}")
         if len(server.visits) > n_visits:
-            explorer.visit = server.visits[-1]
+            explorer.visit, explorer.document = server.visits[-1], server.documents[-1]
         return explorer
 
     yield open_page

@@ -13,6 +13,7 @@ from urllib.parse import urlparse
 
 import numpy as np
 import pyarrow.parquet as pq
+from bokeh.document import Document
 from PIL import Image
 from playwright.sync_api import ConsoleMessage, Locator, Page
 
@@ -112,6 +113,7 @@ class Explorer:
     ----------
     page : playwright's Page
     visit : Visit
+    document : Document
         The server's side of this page, where the page is served by this process.
     stars : dict of ndarray
         The catalog's columns, read from its file.
@@ -120,6 +122,7 @@ class Explorer:
     """
 
     visit: Visit
+    document: Document
 
     def __init__(self, page: Page, catalog: Path) -> None:
         self.page = page

@@ -58,6 +58,15 @@ class Visitor:
         """Close the page."""
         self._socket.close()
 
+    def break_off(self) -> None:
+        """Vanish, as a browser does that is killed."""
+        self._socket.protocol.stream.close()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the server has closed the connection."""
+        return self._socket.protocol is None or self._socket.protocol.client_terminated
+
     async def send(self, kind: str, content: Any) -> None:
         """Send a message of Bokeh's protocol."""
         header = {"msgid": str(time.perf_counter_ns()), "msgtype": kind}

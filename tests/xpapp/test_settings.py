@@ -21,6 +21,20 @@ def test_arguments_before_environment_before_defaults():
     assert Settings.of([], {}).catalog == default_catalog()
 
 
+def test_how_long_visits_are_kept():
+    environment = {"XPMODEL_VISIT_DAYS": "7", "XPMODEL_VISIT_MEGABYTES": "2.5"}
+    settings = Settings.of([], environment)
+    assert (settings.visit_days, settings.visit_megabytes) == (7, 2.5)
+    assert (Settings.of([], {}).visit_days, Settings.of([], {}).visit_megabytes) == (90, 1000)
+
+
+@pytest.mark.parametrize("name", ["XPMODEL_VISIT_DAYS", "XPMODEL_VISIT_MEGABYTES"])
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "a week"])
+def test_visits_are_kept_for_a_positive_number(name, text):
+    with pytest.raises(InputError, match=f"{name} is '{text}', not a number above 0"):
+        Settings.of([], {name: text})
+
+
 @pytest.mark.parametrize("arguments", [["--catalogue", "x"], ["x.parquet"], ["--model"]])
 def test_other_arguments(arguments):
     with pytest.raises(InputError, match=f"panel serve app --args: .*{arguments[0]}"):

@@ -98,7 +98,7 @@ class VisitStore:
         InputError
             When the folder cannot be written, or they are too many.
         """
-        return _with_ids(content, self._pack)
+        return {key: _with_ids(value, self._pack) for key, value in content.items()}
 
     def load(self, name: str) -> dict[str, Any]:
         """The state of a name.
@@ -118,7 +118,7 @@ class VisitStore:
             path.name,
             *(str(one["file"]) for one in _ids_in(content) if isinstance(one, dict)),
         }
-        unpacked = _with_ids(content, self._unpack)
+        unpacked = {key: _with_ids(value, self._unpack) for key, value in content.items()}
         for file in files:
             os.utime(self.folder / file)
         self._used = frozenset(files)
@@ -138,7 +138,7 @@ class VisitStore:
             self._state.written += max(len(content), BLOCK)
         return name
 
-    def _pack(self, ids: Any) -> Any:
+    def _pack(self, ids: object) -> object:
         if not isinstance(ids, list) or len(ids) <= LONG:
             return ids
         numbers = np.array(ids, np.str_).astype("<i8")
@@ -147,7 +147,7 @@ class VisitStore:
         name = self._keep(zlib.compress(places.tobytes(), 1), IDS)
         return {"file": f"{name}{IDS}", "n": len(ids)}
 
-    def _unpack(self, kept: Any) -> Any:
+    def _unpack(self, kept: object) -> object:
         if not isinstance(kept, dict):
             return kept
         file, n = str(kept["file"]), int(kept["n"])
@@ -204,7 +204,7 @@ def _name_of(content: bytes) -> str:
     return base64.b32encode(hashlib.sha256(content).digest())[:16].decode().lower()
 
 
-def _with_ids(content: Any, change: Callable[[Any], Any]) -> Any:
+def _with_ids(content: object, change: Callable[[object], object]) -> object:
     """The same content with each list of ids changed."""
     if isinstance(content, dict):
         return {
@@ -214,8 +214,8 @@ def _with_ids(content: Any, change: Callable[[Any], Any]) -> Any:
     return [_with_ids(one, change) for one in content] if isinstance(content, list) else content
 
 
-def _ids_in(content: Any) -> list[Any]:
+def _ids_in(content: object) -> list[object]:
     """All lists of ids, or what stands for them."""
-    found: list[Any] = []
+    found: list[object] = []
     _with_ids(content, found.append)
     return found

@@ -3,15 +3,20 @@
 A failure here with a new version of one of them says what that version has changed.
 """
 
+import gc
+import weakref
 from collections.abc import Iterator
 from importlib import metadata
 
 import bokeh.core.property.descriptors as descriptors
+import panel_material_ui as pmui
 import pytest
+from bokeh.document import Document
 from bokeh.plotting import figure
 from bokeh.server import urls
 from panel.custom import JSComponent
 from panel.io.server import WSHandler
+from panel.io.state import state
 from tornado.web import RequestHandler
 from tornado.websocket import WebSocketHandler
 
@@ -20,8 +25,10 @@ from xpapp.runtime.private_parts import (
     PageSocket,
     UnsetValueError,
     add_page_routes,
+    forget_views,
     inner_size,
     send_to_browser,
+    unlink_busy,
 )
 from xpmodel import InputError
 
@@ -112,3 +119,38 @@ def test_another_component(monkeypatch):
     with pytest.raises(InputError) as error:
         send_to_browser(Component(), {})
     error.match(told("panel", r"JSComponent\._send_msg", ".*has no attribute '_send_msg'"))
+
+
+def test_a_page_that_follows_nothing_of_the_process_goes_when_nobody_holds_it():
+    page = pmui.Page()
+    unlink_busy(page)
+    gone = weakref.ref(page)
+    del page
+    gc.collect()
+    assert gone() is None
+
+
+def test_another_way_to_follow(monkeypatch):
+    page = pmui.Page()
+    monkeypatch.delattr(type(page._param__private), "ref_watchers")
+    with pytest.raises(InputError) as error:
+        unlink_busy(page)
+    part = r"_param__private\.ref_watchers of Parameterized"
+    error.match(told("param", part, ".*has no attribute 'ref_watchers'.*|ref_watchers"))
+
+
+def test_views_of_a_document_are_forgotten_and_no_others():
+    one, other = Document(), Document()
+    notes = [pmui.NotificationArea() for _ in range(2)]
+    for area, document in zip(notes, (one, other), strict=True):
+        area.get_root(document)
+    forget_views(one)
+    assert [view for view, _, of, _ in state._views.values() if of in (one, other)] == [notes[1]]
+    forget_views(other)
+
+
+def test_another_way_to_keep_views(monkeypatch):
+    monkeypatch.delattr(type(state), "_views")
+    with pytest.raises(InputError) as error:
+        forget_views(Document())
+    error.match(told("panel", r"io\.state\.state\._views", ".*has no attribute '_views'"))
