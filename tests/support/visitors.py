@@ -61,6 +61,7 @@ class Visitor:
     def break_off(self) -> None:
         """Vanish, as a browser does that is killed."""
         self._socket.protocol.stream.close()
+        self._socket.close()
 
     @property
     def closed(self) -> bool:

@@ -63,6 +63,7 @@ def test_odd_messages_of_one_visitor_leave_another_one_alone(mock: Mock, tmp_pat
                     else:
                         await odd.send("PATCH-DOC", message)
                 if odd.closed:
+                    odd.leave()
                     odd = await Visitor.open(server.url)
                 sent += 1
                 for move in range(MOVES):

@@ -100,7 +100,7 @@ class SaveControls:
             self._file(ending),
             FORMATS[ending].mime,
             write,
-            mask.nbytes,
+            held=len(catalog) // 8,  # the set's stars, one bit each
         )
 
     @guarded("Exporting the recipe")
