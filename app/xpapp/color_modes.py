@@ -6,7 +6,6 @@ explain it, and visits keep it.
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias
 
@@ -15,9 +14,10 @@ import numpy as np
 import pandas as pd
 
 from xpapp.colors import category_colors, category_palette, density_palette, value_palette
-from xpmodel import Catalog, InputError
+from xpapp.runtime.names import as_html
+from xpmodel import Catalog, InputError, circular
 from xpmodel.catalog.once import once_a_catalog
-from xpmodel.columns import axis_label
+from xpmodel.columns import axis_label, period
 
 if TYPE_CHECKING:
     from pandas.api.typing import SeriesGroupBy
@@ -139,7 +139,20 @@ class Density(ColorMode):
 
 
 class ColumnStatistic(ColorMode):
-    """One number of the known values of a numeric column."""
+    """One number of the known values of a numeric column.
+
+    Attributes
+    ----------
+    around : type, optional
+        The mode that takes its place for a column with a period.
+    """
+
+    around: ClassVar[type[AroundStatistic] | None] = None
+
+    def drawn(self, column: str, scale: str) -> tuple[ColorMode, str]:
+        """The mode for columns with a period, where the column has one."""
+        turn = period(column)
+        return (self if turn is None or self.around is None else self.around(turn)), scale
 
     def columns(self, catalog: Catalog) -> tuple[str, ...]:
         """All numeric ones."""
@@ -159,7 +172,7 @@ class ColumnStatistic(ColorMode):
 
     def legend(self, column: str, names: Sequence[str]) -> str:
         """The statistic and the column."""
-        return f"{self.name} {html.escape(axis_label(column))}"
+        return f"{self.name} {as_html(axis_label(column))}"
 
     def describe_bin(self, values: np.ndarray, column: str, names: Sequence[str]) -> str:
         """The statistic, and of how many stars it is."""
@@ -169,8 +182,61 @@ class ColumnStatistic(ColorMode):
         return f"{self.name} {column} {self.statistic(known):.5g} of {len(known):,}"
 
 
+class AroundStatistic(ColumnStatistic):
+    """One number of the known values of a column with a period, by `xpmodel.circular`."""
+
+    def __init__(self, turn: float) -> None:
+        self.turn = turn
+        self.reduction = self._reduce
+
+    def of_groups(self, values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
+        """The statistic of each of n groups of values."""
+        raise NotImplementedError
+
+    def statistic(self, values: np.ndarray) -> float:
+        """The statistic of one bin."""
+        return float(self.of_groups(values, np.zeros(len(values), np.int64), 1)[0])
+
+    def _reduce(self, groups: SeriesGroupBy[Any, Any]) -> pd.Series:
+        names = groups.size().index
+        found = self.of_groups(groups.obj.to_numpy(), groups.ngroup().to_numpy(), len(names))
+        return pd.Series(found, names)
+
+
+class AroundMean(AroundStatistic):
+    """The mean direction."""
+
+    name = "mean"
+
+    def of_groups(self, values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
+        """The mean directions."""
+        return circular.means(values, group, n, self.turn)[0]
+
+
+class AroundMedian(AroundStatistic):
+    """The median direction."""
+
+    name = "median"
+
+    def of_groups(self, values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
+        """The median directions."""
+        return circular.medians(values, group, n, self.turn)
+
+
+class AroundSpread(AroundStatistic):
+    """The circular standard deviation."""
+
+    name = "spread"
+
+    def of_groups(self, values: np.ndarray, group: np.ndarray, n: int) -> np.ndarray:
+        """The circular standard deviations."""
+        return circular.means(values, group, n, self.turn)[1]
+
+
 class Mean(ColumnStatistic):
     """The mean of a column."""
+
+    around = AroundMean
 
     name = "mean"
     label = "mean of"
@@ -183,6 +249,8 @@ class Mean(ColumnStatistic):
 
 class Median(ColumnStatistic):
     """The median of a column."""
+
+    around = AroundMedian
 
     name = "median"
     label = "median of"
@@ -199,6 +267,8 @@ class Median(ColumnStatistic):
 
 class Spread(ColumnStatistic):
     """The standard deviation of a column."""
+
+    around = AroundSpread
 
     name = "spread"
     label = "spread (standard deviation) of"
@@ -239,7 +309,7 @@ class Category(ColorMode):
     def legend(self, column: str, names: Sequence[str]) -> str:
         """The categories in their colors."""
         return " ".join(
-            f"<span style='color:{color}'>■</span>&nbsp;{html.escape(name)}"
+            f"<span style='color:{color}'>■</span>&nbsp;{as_html(name)}"
             for name, color in zip(names, category_colors(len(names)), strict=True)
         )
 

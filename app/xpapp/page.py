@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Sequence
 
 import panel as pn
 import panel_material_ui as pmui
 
-from xpapp.browser.address import Address
+from xpapp.browser.address import Address, named_visit
 from xpapp.browser.download_route import forget
 from xpapp.browser.sender import Sender
 from xpapp.browser.window import Bridge
@@ -18,7 +17,8 @@ from xpapp.maps.controls import MapControls
 from xpapp.maps.grid import MapGrid
 from xpapp.own.files import OwnFiles
 from xpapp.own.view import OwnView
-from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.callbacks import guarded, log
+from xpapp.runtime.names import as_html, as_markdown
 from xpapp.runtime.private_parts import forget_views, unlink_busy
 from xpapp.sets.compare import CompareView
 from xpapp.sets.controls import GestureControls, SetControls
@@ -54,19 +54,32 @@ TITLE = "XP latent space"
 
 def make_page(opened: Opened, settings: Settings) -> pmui.Page:
     """The page of one visit."""
-    alerts = [
-        pmui.Alert(object=problem, alert_type="warning", sizing_mode="stretch_width", margin=5)
-        for problem in opened.problems
-    ]
+    alerts = [_alert(problem) for problem in opened.problems]
     if opened.catalog is None:
         return _shell(main=[*alerts, _how_to_begin(settings)])
+    try:
+        return _Explorer(Visit(opened.catalog, opened.model), alerts, settings).page
+    except Exception as error:
+        if not named_visit():
+            raise
+        # Or whoever opens this address would find no page, for ever.
+        log.exception("Showing the address's visit failed")
+        problem = f"The address's visit could not be shown, so a new one begins: {error}"
     visit = Visit(opened.catalog, opened.model)
-    return _Explorer(visit, alerts, settings).page
+    return _Explorer(visit, [*alerts, _alert(problem)], settings, fresh=True).page
+
+
+def _alert(problem: str) -> pmui.Alert:
+    return pmui.Alert(
+        object=as_markdown(problem), alert_type="warning", sizing_mode="stretch_width", margin=5
+    )
 
 
 def _shell(**parts: object) -> pmui.Page:
     page = pmui.Page(
         title=TITLE,
+        # The title is a link: to the page as it is, not to a new visit.
+        site_url="#",
         busy_indicator=None,
         theme_toggle=True,
         sidebar_width=268,
@@ -86,8 +99,8 @@ def _how_to_begin(settings: Settings) -> pn.viewable.Viewable:
         f"""
 ## There is no catalog to show
 
-The page looked for `{settings.catalog}`. `xpmodel explore` makes a demo of made-up stars and shows
-it. Make a catalog from a trained model and your spectra:
+The page looked for {as_markdown(settings.catalog)}. `xpmodel explore` makes a demo of made-up
+stars and shows it. Make a catalog from a trained model and your spectra:
 
 ```
 xpmodel import-model weight.pt --norm apogee_norm.npz --out MODEL
@@ -108,11 +121,16 @@ class _Explorer:
     """Builds the side bar and the views, and ties them to the visit."""
 
     def __init__(
-        self, visit: Visit, alerts: Sequence[pn.viewable.Viewable], settings: Settings
+        self,
+        visit: Visit,
+        alerts: Sequence[pn.viewable.Viewable],
+        settings: Settings,
+        *,
+        fresh: bool = False,
     ) -> None:
         self._visit = visit
         store = VisitStore(days=settings.visit_days, megabytes=settings.visit_megabytes)
-        self._address = Address(visit, store)
+        self._address = Address(visit, store, fresh=fresh)
         self._maps = MapGrid(visit)
         self._help = _help()
         self._player = Player(visit.cursor)
@@ -214,7 +232,7 @@ class _Explorer:
 
 def _help() -> pmui.Dialog:
     keys = "".join(
-        f"<tr><td><kbd>{html.escape(s.typed)}</kbd></td><td>{html.escape(s.meaning)}</td></tr>"
+        f"<tr><td><kbd>{as_html(s.typed)}</kbd></td><td>{as_html(s.meaning)}</td></tr>"
         for s in SHORTCUTS
     )
     text = f"""
@@ -247,12 +265,20 @@ def mock_note(catalog: Catalog) -> str:
 
 def _provenance(catalog: Catalog) -> pn.viewable.Viewable:
     """What the page shows, and which parts of it are estimates."""
-    estimated = catalog.metadata.get("model", {}).get("estimated", [])
-    text = f"<b>{html.escape(catalog.path.name)}</b> · {len(catalog):,} stars"
+    estimated = _part(catalog, "model").get("estimated")
+    text = f"<b>{as_html(catalog.path.name)}</b> · {len(catalog):,} stars"
     if mock := mock_note(catalog):
         text += f" · <b style='color:{ACCENT}'>MOCK</b>: {mock}"
-    if estimated:
-        text += f" · the model's {' and '.join(estimated)} are an <b>estimate</b>"
-    if n := catalog.metadata.get("g_flux", {}).get("synthetic"):
+    if isinstance(estimated, list) and estimated:
+        parts = " and ".join(as_html(part) for part in estimated)
+        text += f" · the model's {parts} are an <b>estimate</b>"
+    n = _part(catalog, "g_flux").get("synthetic")
+    if isinstance(n, int) and n:
         text += f" · G flux of {n:,} stars synthetic"
     return status_line(text)
+
+
+def _part(catalog: Catalog, name: str) -> dict[str, object]:
+    """A part of a catalog's metadata; empty where another program wrote something else."""
+    part = catalog.metadata.get(name)
+    return part if isinstance(part, dict) else {}

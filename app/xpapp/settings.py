@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import numpy as np
+
 from xpmodel import Catalog, InputError, Model, Wavelengths, load_model, open_catalog
 from xpmodel._folders import data_folder, demo_model
 from xpmodel.catalog.spectra_store import spectra_path
@@ -142,6 +144,10 @@ def open_data(settings: Settings) -> Opened:
         catalog = _catalogs.get(
             settings.catalog, _stamps(settings.catalog, spectra_path(settings.catalog))
         )
+        if not np.isfinite([catalog[name] for name in catalog.latents]).all(axis=0).any():
+            some = "no star has latents" if len(catalog) else "it has no stars"
+            catalog = None
+            raise InputError(f"{settings.catalog}: {some}, so there is nothing to show")
     except InputError as error:
         problems.append(str(error))
     folder = settings.model

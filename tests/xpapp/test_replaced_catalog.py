@@ -8,6 +8,7 @@ from tests.support.mock import Mock
 from xpapp.color_modes import COLOR_MODES, categories
 from xpapp.maps.data import MapData
 from xpapp.settings import Settings, open_data
+from xpapp.state.track_names import choices
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured
 from xpmodel import Region
@@ -18,7 +19,7 @@ from xpmodel.tracks.definitions import TrackDefinition
 def look_at(visit: Visit) -> None:
     """Ask for all that is kept of a catalog."""
     catalog = visit.catalog
-    for name in measured.choices(catalog):
+    for name in choices(catalog):
         if name in measured.COLORS:
             measured.tracks(catalog, name)
     own = Bin((("teff", 5000.0, 100.0), ("logg", 4.0, 0.5)))

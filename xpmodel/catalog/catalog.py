@@ -89,7 +89,8 @@ class Catalog:
         if name not in self._loaded:
             if name in self.derived:
                 needs, compute = DERIVED[name]
-                values = compute(*(self[column] for column in needs))
+                with np.errstate(all="ignore"):  # what cannot be computed is NaN
+                    values = compute(*(self[column] for column in needs))
             else:
                 column = self.table([name]).column(0)
                 if pa.types.is_dictionary(column.type):  # whose gaps numpy would get filled

@@ -83,7 +83,7 @@ def own_style() -> AbstractContextManager[None]:
 def foot(figure: Figure | SubFigure, note: str, width: float = WIDTH) -> None:
     """Write what a figure is about below it, small, in lines of its width [inches]."""
     lines = textwrap.wrap(note, int(width * 20))  # characters of 6 points
-    figure.supxlabel("\n".join(lines), fontsize=6, color="0.3")
+    figure.supxlabel(plain("\n".join(lines)), fontsize=6, color="0.3")
 
 
 def axis_label(column: str) -> str:

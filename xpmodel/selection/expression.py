@@ -11,6 +11,7 @@ import difflib
 import io
 import math
 import operator
+import re
 import tokenize
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -188,10 +189,20 @@ class _Evaluator(ast.NodeVisitor):
         self._catalog = catalog
 
     def _error(self, node: ast.expr, problem: str) -> ExpressionError:
+        return ExpressionError(problem, self._text, self._place(node.lineno, node.col_offset))
+
+    def _place(self, line: int, n_bytes: int) -> int:
         # The parser counts bytes of UTF-8 within a line.
-        line = f"({self._text}\n)".split("\n")[node.lineno - 1]
-        column = len(line.encode()[: node.col_offset].decode(errors="ignore"))
-        return ExpressionError(problem, self._text, _position(self._text, node.lineno, column))
+        before = f"({self._text}\n)".split("\n")[line - 1].encode()[:n_bytes]
+        return _position(self._text, line, len(before.decode(errors="ignore")))
+
+    def _operator_error(self, node: ast.BinOp, problem: str) -> ExpressionError:
+        """An error at the sign between two sides."""
+        left, right = node.left, node.right
+        start = self._place(left.end_lineno or 1, left.end_col_offset or 0)
+        between = self._text[start : self._place(right.lineno, right.col_offset)]
+        sign = re.search(r"[^\s()]", re.sub(r"#.*", lambda note: " " * len(note[0]), between))
+        return ExpressionError(problem, self._text, start + (sign.start() if sign else 0))
 
     def generic_visit(self, node: ast.AST) -> None:
         """Refuse what is not known."""
@@ -250,7 +261,7 @@ class _Evaluator(ast.NodeVisitor):
             return _all(parts) if isinstance(node.op, ast.BitAnd) else _any(parts)
         compute = ARITHMETIC.get(type(node.op))
         if compute is None:
-            raise self._error(node, "of arithmetic only + - * / ** are known")
+            raise self._operator_error(node, "of arithmetic only + - * / ** are known")
         left, right = (np.asarray(self._number(n), np.float64) for n in (node.left, node.right))
         # Not so in IEEE 754: a power of what is missing is missing, be the exponent 0.
         return np.where(np.isnan(left) | np.isnan(right), np.nan, compute(left, right))

@@ -162,7 +162,7 @@ def is_within(
     column: str, values: np.ndarray, centre: float, half_width: float
 ) -> np.ndarray:  # (N,) bool
     """Where |value − centre| of a column < half width, in float64; False for NaN."""
-    values, turn = values.astype(np.float64), period(column)
+    values, centre, turn = values.astype(np.float64), float(centre), period(column)
     away = values - centre if turn is None else circular.difference(values, centre, turn)
     return np.abs(away) < half_width
 

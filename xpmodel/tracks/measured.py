@@ -263,7 +263,8 @@ def _bounded(bins: Sequence[Bin]) -> list[str]:
 def _of_bins(bins: Sequence[Bin], column: str, place: int) -> np.ndarray:
     """The centres (place 1) or half widths (2) of bins in a column, NaN where not bound, (P,)."""
     return np.array(
-        [next((part[place] for part in b.centre if part[0] == column), np.nan) for b in bins]
+        [next((part[place] for part in b.centre if part[0] == column), np.nan) for b in bins],
+        dtype=np.float64,
     )
 
 

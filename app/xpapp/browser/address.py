@@ -34,30 +34,43 @@ FOLLOWED = (
 OF_CURSOR = ("z", "star", "g_mag", "lines", "mode", "locked")
 
 
-class Address:
-    """Brings back the visit that the address names, then keeps the address up to date."""
+def named_visit() -> str:
+    """The name of the visit that the address names; empty where it names none."""
+    search = pn.state.location.search if pn.state.location is not None else ""
+    return next(iter(parse_qs((search or "").lstrip("?")).get(KEY, [])), "")
 
-    def __init__(self, visit: Visit, store: VisitStore) -> None:
+
+class Address:
+    """Brings back the visit that the address names, then keeps the address up to date.
+
+    Parameters
+    ----------
+    visit : Visit
+    store : VisitStore
+    fresh : bool
+        Bring nothing back: the visit begins anew, whatever the address names.
+    """
+
+    def __init__(self, visit: Visit, store: VisitStore, *, fresh: bool = False) -> None:
         self._visit, self._store = visit, store
         self._sets: tuple[object, dict[str, Any]] | None = None
         self._pending = False
         self._changed = 0.0
         self._location = pn.state.location
-        name = self._named()
+        name = "" if fresh else named_visit()
         if name:
             try:
-                restore(visit, store.load(name), f"visit {name}")
+                left_out = restore(visit, store.load(name), f"visit {name}")
                 visit.forget_past()
+                if left_out:
+                    told = f"Of the address's visit was left out: {'; '.join(left_out)}"
+                    pn.state.onload(lambda: notify(told))
             except InputError as error:
                 log.warning("%s", error)
                 problem = f"The address's visit could not be opened: {error}"
                 pn.state.onload(lambda: notify(problem))
         visit.param.watch(self._on_change, list(FOLLOWED))
         visit.cursor.param.watch(self._on_change, list(OF_CURSOR))
-
-    def _named(self) -> str:
-        search = self._location.search if self._location is not None else ""
-        return next(iter(parse_qs((search or "").lstrip("?")).get(KEY, [])), "")
 
     @guarded("Following the visit")
     def _on_change(self, *events: object) -> None:
@@ -95,7 +108,7 @@ class Address:
         quietly("Keeping the visit in the address", save, self._point_to)
 
     def _point_to(self, name: str) -> None:
-        if self._location is not None and name != self._named():
+        if self._location is not None and name != named_visit():
             self._location.search = f"?{KEY}={name}"
 
     def _packed_sets(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any
 from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, RequestHandler
 
+from xpapp.browser.file_names import ascii_name, content_disposition
 from xpapp.state.visit import Visit
 
 log = logging.getLogger("xpapp")
@@ -76,7 +77,7 @@ def offer(new: Offer) -> str:
         len(_offers) > MAX_OFFERS or sum(other.held for other in _offers.values()) > MAX_HELD
     ):
         _withdraw(next(iter(_offers)))
-    return f"{token}/{new.filename}"
+    return f"{token}/{ascii_name(new.filename)}"
 
 
 def withdraw_late() -> None:
@@ -116,7 +117,7 @@ class ExportHandler(RequestHandler):
             await asyncio.to_thread(wanted.write, path)
             size = path.stat().st_size
             self.set_header("Content-Type", wanted.mime)
-            self.set_header("Content-Disposition", f'attachment; filename="{wanted.filename}"')
+            self.set_header("Content-Disposition", content_disposition(wanted.filename))
             self.set_header("Content-Length", str(size))
             self.set_header("Cache-Control", "no-store")
             with path.open("rb") as file:

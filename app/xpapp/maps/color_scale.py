@@ -72,6 +72,8 @@ class ColorScale:
     @property
     def ticks(self) -> dict[float, str]:
         """Labels along the color bar by their places, 0 to 1."""
+        if not self.high > self.low:
+            return {1.0: f"{self.low:.4g}"}
         if self.kind == "equalized":
             places = np.linspace(0, 1, N_TICKS)
             values = np.quantile(self.ranked, places)
@@ -82,8 +84,6 @@ class ColorScale:
 
     def _linear_ticks(self) -> np.ndarray:
         span = self.high - self.low
-        if not span > 0:
-            return np.array([self.low])
         step = 10.0 ** math.floor(math.log10(span / (N_TICKS - 1)))
         step *= next(m for m in (1, 2, 5, 10) if span / (m * step) <= N_TICKS)
         return step * np.arange(math.ceil(self.low / step), math.floor(self.high / step) + 1)

@@ -127,6 +127,6 @@ class CornerView:
 
 
 def _padded(data: MapData, name: str) -> tuple[float, float]:
-    low, high = data.span(name, "linear")
+    low, high = data.span(name, "linear")  # which is never without width
     pad = 0.05 * (high - low)
     return (low - pad, high + pad)

@@ -7,9 +7,9 @@ import numpy as np
 from xpapp.color_modes import StarValues
 from xpapp.colors import image_palette
 from xpapp.maps.raster import Base, Plane, View, draw_base, draw_sets
+from xpapp.state.axis_span import axis_span
 from xpapp.state.map_state import MapState
 from xpapp.state.visit import Visit
-from xpmodel.columns import period
 from xpmodel.selection.regions import nearest_point, to_scale
 
 
@@ -44,17 +44,18 @@ class MapData:
         catalog, shown = self._visit.catalog, self._visit.shown
         coloring = self._visit.coloring
         x, y = state.columns
-        self.periods = period(x), period(y)
+        stars = Plane(catalog[x], catalog[y], state.scales, state.periods)
+        mode, scale = coloring.mode.drawn(coloring.column, coloring.scale)
+        values = mode.star_values(catalog, coloring.column)
+        if values.values is not None and shown is not None:
+            values = values._replace(values=values.values[shown])
+        # Nothing is taken before all could be read: a map that could not keeps what it had.
         self._planes = []
-        self._all = Plane(catalog[x], catalog[y], state.scales, self.periods)
-        self.plane = self._all if shown is None else self._all.some(shown)
+        self.periods = state.periods
+        self._all, self._stars = stars, values
+        self.plane = stars if shown is None else stars.some(shown)
         self._rows = None if shown is None else np.flatnonzero(shown)
-        self._mode, self._scale = coloring.mode.drawn(coloring.column, coloring.scale)
-        self._column = coloring.column
-        stars = self._mode.star_values(catalog, coloring.column)
-        if stars.values is not None and shown is not None:
-            stars = stars._replace(values=stars.values[shown])
-        self._stars = stars
+        self._mode, self._scale, self._column = mode, scale, coloring.column
         self.load_sets()
 
     def load_sets(self) -> None:
@@ -102,23 +103,21 @@ class MapData:
         return f"{legend}, linear: not all positive"
 
     def span(self, name: str, scale: str) -> tuple[float, float]:
-        """Ends of an axis, in its own scale: nearly all values; a whole turn of a longitude."""
-        turn = period(name)
-        if turn is not None and scale == "linear":
-            # The Galactic center is in the middle.
-            return (-turn / 2, turn / 2) if name == "l" else (0.0, turn)
+        """Ends of an axis, in its own scale: nearly all values."""
         catalog = self._visit.catalog
         if scale == "linear":
-            low, high = catalog.span(name)
-        else:
-            values = to_scale(catalog[name], scale)
-            values = values[np.isfinite(values)]
-            low, high = np.percentile(values, [0.1, 99.9]) if len(values) else (0.0, 1.0)
-        return (float(low), float(high)) if np.isfinite([low, high]).all() else (0.0, 1.0)
+            return axis_span(catalog, name)
+        values = to_scale(catalog[name], scale)
+        values = values[np.isfinite(values)]
+        low, high = np.percentile(values, [0.1, 99.9]) if len(values) else (0.0, 1.0)
+        return float(low), float(high)
 
     def nearest(self, view: View, at: tuple[float, float]) -> int | None:
-        """Row of the star shown that is nearest to a place, as seen on the screen."""
-        near = nearest_point(*self.plane.within(view), at, view.pixel)
+        """Row of the star shown that is nearest to a place, as seen on the screen.
+
+        Along a longitude the shorter way counts, also where it leads over the map's edge.
+        """
+        near = nearest_point(*self.plane.around(at), at, view.pixel)
         return near if near is None or self._rows is None else int(self._rows[near])
 
     def bin_at(self, view: View, at: tuple[float, float]) -> tuple[int, str]:
@@ -129,8 +128,10 @@ class MapData:
         for values, place, ends, n in ((x, at[0], view.x, width), (y, at[1], view.y, height)):
             low = min(ends)
             step = abs(ends[1] - ends[0]) / n
-            edge = low + np.floor((place - low) / step) * step
-            inside &= (values >= edge) & (values < edge + step)
+            # Both by the same sum: a single star lies in the very middle, on a bin's edge.
+            inside &= np.floor((values.astype(np.float64) - low) / step) == np.floor(
+                (place - low) / step
+            )
         n_inside, stars = int(np.count_nonzero(inside)), self._stars
         if stars.values is None or not n_inside:
             return n_inside, ""

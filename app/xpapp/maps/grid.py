@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import panel as pn
+import panel_material_ui as pmui
 from param.parameterized import Event
 
 from xpapp.maps.corner import CornerView
@@ -12,6 +13,9 @@ from xpapp.maps.view import MapView, Place
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.coalesce import Pace
 from xpapp.state.visit import Visit
+from xpapp.widgets.material import TEXT
+from xpapp.widgets.text_line import status_line
+from xpmodel.selection.filters import Filter
 
 
 class MapGrid:
@@ -29,7 +33,17 @@ class MapGrid:
         self._keys: list[str] = []
         # The marks of all maps move as one message.
         self._marking: Pace | None = None
-        self.panel = pn.Column(sizing_mode="stretch_both", margin=0)
+        self._maps = pn.Column(sizing_mode="stretch_both", margin=0)
+        drop = pmui.Button(label="Drop the filter", on_click=self._drop_filter, **TEXT)
+        self.nothing = pn.Row(
+            status_line("<b>No star passes the filter</b>, so the maps are empty."),
+            drop,
+            sizing_mode="stretch_width",
+            margin=0,
+            visible=visit.n_shown == 0,
+        )
+        self.panel = pn.Column(self.nothing, self._maps, sizing_mode="stretch_both", margin=0)
+        visit.param.watch(self._on_shown, ["shown"])
         visit.param.watch(self._on_maps, ["maps", "enlarged", "corner"])
         visit.cursor.param.watch(self._on_z, ["z", "star"])
         self._lay_out()
@@ -39,6 +53,14 @@ class MapGrid:
         keys = [state.key for state in self._visit.maps]
         if keys != self._keys or any(e.name != "maps" for e in events):
             self._lay_out()
+
+    @guarded("Telling of the filter")
+    def _on_shown(self, *events: object) -> None:
+        self.nothing.visible = self._visit.n_shown == 0
+
+    @guarded("Dropping the filter")
+    def _drop_filter(self, event: object) -> None:
+        self._visit.show(Filter())
 
     def _on_z(self, *events: object) -> None:
         if self._marking is not None:
@@ -59,14 +81,14 @@ class MapGrid:
         self._views, self._corner, self._marking = {}, None, None
         if visit.corner:
             self._corner = CornerView(visit)
-            self.panel.objects = [self._corner.panel]
+            self._maps.objects = [self._corner.panel]
             return
         shown = [visit.enlarged] if visit.enlarged in self._keys else self._keys
         self._views = {key: MapView(visit, key, self._places.get(key)) for key in shown}
         per_row = math.ceil(math.sqrt(len(shown)))
         self._marking = Pace(self._mark, visit.turn, next(iter(self._views.values())).figure)
         panels = [view.panel for view in self._views.values()]
-        self.panel.objects = [
+        self._maps.objects = [
             pn.Row(*panels[i : i + per_row], sizing_mode="stretch_both", margin=0)
             for i in range(0, len(panels), per_row)
         ]

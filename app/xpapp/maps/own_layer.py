@@ -7,6 +7,7 @@ from bokeh.models import ColumnDataSource, Scatter
 from bokeh.plotting import figure as Figure
 
 from xpapp.maps.raster import View
+from xpapp.maps.turned_layers import points_in_view
 from xpapp.runtime.callbacks import guarded
 from xpapp.state.map_state import MapState
 from xpapp.state.visit import Visit
@@ -42,6 +43,7 @@ class OwnLayer:
         )
         add_glyphs(figure, (self._source, glyph))
         self._at: tuple[np.ndarray, np.ndarray] | None = None
+        self._view: View | None = None
         self.watchers = [visit.cursor.param.watch(self._on_own, ["own", "own_star"])]
         self.draw()
 
@@ -53,6 +55,12 @@ class OwnLayer:
     def _state(self) -> MapState | None:
         return self._visit.map_state(self._key)
 
+    def look(self, view: View) -> None:
+        """Follow the part of the plane that the map shows."""
+        self._view, state = view, self._state
+        if state is not None and any(state.periods):
+            self.draw()
+
     def draw(self) -> None:
         """Draw them where the map's columns put them."""
         cursor, state = self._visit.cursor, self._state
@@ -63,7 +71,7 @@ class OwnLayer:
             return
         places = [cursor.own_values(name) for name in state.columns]
         known = all(own for _, own in places)
-        x, y = (values for values, _ in places)
+        x, y = points_in_view(places[0][0], places[1][0], state.periods, self._view)
         self._at = (x, y)
         size = np.full(len(x), 11.0)
         if cursor.own_star is not None:

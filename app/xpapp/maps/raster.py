@@ -13,6 +13,7 @@ import pandas as pd
 from xpapp.color_modes import COLOR_MODES, ColorMode, GroupStatistic
 from xpapp.colors import BASE_LEVELS, FIRST_SET_LEVEL, NO_VALUE, set_shades
 from xpapp.maps.color_scale import ColorScale
+from xpmodel import circular
 from xpmodel.selection.regions import to_scale
 
 Range = tuple[float, float]
@@ -61,7 +62,7 @@ class Base:
     levels : ndarray, (H, W) uint8
         0 where no star is, NO_VALUE where stars have no value, else 1 to BASE_LEVELS.
     scale : ColorScale or None
-        None for categories.
+        None for categories, and where no bin has a value.
     n_in_view : int
     bin_size : int
         Screen pixels along each side of a bin.
@@ -109,6 +110,14 @@ class Plane:
         """Positions of all stars, by whole turns where the view shows them."""
         x_turn, y_turn = self.periods
         return _turned(self.x, view.x, x_turn), _turned(self.y, view.y, y_turn)
+
+    def around(self, at: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:
+        """Positions of all stars, by whole turns where they are nearest to a place."""
+        x, y = (
+            values if turn is None else circular.turned(values, place - turn / 2, turn)
+            for values, place, turn in zip((self.x, self.y), at, self.periods, strict=True)
+        )
+        return x, y
 
     def in_view(self, view: View) -> np.ndarray:
         """Which stars the view shows, (N,) bool."""
@@ -192,7 +201,8 @@ def draw_base(
     colors = ColorScale.of(aggregate, scale, mode.from_one)
     levels = colors.levels(aggregate, BASE_LEVELS)
     levels[(count > 0) & (levels == 0)] = NO_VALUE
-    return Base(levels, colors, n, size)
+    has_values = bool(np.isfinite(aggregate).any())
+    return Base(levels, colors if has_values else None, n, size)
 
 
 def _category_levels(

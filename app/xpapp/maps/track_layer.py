@@ -10,7 +10,11 @@ from bokeh.models import ColumnDataSource, FreehandDrawTool, MultiLine, Scatter,
 from bokeh.plotting import figure as Figure
 
 from xpapp.maps.raster import View
+from xpapp.maps.turned_layers import line_in_view, points_in_view
 from xpapp.runtime.callbacks import guarded
+from xpapp.state.axis_span import axis_span
+from xpapp.state.map_state import MapState
+from xpapp.state.track_names import LINES
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured
 from xpapp.widgets.glyphs import Data, add_glyphs, empty
@@ -68,6 +72,7 @@ class TrackLayer:
         self._hand.on_change("data", self._on_hand)
         self._drawn: list[tuple[TrackPoint, float, float]] = []
         self._titles: list[tuple[np.ndarray, np.ndarray, str]] = []
+        self._view: View | None = None
         self.watchers = [visit.param.watch(self._on_tracks, ["tracks", "own_tracks"])]
         self.draw()
 
@@ -84,12 +89,18 @@ class TrackLayer:
         columns = state.columns
         vertices = np.column_stack([new["xs"][-1], new["ys"][-1]])
         self._hand.data = {"xs": [], "ys": []}
-        spans = [np.ptp(visit.catalog.span(name)) for name in columns]
+        spans = [np.ptp(axis_span(visit.catalog, name)) for name in columns]
         widths = tuple(HAND_WIDTH * span for span in spans)
         name = f"line {len(visit.own_tracks) + 1}"
         definition = line_track(name, columns, vertices, widths, HAND_POINTS)
         measured.own_track(visit.catalog, definition)
         visit.own_tracks = (*visit.own_tracks, definition)
+
+    def look(self, view: View) -> None:
+        """Follow the part of the plane that the map shows."""
+        self._view, state = view, self._visit.map_state(self._key)
+        if state is not None and any(state.periods):
+            self.draw()
 
     def draw(self) -> None:
         """Draw what the visit has switched on."""
@@ -100,11 +111,9 @@ class TrackLayer:
         self._drawn, self._titles = [], []
         for track, color in self._tracks():
             if set(state.columns) <= set(track.mean):
-                self._add(track, color, state.columns, lines, bars, points)
+                self._add(track, color, state, lines, bars, points)
         for name in visit.tracks:
-            for line in (
-                measured.lines(visit.catalog, name, state.columns) if name in measured.LINES else []
-            ):
+            for line in measured.lines(visit.catalog, name, state.columns) if name in LINES else []:
                 lines["xs"].append(line.x.tolist())
                 lines["ys"].append(line.y.tolist())
                 lines["color"].append("#8c8c8c")
@@ -129,14 +138,16 @@ class TrackLayer:
         self,
         track: Track,
         color: str,
-        columns: tuple[str, str],
+        state: MapState,
         lines: Data,
         bars: Data,
         points: Data,
     ) -> None:
-        (x, y), (dx, dy) = ([part[c] for c in columns] for part in (track.mean, track.std))
-        lines["xs"].append(x.tolist())
-        lines["ys"].append(y.tolist())
+        (x, y), (dx, dy) = ([part[c] for c in state.columns] for part in (track.mean, track.std))
+        x, y = points_in_view(x, y, state.periods, self._view)
+        along = line_in_view(x, y, state.periods)
+        lines["xs"].append(along[0].tolist())
+        lines["ys"].append(along[1].tolist())
         lines["color"].append(color)
         lines["dash"].append("solid")
         for i in np.flatnonzero(np.isfinite(x) & np.isfinite(y)):

@@ -10,14 +10,18 @@ import numpy as np
 import panel as pn
 from bokeh.events import PanStart, RangesUpdate, SelectionGeometry, Tap
 from bokeh.model import Model
+from bokeh.models import BoxSelectTool, FreehandDrawTool, LassoSelectTool
 
+from xpapp.assets import script
 from xpapp.maps.data import MapData
 from xpapp.maps.figure import MapFigure
 from xpapp.maps.hover import Hover
 from xpapp.maps.own_layer import OwnLayer
 from xpapp.maps.raster import View
 from xpapp.maps.track_layer import TrackLayer
+from xpapp.maps.turned_layers import rings_in_view
 from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.names import as_label
 from xpapp.runtime.watchers import stop
 from xpapp.state.background import in_background
 from xpapp.state.map_state import MapState
@@ -27,6 +31,8 @@ from xpmodel import Region
 from xpmodel.columns import axis_label, column_of
 
 MARGIN = 0.05
+# Tools that draw while the mouse is dragged.
+DRAWING = (LassoSelectTool, BoxSelectTool, FreehandDrawTool)
 # Shift, Alt.
 OPERATION_OF_KEYS = {
     (False, False): None,
@@ -117,6 +123,9 @@ class MapView:
             self._figure.place,
             self._describe,
         )
+        drawing = [tool for tool in plot.tools if isinstance(tool, DRAWING)]
+        begins = script(__file__, "drag_begins.js", plot=plot, tools=drawing)
+        plot.js_on_event(PanStart, begins)
         plot.on_event(PanStart, self._on_pan_start)
         plot.on_event(SelectionGeometry, self._on_outline)
         plot.on_event(RangesUpdate, self._on_ranges)
@@ -229,10 +238,11 @@ class MapView:
             axes, self._state.columns, self._state.scales, self._data.periods, strict=True
         ):
             inactive = name in catalog.latents and name not in catalog.active
-            axis.axis_label = axis_label(name) + (" (inactive)" if inactive else "")
+            axis.axis_label = as_label(axis_label(name) + (" (inactive)" if inactive else ""))
             start, end = self._data.span(name, scale)
             # A whole turn of a longitude has no margin.
-            pad = 0.0 if turn is not None else MARGIN * (end - start) or 0.5
+            whole = turn is not None and end - start >= turn
+            pad = 0.0 if whole else MARGIN * (end - start) or 0.5
             start, end = start - pad, end + pad
             if scale == "log":
                 start, end = 10.0**start, 10.0**end
@@ -348,6 +358,8 @@ class MapView:
             return
         self._data.draw(view)
         self._show(view)
+        self._tracks.look(view)
+        self._own.look(view)
         self._draw_outlines()
         self._dress()
         self.mark()
@@ -366,7 +378,7 @@ class MapView:
 
     def _draw_outlines(self) -> None:
         """Outlines of the visible sets, wherever their two columns are shown."""
-        here, scales = self._state.columns, self._state.scales
+        here, scales, view = self._state.columns, self._state.scales, self._figure.view
         data: dict[str, list[Any]] = {"xs": [], "ys": [], "color": []}
         for star_set in self._visit.sets:
             regions = [step.source for step in star_set.steps if isinstance(step.source, Region)]
@@ -375,10 +387,11 @@ class MapView:
                     continue
                 turned = region.columns != here
                 ring = region.ring(scales[::-1] if turned else scales)
-                x, y = ring.T[::-1] if turned else ring.T
-                data["xs"].append(x.tolist())
-                data["ys"].append(y.tolist())
-                data["color"].append(star_set.color)
+                ring = ring[:, ::-1] if turned else ring
+                for x, y in (one.T for one in rings_in_view(ring, self._state.periods, view)):
+                    data["xs"].append(x.tolist())
+                    data["ys"].append(y.tolist())
+                    data["color"].append(star_set.color)
         if dict(self._figure.outlines.data) != data:
             self._figure.outlines.data = data
 

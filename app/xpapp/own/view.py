@@ -8,17 +8,19 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import ColumnDataSource, DataTable, NumberFormatter, TableColumn
+from bokeh.models import NumberFormatter, TableColumn
 
 from xpapp.browser.sender import Sender
 from xpapp.own.files import take_in_background
 from xpapp.runtime.callbacks import guarded, notify
+from xpapp.runtime.names import as_html
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.bokeh_widgets import decimals
 from xpapp.widgets.drop_zone import DropZone
 from xpapp.widgets.material import TEXT, WIDE, row
-from xpapp.widgets.text_line import SMALL_TABLE, status_line
+from xpapp.widgets.small_table import SmallTable
+from xpapp.widgets.text_line import status_line
 from xpmodel.catalog.ids import MAX_TEXT, parse_ids
 from xpmodel.columns import steerable, symbol
 from xpmodel.export.formats import FORMATS
@@ -49,15 +51,15 @@ class OwnView:
             for label, work in buttons.items()
         }
         b = self.buttons
-        self._table = pn.pane.Bokeh(sizing_mode="stretch_width")
-        self._bad = pn.pane.Bokeh(sizing_mode="stretch_width", visible=False)
+        self._table = SmallTable("own_source", 8, guarded("Going to your star")(self._visit_own))
+        self._bad = SmallTable("own_bad_source", 5)
         self.panel = pn.Column(
             DropZone(sizing_mode="stretch_width"),
             self.ids,
             b["Fetch from the Gaia Archive"],
             self.said,
-            self._table,
-            self._bad,
+            self._table.pane,
+            self._bad.pane,
             row(b["Set of those in the catalog"], b["Set of the chosen one's neighbours"]),
             row(b["Export the list"], b["Forget them"]),
             sizing_mode="stretch_width",
@@ -87,14 +89,14 @@ class OwnView:
             )
             return
         bad = len(own.report.left_out)
-        text = f"<b>{n:,}</b> of {own.report.n_read:,} rows of {own.name} encoded"
+        text = f"<b>{n:,}</b> of {own.report.n_read:,} rows of {as_html(own.name)} encoded"
         text += f"; <b>{bad:,} left out</b>, each with its reason below" if bad else ""
         text += ". Diamonds on the maps: hollow where only their neighbours say where."
         self._say("<br>".join([text, *map(html.escape, own.report.remarks)]))
 
     def _list(self, own: OwnStars | None) -> None:
         if own is None or not len(own):
-            self._table.object = None
+            self._table.clear()
             return
         near = self._cursor.own_near
         data: dict[str, Sequence[str] | np.ndarray] = {
@@ -111,8 +113,6 @@ class OwnView:
         columns |= {symbol(name): name for name in labels}
         formats = {title: decimals(name) for title, name in columns.items()}
         widths = {"source_id": 130, "near": 130}
-        source = ColumnDataSource(data, name="own_source")
-        source.selected.on_change("indices", self._on_row)
         shown = [
             TableColumn(field=name, title=name, width=widths.get(name, 52))
             if name not in formats
@@ -124,22 +124,22 @@ class OwnView:
             )
             for name in data
         ]
-        self._table.object = _small_table(source, shown, len(own), 8)
+        self._table.show(data, shown, own.source_id.tolist())
 
     def _list_bad(self, own: OwnStars | None) -> None:
         rows = None if own is None else own.report.left_out
-        self._bad.visible = rows is not None and bool(len(rows))
+        self._bad.pane.visible = rows is not None and bool(len(rows))
         if rows is not None and len(rows):
             data = {name: [str(v) for v in rows[name]] for name in rows.columns}
-            source = ColumnDataSource(data, name="own_bad_source")
             widths = {"file": 110, "row": 40, "source_id": 130, "reason": 170}
             columns = [TableColumn(field=n, title=n, width=widths.get(n, 80)) for n in data]
-            self._bad.object = _small_table(source, columns, len(rows), 5)
+            self._bad.show(data, columns)
 
-    @guarded("Going to your star")
-    def _on_row(self, attr: str, old: list[int], new: list[int]) -> None:
-        if new:
-            self._cursor.visit_own(new[0])
+    def _visit_own(self, source_id: int) -> None:
+        own = self._cursor.own
+        found = [] if own is None else np.flatnonzero(own.source_id == source_id)
+        if len(found):  # or it was forgotten when the click came
+            self._cursor.visit_own(int(found[0]))
 
     @guarded("Following the star")
     def _on_star(self, *events: object) -> None:
@@ -161,6 +161,7 @@ class OwnView:
             "Fetching from the Gaia Archive",
             lambda: fetch_own(ids, model),
             lambda stars: take_in_background(self._visit, stars, lambda: None),
+            self._say,
         )
 
     @guarded("Making a set")
@@ -186,20 +187,3 @@ class OwnView:
     @guarded("Forgetting your stars")
     def _forget(self, event: object) -> None:
         self._cursor.forget_own()
-
-
-def _small_table(
-    source: ColumnDataSource, columns: list[TableColumn], n: int, at_most: int
-) -> DataTable:
-    """Made anew each time: a table shows new data of its old rows too late."""
-    return DataTable(
-        source=source,
-        columns=columns,
-        index_position=None,
-        autosize_mode="none",
-        reorderable=False,
-        row_height=22,
-        stylesheets=[SMALL_TABLE],
-        height=22 * (min(n, at_most) + 2),
-        sizing_mode="stretch_width",
-    )

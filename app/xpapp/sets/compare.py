@@ -5,19 +5,24 @@ from __future__ import annotations
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import ColumnDataSource, DataTable, HTMLTemplateFormatter, TableColumn
+from bokeh.models import ColumnDataSource, HTMLTemplateFormatter, TableColumn
 from bokeh.plotting import figure
 
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
+from xpapp.runtime.names import as_label
+from xpapp.sets.chosen_set import ChosenSet
+from xpapp.state.axis_span import axis_span
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import WIDE, row
-from xpapp.widgets.text_line import SMALL_TABLE, status_line
+from xpapp.widgets.small_table import SmallTable
+from xpapp.widgets.text_line import status_line
 from xpmodel.columns import axis_label
 from xpmodel.selection.compare_sets import ColumnSummary, Comparison, compare, histograms
 
 REST, ALL = "all other stars shown", "all stars shown"
 N_BINS = 60
+ROWS = 9
 COLUMNS = {
     "column": ("column", 85),
     "delta": ("Cliff's δ", 52),
@@ -34,27 +39,14 @@ class CompareView:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
         self._inputs = Inputs()
-        self._comparison: Comparison | None = None
+        self._chosen, self._against = ChosenSet(), ChosenSet()
+        self._compared: tuple[np.ndarray, np.ndarray] | None = None
         self.a = pmui.Select(label="A", **WIDE)
         self.b = pmui.Select(label="against B", **WIDE)
         self.said = status_line()
-        self._source = ColumnDataSource({name: [] for name in COLUMNS}, name="compare_source")
-        bold = HTMLTemplateFormatter(template='<b title="<%= value %>"><%- value %></b>')
-        table = DataTable(
-            source=self._source,
-            columns=[
-                TableColumn(field=name, title=title, width=width, sortable=False)
-                for name, (title, width) in COLUMNS.items()
-            ],
-            index_position=None,
-            autosize_mode="none",
-            reorderable=False,
-            row_height=22,
-            stylesheets=[SMALL_TABLE],
-            height=230,
-            sizing_mode="stretch_width",
+        self._table = SmallTable(
+            "compare_source", ROWS, guarded("Drawing the histogram")(self._draw)
         )
-        table.columns[0].formatter = bold
         self._bars = ColumnDataSource({"left": [], "right": [], "a": [], "b": []})
         self._bars.name = "compare_histogram"
         self.figure = figure(
@@ -68,11 +60,10 @@ class CompareView:
         ]
         self.figure.y_range.start = 0
         self.figure.yaxis.axis_label = "part of the set's stars"
-        self._source.selected.on_change("indices", self._on_row)
         self.panel = pn.Column(
             row(self.a, self.b),
             self.said,
-            pn.pane.Bokeh(table, sizing_mode="stretch_width"),
+            self._table.pane,
             pn.pane.Bokeh(self.figure, sizing_mode="stretch_width"),
             status_line(
                 "Cliff's δ: how much likelier a star of A has the larger value than one of B, "
@@ -90,10 +81,12 @@ class CompareView:
         visit = self._visit
         names = [s.name for s in visit.sets]
         with self._inputs.quiet():
-            self.a.param.update(options=names, value=visit.active_set)
+            a = self._chosen.follow(visit, visit.active_set, self.a.value)
+            self.a.param.update(options=names, value=a)
             others = [*names, REST, ALL]
             kept = self.b.value if self.b.value in others else REST
-            self.b.param.update(options=others, value=kept)
+            b = self._against.follow(visit, kept, self.b.value)
+            self.b.param.update(options=others, value=b)
         self._compare()
 
     @guarded("Comparing the sets")
@@ -109,41 +102,54 @@ class CompareView:
         return a, shown & ~a if self.b.value == REST else visit.star_set(self.b.value).mask(catalog)
 
     def _compare(self) -> None:
-        a, b = self._masks()
-        found = self._comparison = compare(self._visit.catalog, a, b)
-        both = f", {found.n_both:,} in both" if found.n_both else ""
-        self.said.object = f"<b>A {found.n_a:,}</b> stars, <b>B {found.n_b:,}</b> stars{both}"
-        self._source.selected.indices = []
-        self._source.data = {
+        masks = self._masks()
+        # A set that only has another name or color leaves the table, and what is chosen in it.
+        if self._compared is None or not all(map(np.array_equal, masks, self._compared)):
+            self._compared = masks
+            found = compare(self._visit.catalog, *masks)
+            both = f", {found.n_both:,} in both" if found.n_both else ""
+            self.said.object = f"<b>A {found.n_a:,}</b> stars, <b>B {found.n_b:,}</b> stars{both}"
+            self._list(found)
+            if found.columns:
+                self._draw(found.columns[0].name)
+        self._color()
+
+    def _list(self, found: Comparison) -> None:
+        data = {
             "column": [c.name for c in found.columns],
+            "delta": [_number(c.delta, "+.3f") for c in found.columns],
             "a": [_median(c.a) for c in found.columns],
             "b": [_median(c.b) for c in found.columns],
-            "delta": [_number(c.delta, "+.3f") for c in found.columns],
             "p": [_number(c.p_corrected, ".1e") for c in found.columns],
             "n": [f"{c.a.n:,}, {c.b.n:,}" for c in found.columns],
         }
-        self._draw(0)
+        columns = [
+            TableColumn(field=name, title=title, width=width, sortable=False)
+            for name, (title, width) in COLUMNS.items()
+        ]
+        columns[0].formatter = HTMLTemplateFormatter(
+            template='<b title="<%- value %>"><%- value %></b>'
+        )
+        names = [c.name for c in found.columns]
+        self._table.show(data, columns, names, full=True)
 
-    @guarded("Drawing the histogram")
-    def _on_row(self, attr: str, old: list[int], new: list[int]) -> None:
-        if new:
-            self._draw(new[0])
-
-    def _draw(self, index: int) -> None:
-        """The histograms of the column in a row of the table."""
-        visit, catalog = self._visit, self._visit.catalog
-        if self._comparison is None or not 0 <= index < len(self._comparison.columns):
+    def _draw(self, name: str) -> None:
+        """The histograms of a column."""
+        catalog = self._visit.catalog
+        if self._compared is None:
             return
-        name = self._comparison.columns[index].name
-        masks = self._masks()
-        edges, counts = histograms(catalog, masks, name, np.linspace(*catalog.span(name), N_BINS))
-        parts = counts / np.maximum([[mask.sum()] for mask in masks], 1)
+        edges, counts = histograms(
+            catalog, self._compared, name, np.linspace(*axis_span(catalog, name), N_BINS)
+        )
+        parts = counts / np.maximum([[mask.sum()] for mask in self._compared], 1)
         parts = np.concatenate([parts, parts[:, -1:]], axis=1)
-        self.figure.xaxis.axis_label = axis_label(name)
-        sets = {s.name: s.color for s in visit.sets}
+        self.figure.xaxis.axis_label = as_label(axis_label(name))
+        self._bars.data = {"left": edges, "right": edges, "a": parts[0], "b": parts[1]}
+
+    def _color(self) -> None:
+        sets = {s.name: s.color for s in self._visit.sets}
         for line, chosen in zip(self._lines, (self.a.value, self.b.value), strict=True):
             line.glyph.line_color = sets.get(chosen, "#8c8c8c")
-        self._bars.data = {"left": edges, "right": edges, "a": parts[0], "b": parts[1]}
 
 
 def _median(summary: ColumnSummary) -> str:

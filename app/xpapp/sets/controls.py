@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +9,7 @@ import panel_material_ui as pmui
 
 from xpapp.runtime.callbacks import guarded, notify
 from xpapp.runtime.inputs import Inputs
+from xpapp.runtime.names import as_html
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, heading, row
@@ -57,7 +57,8 @@ class GestureControls:
         text = f"<b>{visit.n_shown:,}</b> shown of {n:,}"
         if current.steps:
             text += (
-                f"<br><span style='color:{current.color}'>■</span> {html.escape(current.name)}: "
+                f"<br><span style='color:{as_html(current.color)}'>■</span> "
+                f"{as_html(current.name)}: "
                 f"<b>{current.n_members:,} of {n:,} selected</b>"
             )
             if visit.shown is not None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
@@ -14,13 +12,15 @@ from bokeh.plotting import figure
 from xpapp.colors import INK
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
+from xpapp.runtime.names import as_html, as_label
+from xpapp.state.axis_span import axis_span
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, column_choices, heading, row
 from xpapp.widgets.text_line import status_line
-from xpmodel import Catalog, InputError
+from xpmodel import Catalog, circular
 from xpmodel.catalog.named_cuts import CUTS, cut_report, needed_columns
-from xpmodel.columns import axis_label, describe, parameters
+from xpmodel.columns import axis_label, parameters, period
 from xpmodel.selection.expression import ExpressionError
 from xpmodel.selection.filters import Filter
 
@@ -78,11 +78,11 @@ class FilterControls:
             if self.expression.value != current.expression:
                 self.expression.value = current.expression
             self.problem.object = ""
-            lines = [f"Shown: {html.escape(str(current))}" if current else "All stars are shown."]
+            lines = [f"Shown: {as_html(str(current))}" if current else "All stars are shown."]
             for name, variant in current.cuts:
                 report = cut_report(self._visit.catalog, name, variant)
                 lines.append(f"<b>{name} ({variant})</b>: {report.n_kept:,} stars; alone")
-                lines += [f"{html.escape(k)}: −{n:,}" for k, n in report.removed.items()]
+                lines += [f"{as_html(k)}: −{n:,}" for k, n in report.removed.items()]
             self.said.object = "<br>".join(lines)
 
     @guarded("The cut")
@@ -122,11 +122,11 @@ def _pointing_at(text: str, error: ExpressionError) -> str:
     """An expression with the character at fault marked, and what is wrong, as HTML."""
     i = error.position
     before, at, after = text[:i], text[i : i + 1] or "␣", text[i + 1 :]
-    parts = [html.escape(part) for part in (before, at, after)]
+    parts = [as_html(part) for part in (before, at, after)]
     return (
         "<div role='alert' style='color:#d9480f;font-size:0.85rem'>"
         "<code style='white-space:pre-wrap'>"
-        f"{parts[0]}<mark>{parts[1]}</mark>{parts[2]}</code><br>{html.escape(str(error))}</div>"
+        f"{parts[0]}<mark>{parts[1]}</mark>{parts[2]}</code><br>{as_html(str(error))}</div>"
     )
 
 
@@ -168,9 +168,6 @@ class RangeView:
     def _show(self, name: str) -> None:
         if name in self._figures:
             return
-        low, high = self._visit.catalog.span(name)
-        if not high > low:
-            raise InputError(f"{describe(name)} has no range of values")
         edges, self._bins[name] = _binned(self._visit.catalog, name)
         fig = figure(
             name=f"range_{name}",
@@ -181,7 +178,7 @@ class RangeView:
             toolbar_location=None,
             min_border=2,
         )
-        fig.xaxis.axis_label = axis_label(name)
+        fig.xaxis.axis_label = as_label(axis_label(name))
         fig.xaxis.axis_label_text_font_size = "11px"
         fig.xaxis.axis_label_standoff = 0
         fig.yaxis.visible = False
@@ -238,13 +235,14 @@ class RangeView:
                 "shown": np.sqrt(shown[:N_BINS]),
             }
             fig, box = self._figures[name], self._boxes[name]
-            fig.xaxis.axis_label = axis_label(name)
+            label = axis_label(name)
             box.fill_color = box.line_color = INK[visit.dark]
             box.visible = name in ranges
             if name in ranges:
                 box.left, box.right = ranges[name]
                 low, high = ranges[name]
-                fig.xaxis.axis_label += f": {low:.5g} to {high:.5g}"
+                label += f": {low:.5g} to {high:.5g}"
+            fig.xaxis.axis_label = as_label(label)
 
     @guarded("Showing a histogram")
     def _add(self, event: object) -> None:
@@ -268,7 +266,11 @@ def _binned(catalog: Catalog, name: str) -> tuple[np.ndarray, np.ndarray]:
     What lies beyond the axis counts in the bins at its ends.
     """
     values = catalog[name].astype(np.float64)
-    low, high = catalog.span(name)
+    low, high = axis_span(catalog, name)
+    turn = period(name)
+    if turn is not None:
+        # What a patch of the sky leaves out lies to both of its sides.
+        values = circular.turned(values, (low + high - turn) / 2, turn)
     scaled = np.clip((values - low) / (high - low) * N_BINS, 0, N_BINS - 1)
     codes = np.where(np.isfinite(values), np.nan_to_num(scaled), N_BINS).astype(np.uint8)
     return np.linspace(low, high, N_BINS + 1), codes

@@ -10,6 +10,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from xpapp.runtime.callbacks import guarded, notify
+from xpapp.runtime.names import as_html
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, heading, row
@@ -51,7 +52,7 @@ class SampControls:
 
         def send() -> str:
             n = self._link.send(catalog, mask, current.name)
-            return f"{current.name}: sent to {n} program{'' if n == 1 else 's'}."
+            return f"{as_html(current.name)}: sent to {n} program{'' if n == 1 else 's'}."
 
         await self._try(send)
 
@@ -68,7 +69,7 @@ class SampControls:
     def _open(self) -> str:
         self._link.connect()
         self._link.on_table(self._on_table, self._on_problem)
-        return f"Connected; listening: {', '.join(self._link.clients) or 'nobody yet'}."
+        return f"Connected; listening: {as_html(', '.join(self._link.clients)) or 'nobody yet'}."
 
     def _on_table(self, name: str, ids: np.ndarray) -> None:
         self._later(lambda: self._take(name, ids))
@@ -92,7 +93,7 @@ class SampControls:
 
     def _make_set(self, name: str, ids: np.ndarray, mask: np.ndarray, missing: np.ndarray) -> None:
         self.said.object = (
-            f"{name[:80]}: {int(mask.sum()):,} of {len(ids):,} stars are in the catalog, "
+            f"{as_html(name[:80])}: {int(mask.sum()):,} of {len(ids):,} stars are in the catalog, "
             f"{len(missing):,} are not."
         )
         if mask.any():

@@ -11,7 +11,7 @@ import panel_material_ui as pmui
 
 from xpapp.browser.sender import Sender
 from xpapp.browser.window import Bridge
-from xpapp.runtime.callbacks import guarded
+from xpapp.runtime.callbacks import guarded, notify
 from xpapp.state.background import in_background
 from xpapp.state.visit import Visit
 from xpapp.state.visit_file import FORMAT, MAX_BYTES, read_state, state_of
@@ -77,7 +77,7 @@ class SaveControls:
             self.buttons[label].disabled = not current.steps
 
     def _file(self, ending: str) -> str:
-        name = re.sub(r"[^\w-]+", "_", self._visit.active_set, flags=re.ASCII).strip("_")
+        name = re.sub(r"[^\w-]+", "_", self._visit.active_set).strip("_")
         return f"{name or 'set'}{ending}"
 
     def _text(self, filename: str, mime: str, text: Callable[[], str]) -> None:
@@ -131,7 +131,7 @@ class SaveControls:
         name = self.file.filename or "the file"
         given = self.file.value
 
-        def read() -> Callable[[], None]:
+        def read() -> Callable[[], tuple[str, ...]]:
             try:
                 content = json.loads(given)
             except (ValueError, RecursionError) as error:
@@ -140,9 +140,9 @@ class SaveControls:
                 raise InputError(f"{name}: not a visit that was saved here")
             return read_state(self._visit, content, name)
 
-        in_background(
-            self._visit,
-            "Opening the visit",
-            read,
-            lambda bring_back: bring_back(),
-        )
+        def then(bring_back: Callable[[], tuple[str, ...]]) -> None:
+            left_out = bring_back()
+            if left_out:
+                notify(f"Of {name} was left out: {'; '.join(left_out)}")
+
+        in_background(self._visit, "Opening the visit", read, then)

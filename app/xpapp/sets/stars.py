@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import ColumnDataSource, DataTable, HTMLTemplateFormatter, TableColumn
+from bokeh.models import HTMLTemplateFormatter, TableColumn
 
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
+from xpapp.runtime.names import as_html
+from xpapp.sets.chosen_set import ChosenSet
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import WIDE, column_choices, row
-from xpapp.widgets.text_line import SMALL_TABLE, status_line
+from xpapp.widgets.small_table import SmallTable
+from xpapp.widgets.text_line import status_line
 from xpmodel.catalog.ids import star_links
 from xpmodel.columns import parameters
 
@@ -33,6 +34,8 @@ class StarsView:
         catalog = visit.catalog
         self._rows = np.empty(0, dtype=np.int64)
         self._page = 0
+        self._chosen = ChosenSet()
+        self._listed: np.ndarray | None = None
         first = (*parameters(), *OTHERS)
         self._columns = [n for n in first if n in catalog.numeric] or catalog.latents
         by = {"source_id": "source_id"} | column_choices(catalog)
@@ -40,14 +43,16 @@ class StarsView:
         self.by = pmui.Select(label="Sorted by", options=by, value="source_id", **WIDE)
         self.falling = pmui.Checkbox(label="largest first", margin=(10, 8))
         self.said = status_line()
-        self._place = pn.pane.Bokeh(sizing_mode="stretch_width")
+        self._table = SmallTable(
+            "stars_source", PAGE, guarded("Going to the star")(self._visit_star)
+        )
         small = {"size": "small", "variant": "text", "margin": (0, 4)}
         self.back = pmui.Button(label="◀ Page before", on_click=self._back, **small)
         self.on = pmui.Button(label="Next page ▶", on_click=self._on, **small)
         self.panel = pn.Column(
             row(self.which, self.by, self.falling),
             row(self.back, self.said, self.on),
-            self._place,
+            self._table.pane,
             status_line("Click a row to see the star's spectrum."),
             sizing_mode="stretch_width",
         )
@@ -59,22 +64,29 @@ class StarsView:
     def _follow(self, *events: object) -> None:
         visit = self._visit
         names = [s.name for s in visit.sets]
+        own = visit.active_set if visit.current.steps else ALL
         with self._inputs.quiet():
-            value = visit.active_set if visit.current.steps else ALL
+            value = self._chosen.follow(visit, own, self.which.value)
             self.which.param.update(options=[*names, ALL], value=value)
-        self._sort()
+        mask = self._mask()
+        # A set that only has another name or color leaves the page that is looked at.
+        if self._listed is None or not np.array_equal(mask, self._listed):
+            self._sort(mask)
 
     @guarded("Sorting the stars")
     def _on_choice(self, event: object) -> None:
-        self._sort()
+        self._sort(self._mask())
 
-    def _sort(self) -> None:
+    def _mask(self) -> np.ndarray:
         visit, catalog = self._visit, self._visit.catalog
-        mask = visit.shown
         if self.which.value != ALL:
-            mask = visit.star_set(self.which.value).mask(catalog)
-        rows = np.arange(len(catalog)) if mask is None else np.flatnonzero(mask)
-        values = catalog[self.by.value][rows]
+            return visit.star_set(self.which.value).mask(catalog)
+        return np.ones(len(catalog), dtype=bool) if visit.shown is None else visit.shown
+
+    def _sort(self, mask: np.ndarray) -> None:
+        self._listed = mask
+        rows = np.flatnonzero(mask)
+        values = self._visit.catalog[self.by.value][rows]
         order = np.argsort(values, kind="stable")
         if self.falling.value:
             order = order[::-1]
@@ -110,15 +122,13 @@ class StarsView:
         }
         for name in names:
             data[name] = [f"{v:.5g}" if np.isfinite(v) else "–" for v in catalog[name][here]]
-        self._place.object = self._table(data)
+        self._table.show(data, self._table_columns(list(data)), here.tolist(), full=True)
         first = start + 1 if n else 0
         self.said.object = f"{first:,} to {start + len(here):,} of {n:,} stars"
         self.back.disabled, self.on.disabled = self._page == 0, self._page == pages - 1
 
-    def _table(self, data: dict[str, list[str]]) -> DataTable:
-        """A page of stars; made anew, since a table shows new data of its old rows too late."""
-        source = ColumnDataSource(data, name="stars_source")
-        source.selected.on_change("indices", self._on_row)
+    @staticmethod
+    def _table_columns(names: list[str]) -> list[TableColumn]:
         look = {"width": 80, "sortable": False}
         html_cell = HTMLTemplateFormatter(template="<%= value %>")
         first = {
@@ -127,17 +137,7 @@ class StarsView:
                 field="links", title="look up", formatter=html_cell, **look | {"width": 165}
             ),
         }
-        return DataTable(
-            source=source,
-            columns=[first.get(n) or TableColumn(field=n, title=n, **look) for n in data],
-            index_position=None,
-            autosize_mode="none",
-            reorderable=False,
-            row_height=22,
-            stylesheets=[SMALL_TABLE],
-            height=22 * (PAGE + 2),
-            sizing_mode="stretch_width",
-        )
+        return [first.get(n) or TableColumn(field=n, title=n, **look) for n in names]
 
     def _links(self, index: int) -> str:
         catalog = self._visit.catalog
@@ -146,10 +146,8 @@ class StarsView:
             for name in ("ra", "dec")
         ]
         links = star_links(int(catalog.source_id[index]), *where)
-        made = [LINK.format(html.escape(url), html.escape(name)) for name, url in links.items()]
+        made = [LINK.format(as_html(url), as_html(name)) for name, url in links.items()]
         return " ".join(made) or "a mock star"
 
-    @guarded("Going to the star")
-    def _on_row(self, attr: str, old: list[int], new: list[int]) -> None:
-        if new:
-            self._visit.cursor.visit_star(int(self._rows[self._page * PAGE + new[0]]))
+    def _visit_star(self, row: int) -> None:
+        self._visit.cursor.visit_star(row)

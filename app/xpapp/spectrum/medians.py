@@ -11,6 +11,7 @@ from bokeh.plotting import figure
 
 from xpapp.browser.sender import Sender
 from xpapp.runtime.callbacks import guarded, notify
+from xpapp.runtime.names import as_html
 from xpapp.spectrum.files import offer_plot
 from xpapp.spectrum.view import LEFT, RIGHT, span
 from xpapp.state.background import in_background
@@ -144,7 +145,10 @@ class GroupView:
     def _follow(self, *events: object) -> None:
         visit = self._visit
         names = [s.name for s in visit.sets]
-        self.what.options = list(self._choices().items())
+        choices = self._choices()
+        self.what.options = list(choices.items())
+        if self.what.value not in choices:  # the track is forgotten
+            self.what.value = SETS
         self.a.options = [(n, f"A: {n}") for n in names]
         self.b.options = [(n, f"B: {n}") for n in (REST, NONE, *names)]
         if self.a.value not in names:
@@ -194,7 +198,7 @@ class GroupView:
                 self._show(plot)
 
         self._say("Computing …")
-        in_background(visit, "Computing the spectra", work, then)
+        in_background(visit, "Computing the spectra", work, then, self._say)
 
     def _groups(self) -> list[Group]:
         """Sets A and B: names, colors and stars."""
@@ -225,7 +229,7 @@ class GroupView:
         self.ratio.visible = bool(plot.residuals)
         _fill(plot.series, self._lines, self._areas)
         _fill(plot.residuals, self._ratio_lines, self._ratio_areas)
-        self._say("<br>".join(plot.notes))
+        self._say("<br>".join(map(as_html, plot.notes)))
         self._on_look()
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import html
 import math
 
 from xpapp.colors import ACCENT
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.coalesce import Pace
+from xpapp.runtime.names import as_html
 from xpapp.state.visit import Visit
 from xpapp.widgets.text_line import LiveLine
 
@@ -34,10 +34,10 @@ class NearView:
 
     def _look(self) -> None:
         near = self._visit.cursor.near
-        labels = " · ".join(html.escape(s.text) for s in near.labels.values() if s.n)
+        labels = " · ".join(as_html(s.text) for s in near.labels.values() if s.n)
         self.line.text = (
             f"<b>{len(near.rows)} nearest stars</b>: {labels or 'no labels'}<br>"
-            f"{_meter(near.nearness.share)} {html.escape(near.nearness.text)}"
+            f"{_meter(near.nearness.share)} {as_html(near.nearness.text)}"
         )
 
 

@@ -9,6 +9,7 @@ from bokeh.models import Slider
 
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.coalesce import Pace
+from xpapp.runtime.names import as_html
 from xpapp.spectrum.player import Player
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured
@@ -24,6 +25,7 @@ class PathControls:
 
     def __init__(self, visit: Visit, player: Player) -> None:
         self._visit, self._cursor, self._player = visit, visit.cursor, player
+        self._forgetting = False
         self.which = select(
             self._choices(), PINS, self._on_choice, "Choosing the path", name="path_choice"
         )
@@ -66,7 +68,12 @@ class PathControls:
 
     @guarded("Listing the paths")
     def _on_tracks(self, *events: object) -> None:
-        self.which.options = list(self._choices().items())
+        choices = self._choices()
+        self.which.options = list(choices.items())
+        if self.which.value not in choices:  # the track is forgotten; z stays on its path
+            self._forgetting = True
+            self.which.value = PINS
+            self._forgetting = False
 
     def _path(self, choice: str) -> LatentPath:
         visit, cursor = self._visit, self._cursor
@@ -78,6 +85,8 @@ class PathControls:
         return LatentPath(track.definition.title, points, cursor.metric)
 
     def _on_choice(self, choice: str) -> None:
+        if self._forgetting:
+            return
         self._cursor.playing = False
         self._cursor.follow(self._path(choice))
 
@@ -110,5 +119,5 @@ class PathControls:
         self.play.label = "❚❚ Pause" if cursor.playing else "▶ Play"
         ends = zip(("start", "end"), cursor.pins, strict=True)
         pinned = [f"{end} pinned" for end, pin in ends if pin is not None]
-        title = "no path yet" if cursor.path is None else f"on: {cursor.path.title}"
+        title = "no path yet" if cursor.path is None else f"on: {as_html(cursor.path.title)}"
         self.said.text = " · ".join([title, *pinned])

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
-
 import numpy as np
 import panel as pn
 from bokeh.models import Slider
 
 from xpapp.runtime.callbacks import OnChange, guarded
 from xpapp.runtime.coalesce import Pace
+from xpapp.runtime.names import as_html
 from xpapp.state.visit import Visit
 from xpapp.widgets.bokeh_widgets import decimals
 from xpapp.widgets.text_line import LiveLine
@@ -121,5 +120,5 @@ class SteerControls:
         parts = [f"{title} {steered.value:.4g} ± {steered.value_error:.2g}"]
         parts.append(f"change known to ± {steered.direction.gain_error:.0%}")
         if steered.reason:
-            parts.append(f"<b>{html.escape(steered.reason)}</b>")
+            parts.append(f"<b>{as_html(steered.reason)}</b>")
         self.said.text = " · ".join(parts)

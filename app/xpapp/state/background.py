@@ -14,6 +14,7 @@ import panel as pn
 from bokeh.document import Document
 
 from xpapp.runtime.callbacks import guarded, notify
+from xpapp.runtime.names import as_html
 from xpapp.state.visit import Visit
 from xpmodel import InputError
 from xpmodel._long_work import Canceled, watched
@@ -56,8 +57,19 @@ class Work:
             raise Canceled
 
 
+def _log(doing: str, problem: Exception) -> None:
+    if isinstance(problem, InputError):
+        log.warning("%s: %s", doing, problem)
+    else:
+        log.error("%s failed", doing, exc_info=problem)
+
+
 def in_background(
-    visit: Visit, doing: str, work: Callable[[], T], then: Callable[[T], None]
+    visit: Visit,
+    doing: str,
+    work: Callable[[], T],
+    then: Callable[[T], None],
+    say: Callable[[str], None] | None = None,
 ) -> None:
     """Do work in a thread; the visit is busy meanwhile, and can cancel it.
 
@@ -71,11 +83,32 @@ def in_background(
         Touches nothing of the page. Its checkpoints (`xpmodel._long_work`) say how far it is.
     then : callable
         Is told the result, on the page's own thread.
+    say : callable, optional
+        Is told what became of it if it fails: for the line that says that it is under way.
     """
     document = pn.state.curdoc
-    finish = guarded(doing)(then)
+
+    def refuse(problem: Exception) -> None:
+        notify(f"{doing} failed: {problem}")
+        if say is not None:
+            say(as_html(f"{doing} failed: {problem}"))
+
+    def finish(result: T) -> None:
+        try:
+            with pn.io.unlocked():
+                then(result)
+        except Exception as problem:  # noqa: BLE001  (logged and shown)
+            _log(doing, problem)
+            refuse(problem)
+
     if document is None or document.session_context is None:
-        finish(work())
+        try:
+            result = work()
+        except Exception as problem:  # noqa: BLE001  (logged and shown)
+            _log(doing, problem)
+            refuse(problem)
+        else:
+            finish(result)
         return
     under_way = Work(doing)
     visit.work_begins()
@@ -91,7 +124,12 @@ def in_background(
 
     def failed(problem: Exception) -> None:
         end()
-        notify(f"{doing} failed: {problem}")
+        refuse(problem)
+
+    def canceled() -> None:
+        end()
+        if say is not None:
+            say(as_html(f"{doing}: canceled"))
 
     def tell() -> None:
         visit.param.trigger("works")
@@ -115,7 +153,7 @@ def in_background(
         under_way.check()
         return result
 
-    _submit(document, doing, work_watched, done, failed, end)
+    _submit(document, doing, work_watched, done, failed, canceled)
 
 
 def quietly(doing: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
@@ -152,11 +190,8 @@ def _submit(
         except Canceled:
             log.info("%s: canceled", doing)
             _back(document, canceled)
-        except Exception as error:
-            if isinstance(error, InputError):
-                log.warning("%s: %s", doing, error)
-            else:
-                log.exception("%s failed", doing)
+        except Exception as error:  # noqa: BLE001  (logged and shown)
+            _log(doing, error)
             _back(document, partial(failed, error))
         else:
             _back(document, partial(done, result))

@@ -51,7 +51,7 @@ class Cursor(param.Parameterized):
         self._moving = False
         self._near: tuple[object, Surroundings] | None = None
         self._own_near: tuple[OwnStars, ManySurroundings] | None = None
-        self._start = tuple(float(np.nanmedian(catalog[name])) for name in catalog.latents)
+        self._start = tuple(_median(catalog[name]) for name in catalog.latents)
         chosen = catalog.latents.index(catalog.active[0]) if catalog.active else 0
         super().__init__(**({"z": self._start, "chosen": chosen} | params))
 
@@ -162,7 +162,7 @@ class Cursor(param.Parameterized):
         """
         if not mask.any():
             raise InputError("the set is empty: there is no median to go to")
-        self.go_to([np.nanmedian(self.catalog[n][mask]) for n in self.catalog.latents])
+        self.go_to([_median(self.catalog[n][mask]) for n in self.catalog.latents])
 
     def leave_star(self) -> None:
         """Stop showing a star; z stays."""
@@ -343,3 +343,9 @@ class Cursor(param.Parameterized):
     @property
     def _neighbours(self) -> Neighbours:
         return neighbours_of(self.catalog)  # the tree answers sooner than a GPU: docs/gpu.md
+
+
+def _median(values: np.ndarray) -> float:
+    """The median of the finite values; 0, in the middle of the prior, where there is none."""
+    values = values[np.isfinite(values)]
+    return float(np.median(values)) if len(values) else 0.0

@@ -7,6 +7,7 @@ from typing import Any
 
 from xpapp.color_modes import COLOR_SCALES, DENSITY, NO_COLUMN, ColorMode, color_mode
 from xpmodel import Catalog, InputError
+from xpmodel.columns import period
 from xpmodel.selection.regions import SCALES
 
 
@@ -29,6 +30,15 @@ class MapState:
     def scales(self) -> tuple[str, str]:
         """The scales of the two axes."""
         return (self.x_scale, self.y_scale)
+
+    @property
+    def periods(self) -> tuple[float | None, float | None]:
+        """After which step either axis begins anew; None where it does not."""
+        x, y = (
+            period(name) if scale == "linear" else None
+            for name, scale in zip(self.columns, self.scales, strict=True)
+        )
+        return x, y
 
     @classmethod
     def from_json(cls, content: dict[str, Any], catalog: Catalog) -> MapState:

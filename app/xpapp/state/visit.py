@@ -125,11 +125,18 @@ class Visit(param.Parameterized):
         self.param.update(maps=maps, active_map=key, enlarged="")
 
     def close_map(self, key: str) -> None:
-        """Close a map; the last one stays."""
+        """Close a map.
+
+        Raises
+        ------
+        InputError
+            When it is the last one.
+        """
         left = tuple(state for state in self.maps if state.key != key)
-        if left:
-            active = self.active_map if self.active_map != key else left[-1].key
-            self.param.update(maps=left, active_map=active, enlarged="")
+        if not left:
+            raise InputError("it is the last map: open another one first")
+        active = self.active_map if self.active_map != key else left[-1].key
+        self.param.update(maps=left, active_map=active, enlarged="")
 
     # Sets
 

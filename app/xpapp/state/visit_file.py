@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 from xpapp.state.map_state import Coloring, MapState
+from xpapp.state.track_names import choices
 from xpapp.state.visit import MAX_MAPS, MAX_SETS, Visit
-from xpmodel import InputError
+from xpmodel import Catalog, InputError
 from xpmodel.plots.modes import MODES
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.recipe import catalog_reference
 from xpmodel.selection.star_sets import sets_from_json, sets_to_json
-from xpmodel.tracks.bins import Bin
+from xpmodel.tracks.bins import Bin, check_columns
 from xpmodel.tracks.definitions import TrackDefinition
+from xpmodel.tracks.own import MAX_POINTS
 
 FORMAT = "xpmodel-visit"
 # 2: the sets share their steps.
@@ -59,12 +60,12 @@ def state_of(visit: Visit, sets: dict[str, Any] | None = None) -> dict[str, Any]
     }
 
 
-def restore(visit: Visit, content: dict[str, Any], source: str) -> None:
+def restore(visit: Visit, content: dict[str, Any], source: str) -> tuple[str, ...]:
     """Bring a visit into a saved state: `read_state`, and what it returns."""
-    read_state(visit, content, source)()
+    return read_state(visit, content, source)()
 
 
-def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[], None]:
+def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[], tuple[str, ...]]:
     """Read a saved state, and find its stars: seconds of work, so in a thread.
 
     Parameters
@@ -77,7 +78,8 @@ def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[
     Returns
     -------
     callable
-        Brings the visit into the state.
+        Brings the visit into the state, but for what the catalog cannot show; returns what was
+        left out, and why.
 
     Raises
     ------
@@ -108,18 +110,29 @@ def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[
             raise InputError("its z does not fit the catalog's latents")
         if content["operation"] not in visit.param.operation.objects:
             raise InputError("the next outline's operation is unknown")
+        left_out: list[str] = []
+        drawable = choices(catalog)
+        unknown = [name for name in map(str, content["tracks"]) if name not in drawable]
+        left_out += [f"the track {name[:60]!r}, which this catalog has not" for name in unknown]
+        given = [_track_from_json(track) for track in content["own_tracks"]]
+        if sum(len(definition.bins) for definition in given) > MAX_POINTS:
+            raise InputError(f"its own tracks have more than {MAX_POINTS} bins")
+        own_tracks = tuple(_measurable(given, catalog, left_out))
+        star = _row(visit, content["star"])
+        if star is None and content["star"] is not None:
+            left_out.append("the chosen star, which the catalog has not")
         changes = {
             "maps": maps,
             "active_map": content["active_map"] if content["active_map"] in keys else keys[0],
             "enlarged": content["enlarged"] if content["enlarged"] in keys else "",
             "coloring": Coloring.from_json(content["coloring"], catalog),
             "operation": str(content["operation"]),
-            "tracks": tuple(str(name) for name in content["tracks"]),
-            "own_tracks": tuple(_track_from_json(t) for t in content["own_tracks"]),
+            "tracks": tuple(name for name in map(str, content["tracks"]) if name in drawable),
+            "own_tracks": own_tracks,
         }
         cursor = {
             "z": z,
-            "star": _row(visit, content["star"]),
+            "star": star,
             "own_star": None,
             "g_mag": g_mag,
             "lines": bool(content["lines"]),
@@ -132,7 +145,12 @@ def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[
         active_set = content["active_set"] if content["active_set"] in names else names[0]
         shown_by = Filter.from_json(content["filter"])
         shown = shown_by.mask(catalog) if shown_by else None
-        return partial(visit.bring_back, sets, active_set, shown_by, changes, cursor, shown)
+
+        def bring_back() -> tuple[str, ...]:
+            visit.bring_back(sets, active_set, shown_by, changes, cursor, shown)
+            return tuple(left_out)
+
+        return bring_back
     except InputError as error:
         raise InputError(f"{source}: {error}") from None
     except (AttributeError, IndexError, KeyError, TypeError, ValueError, OverflowError) as error:
@@ -146,6 +164,19 @@ def _row(visit: Visit, source_id: object) -> int | None:
     return int(rows[0]) if len(rows) else None
 
 
+def _measurable(
+    given: list[TrackDefinition], catalog: Catalog, left_out: list[str]
+) -> Iterator[TrackDefinition]:
+    """The tracks whose columns the catalog has; of the others it is said why they are left out."""
+    for definition in given:
+        try:
+            check_columns(catalog, definition.columns, f"the track {definition.name}")
+        except InputError as error:
+            left_out.append(f"the track {definition.name[:60]!r} ({error})")
+        else:
+            yield definition
+
+
 def _track_to_json(definition: TrackDefinition) -> dict[str, Any]:
     bins = [b.to_json() for b in definition.bins]
     return {"name": definition.name, "axes": list(definition.axes), "bins": bins}
@@ -153,4 +184,6 @@ def _track_to_json(definition: TrackDefinition) -> dict[str, Any]:
 
 def _track_from_json(content: dict[str, Any]) -> TrackDefinition:
     name, (x, y) = str(content["name"])[:80], (str(a) for a in content["axes"])
+    if not content["bins"]:
+        raise InputError(f"its track {name!r} has no bins")
     return TrackDefinition(name, name, (x, y), tuple(map(Bin.from_json, content["bins"])), "own")

@@ -12,6 +12,8 @@ from param.parameterized import Event
 
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
+from xpapp.runtime.names import as_html
+from xpapp.state.track_names import LINES, choices
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured
 from xpapp.widgets.material import TEXT, WIDE, column, heading
@@ -28,7 +30,7 @@ class TrackControls:
         self._inputs = Inputs()
         self.switches = {
             name: pmui.Checkbox(label=title, size="small", margin=(0, 8))
-            for name, title in measured.choices(visit.catalog).items()
+            for name, title in choices(visit.catalog).items()
         }
         self.said = status_line("")
         self.file = pmui.FileInput(
@@ -70,15 +72,15 @@ class TrackControls:
             "Bars: standard deviation of the bin's stars. Hollow: fewer than 10 stars. "
             "A click on a point moves z there."
         ]
-        if set(measured.LINES) & set(visit.tracks):
+        if set(LINES) & set(visit.tracks):
             lines += [
                 f"Best single split of {' from '.join(DIVISIONS[name])}: {split.latent} = "
                 f"{split.threshold:.3g}, balanced accuracy {split.balanced_accuracy:.1%}"
                 for name, split in measured.splits(visit.catalog).items()
             ]
-        lines += [f"own: {definition.title}" for definition in visit.own_tracks]
+        lines += [f"own: {as_html(definition.title)}" for definition in visit.own_tracks]
         if visit.track_point is not None:
-            lines.append(f"chosen: <b>{visit.track_point.title}</b>")
+            lines.append(f"chosen: <b>{as_html(visit.track_point.title)}</b>")
         self.said.object = "<br>".join(lines)
 
     @guarded("Reading the track")

@@ -7,18 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from xpapp.state.track_names import ALPHA_LINE, KIEL_LINE, LINES, choices
 from xpmodel import Catalog, InputError
 from xpmodel.catalog.label_relations import alpha_split, divide_logg
 from xpmodel.catalog.once import once_a_catalog
-from xpmodel.tracks.definitions import TRACKS, TrackDefinition, define
+from xpmodel.tracks.definitions import TrackDefinition, define
 from xpmodel.tracks.latent_threshold import DIVISIONS, Split, label_splits
 from xpmodel.tracks.measured import Track, measure
 
-KIEL_LINE, ALPHA_LINE = "kiel_line", "alpha_line"
-LINES = {
-    KIEL_LINE: "MS/GB line (Eq. 10)",
-    ALPHA_LINE: "α split (Patil et al. 2023)",
-}
 # Okabe & Ito's colors again, in another order than the sets'.
 COLORS = {
     "main_sequence": "#0072b2",
@@ -68,23 +64,6 @@ def splits(catalog: Catalog) -> dict[str, Split]:
     return label_splits(catalog) if catalog.active else {}
 
 
-def choices(catalog: Catalog) -> dict[str, str]:
-    """Titles of what can be drawn over a catalog's maps, by name."""
-    found = {}
-    for name, title in TRACKS.items():
-        try:
-            define(name, catalog)
-        except InputError:
-            continue
-        found[name] = title
-    numeric = set(catalog.numeric)
-    if {"teff", "logg"} <= numeric:
-        found[KIEL_LINE] = LINES[KIEL_LINE]
-    if {"fe_h", "mg_fe"} <= numeric:
-        found[ALPHA_LINE] = LINES[ALPHA_LINE]
-    return found
-
-
 def track_choices(catalog: Catalog, own: Sequence[TrackDefinition]) -> dict[str, str]:
     """Titles of single tracks, families one by one, under names for `chosen_track`."""
     found = {}
@@ -96,11 +75,19 @@ def track_choices(catalog: Catalog, own: Sequence[TrackDefinition]) -> dict[str,
 
 
 def chosen_track(catalog: Catalog, own: Sequence[TrackDefinition], choice: str) -> Track:
-    """The track of one of `track_choices`."""
+    """The track of one of `track_choices`.
+
+    Raises
+    ------
+    InputError
+        When it is none any more.
+    """
     name, index = choice.rsplit("/", 1)
-    if name == "own":
-        return own_track(catalog, own[int(index)])
-    return tracks(catalog, name)[int(index)]
+    if name != "own":
+        return tracks(catalog, name)[int(index)]
+    if int(index) >= len(own):
+        raise InputError("this track is forgotten: choose another one")
+    return own_track(catalog, own[int(index)])
 
 
 def lines(catalog: Catalog, name: str, columns: tuple[str, str]) -> list[DividingLine]:

@@ -50,6 +50,8 @@ def _theme(ground: str, text: str, muted: str, grid: str) -> Theme:
                     "background_fill_color": ground,
                     "border_fill_color": ground,
                     "outline_line_color": muted,
+                    # Bokeh's own, for the right button, fails where a tool has no entry in it.
+                    "context_menu": None,
                 },
             }
         }

@@ -5,9 +5,7 @@ from __future__ import annotations
 import panel as pn
 from bokeh.models import ColumnDataSource, Div
 
-from xpapp.assets import asset, script
-
-SMALL_TABLE = asset(__file__, "small_table.css")
+from xpapp.assets import script
 
 
 class LiveLine:
@@ -32,6 +30,7 @@ class LiveLine:
     def __init__(self, size: str = "0.85rem", name: str | None = None) -> None:
         self.model = Div(
             text="&nbsp;",
+            disable_math=True,
             sizing_mode="stretch_width",
             margin=(0, 10),
             styles={"font-size": size, "opacity": "0.9"},

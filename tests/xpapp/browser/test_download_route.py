@@ -6,6 +6,7 @@ import logging
 import re
 import weakref
 from collections.abc import Iterator
+from urllib.parse import unquote
 
 import pytest
 from tornado.httpserver import HTTPServer
@@ -65,6 +66,17 @@ def test_a_file_longer_than_a_chunk(visit, told):
     assert told == [None]
     assert not written[0].parent.exists()
     assert fetch(path).code == 404 and len(written) == 1 and told == [None]
+
+
+def test_a_name_keeps_its_letters(visit, told):
+    name = "reiche_α_Sterne-Åland_星.csv"
+    new = Offer(visit, name, "text/csv", lambda path: path.write_text(path.name), told.append)
+    answer = fetch(offer(new))
+    assert answer.code == 200 and answer.body.decode() == name
+    said = answer.headers["Content-Disposition"]
+    assert said.startswith('attachment; filename="reiche___Sterne-_land__.csv"; ')
+    coding, language, quoted = said.partition("filename*=")[2].split("'")
+    assert (coding, language) == ("UTF-8", "") and unquote(quoted) == name and quoted.isascii()
 
 
 def test_a_file_that_cannot_be_made(visit, told, caplog):

@@ -8,6 +8,7 @@ from tests.support.loops import some
 from tests.support.tracks import catalog_of, star_columns
 from xpapp.maps.raster import View
 from xpapp.maps.track_layer import TrackLayer
+from xpapp.state.track_names import KIEL_LINE
 from xpapp.state.visit import Visit
 from xpapp.tracks import measured
 from xpmodel import Catalog, open_catalog
@@ -55,8 +56,8 @@ def test_a_track_is_drawn_while_it_is_switched_on(visit, catalog):
 
 def test_a_line_is_told_beside_it(visit):
     layer = Layer(visit)
-    visit.switch_track(measured.KIEL_LINE, True)
-    (line,) = measured.lines(visit.catalog, measured.KIEL_LINE, ("teff", "logg"))
+    visit.switch_track(KIEL_LINE, True)
+    (line,) = measured.lines(visit.catalog, KIEL_LINE, ("teff", "logg"))
     at = (float(np.mean(line.x)), float(np.mean(line.y)))
     view = View((at[0] - 500, at[0] + 500), (at[1] - 1, at[1] + 1), 500, 400)
     assert layer.made.describe(at, view, 9) == line.title

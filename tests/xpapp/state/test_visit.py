@@ -159,8 +159,10 @@ def test_maps(visit):
     with pytest.raises(InputError, match="close one first"):
         visit.open_map("z1", "z2")
     assert len({m.key for m in visit.maps}) == MAX_MAPS
-    for state in visit.maps:
+    for state in visit.maps[:-1]:
         visit.close_map(state.key)
+    with pytest.raises(InputError, match="it is the last map: open another one first"):
+        visit.close_map(visit.maps[0].key)
     assert len(visit.maps) == 1 and visit.active_map == visit.maps[0].key
 
 

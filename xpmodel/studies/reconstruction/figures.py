@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from xpmodel.plots.modes import MODES
-from xpmodel.report.figure_style import BLUE, WIDTH, axis_label, foot
+from xpmodel.report.figure_style import BLUE, WIDTH, axis_label, foot, plain
 from xpmodel.spectra.bands import BANDS
 from xpmodel.studies.reconstruction.tables import THIN
 
@@ -53,7 +53,7 @@ def residuals_figure(table: Table, note: str) -> Figure:
         axes.axhline(0, color="0.6", lw=0.5)
         axes.fill_between(x, bias - spread, bias + spread, color=BLUE, alpha=0.35, lw=0)
         axes.plot(x, bias, color=BLUE, lw=0.8)
-        axes.set_title(name, size=7)
+        axes.set_title(plain(name), size=7)
         _mark_bands(axes, by_wavelength)
     for axes in grid[len(names) :]:
         axes.set_visible(False)
@@ -63,7 +63,7 @@ def residuals_figure(table: Table, note: str) -> Figure:
     above.supylabel("residual / error", size=8)
     axes = below.subplots()
     for name, color in zip(names[1:], _colors(len(names) - 1), strict=True):
-        axes.plot(x, table[f"{name}_rms_ratio"], lw=0.9, color=color, label=name)
+        axes.plot(x, table[f"{name}_rms_ratio"], lw=0.9, color=color, label=plain(name))
     axes.axhline(1, color="k", lw=0.6)
     axes.set_yscale("log")
     axes.set_ylabel("rms residual, over the model's")
@@ -102,7 +102,7 @@ def labels_figure(table: Table, short: str, note: str) -> Figure:
             # Where a rival has few of a bin's stars its median says nothing of that bin.
             few = (np.asarray(part[f"{name}_n"]) < THIN) & ~np.asarray(part["thin"])
             values = np.where(few, np.nan, part[f"{name}_rmse_{short}"])
-            axes.stairs(values, edges, color=color, lw=1.1, label=name, baseline=None)
+            axes.stairs(values, edges, color=color, lw=1.1, label=plain(name), baseline=None)
         axes.set_xlabel(axis_label(label))
         axes.set_xlim(edges[0], edges[-1])
         axes.set_yscale("log")
@@ -125,7 +125,9 @@ def denoising_figure(table: Table, note: str) -> Figure:
     left.plot(g, 100 * np.asarray(table["observed_error"]), "k--", lw=1.3, label="observed")
     colors = [BLUE, *_colors(len(names) - 1)]
     for name, color in zip(names, colors, strict=True):
-        left.plot(g, 100 * np.asarray(table[f"{name}_error"]), color=color, lw=1.0, label=name)
+        left.plot(
+            g, 100 * np.asarray(table[f"{name}_error"]), color=color, lw=1.0, label=plain(name)
+        )
         right.plot(g, 100 * np.asarray(table[f"{name}_better"]), color=color, lw=1.0)
     left.set_yscale("log")
     left.set_ylabel("median error against the truth [%]")
