@@ -72,7 +72,7 @@ class GestureControls:
     def _tell(self, *events: object) -> None:
         """What is done in the background, and how far it is."""
         lines = [
-            f"{html.escape(work.doing)}{f': {work.done:.0%}' if work.done else ''} …"
+            f"{as_html(work.doing)}{f': {work.done:.0%}' if work.done else ''} …"
             for work in self._visit.works
         ]
         self.works.object = "<br>".join(lines)
