@@ -112,7 +112,7 @@ class ExportHandler(RequestHandler):
         path = folder / wanted.filename
         # Until the last byte is on its way.
         problem: Exception | None = NotSent("broke off; ask for it again")
-        sent = 0
+        sent = size = 0
         try:
             await asyncio.to_thread(wanted.write, path)
             size = path.stat().st_size

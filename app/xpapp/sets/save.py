@@ -122,7 +122,18 @@ class SaveControls:
     @guarded("Saving the visit")
     def _visit_file(self, event: object) -> None:
         visit = self._visit
-        self._text("visit.json", "application/json", lambda: json.dumps(state_of(visit), indent=1))
+
+        def text() -> str:
+            made = json.dumps(state_of(visit), indent=1)
+            if len(made) > MAX_BYTES:  # what cannot be opened is not saved
+                limit = MAX_BYTES >> 20
+                raise InputError(
+                    f"the visit takes {len(made) >> 20} MB, and a file of one at most {limit} MB: "
+                    "delete a set of many ids, or save its stars by themselves"
+                )
+            return made
+
+        self._text("visit.json", "application/json", text)
 
     @guarded("Opening the visit")
     def _on_file(self, event: object) -> None:
