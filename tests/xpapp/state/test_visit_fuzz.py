@@ -109,6 +109,7 @@ def works(visit: Visit, controls: bool = True) -> None:
     assert cursor.scale > 0
 
 
+@pytest.mark.slow
 def test_each_field_is_something_else(content, catalog):
     model = mock_model()
     refused = brought_back = 0
