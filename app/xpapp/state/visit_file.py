@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from typing import Any
@@ -22,6 +21,8 @@ from xpmodel.tracks.own import MAX_POINTS
 FORMAT = "xpmodel-visit"
 # 2: the sets share their steps.
 VERSION = 2
+# Beyond these float32 holds no spectrum. NaN is beyond, too.
+MAX_Z, MAX_G_MAG = 1e6, 100.0
 # Of a file that is saved, and so of one that is opened: half a million ids.
 MAX_BYTES = 16 * 2**20
 
@@ -106,7 +107,8 @@ def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[
             raise InputError("its maps or sets are not told apart")
         z = tuple(float(v) for v in content["z"])
         g_mag = float(content["g_mag"])
-        if len(z) != len(catalog.latents) or not all(map(math.isfinite, (*z, g_mag))):
+        possible = all(abs(v) <= MAX_Z for v in z) and abs(g_mag) <= MAX_G_MAG
+        if len(z) != len(catalog.latents) or not possible:
             raise InputError("its z does not fit the catalog's latents")
         if content["operation"] not in visit.param.operation.objects:
             raise InputError("the next outline's operation is unknown")

@@ -20,7 +20,8 @@ from xpapp.spectrum.path import PathControls
 from xpapp.spectrum.player import Player
 from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
-from xpapp.state.visit_file import VisitStore, restore, state_of
+from xpapp.state.visit_file import restore, state_of
+from xpapp.state.visit_store import VisitStore
 from xpapp.tracks.controls import TrackControls
 from xpmodel import Catalog, InputError, Region, open_catalog
 from xpmodel.selection.filters import Filter
