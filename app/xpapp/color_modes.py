@@ -77,7 +77,7 @@ class ColorMode:
 
     name: ClassVar[str]
     label: ClassVar[str]
-    reduction: ClassVar[Reduction | None] = None
+    reduction: Reduction | None = None
     categorical: ClassVar[bool] = False
     from_one: ClassVar[bool] = False
     default_scale: ClassVar[str] = "linear"

@@ -150,7 +150,7 @@ def test_files_are_made_when_the_browser_fetches_them(visit, tmp_path, monkeypat
     class Sender:
         def __init__(self, *args) -> None: ...
 
-        def send(self, filename, mime, write) -> None:
+        def send(self, filename, mime, write, held=0) -> None:
             offered.append((filename, write))
 
     monkeypatch.setattr(save_module, "Sender", Sender)

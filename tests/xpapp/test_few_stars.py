@@ -109,7 +109,7 @@ def seen(view: MapView) -> None:
 
 
 def test_the_whole_page_opens_and_takes_keys(visit):
-    explorer = _Explorer(visit, [], samp=False)
+    explorer = _Explorer(visit, [], Settings(visit.catalog.path))
     for key in ACTIONS:
         explorer._bridge._on_key(key)
     for tab in range(len(explorer._views._titles)):

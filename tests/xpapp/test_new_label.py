@@ -38,7 +38,7 @@ def test_the_stars_near_z_have_it(visit):
 
 
 def test_the_lists_have_it(visit):
-    columns = StarsView(visit)._place.object.columns
+    columns = StarsView(visit)._table.pane.object.columns
     assert "vmic" in [column.field for column in columns]
     assert "vmic" in RangeView(visit)._figures
 
@@ -47,6 +47,6 @@ def test_ones_own_stars_have_it(visit, mock):
     spectra = open_catalog(mock.catalog).spectra[np.array([3, 12])]
     visit.cursor.add_own(encode_own("mine", spectra, visit.model))
     view = OwnView(visit, lambda say: None)
-    columns = {column.field: column for column in view._table.object.columns}
+    columns = {column.field: column for column in view._table.pane.object.columns}
     assert columns["vmic"].formatter.format == "0.0"
     assert columns["log g"].formatter.format == "0.00" and columns["G"].formatter.format == "0.00"

@@ -6,6 +6,7 @@ import panel as pn
 import pytest
 
 from tests.support.mock import Mock, mock_model
+from xpapp.runtime.names import as_markdown
 from xpapp.settings import Settings, default_catalog, open_data
 from xpmodel import InputError
 
@@ -86,4 +87,5 @@ def test_main_with_an_unknown_argument(monkeypatch):
     runpy.run_path(str(MAIN))
     (page,) = shown
     texts = [str(part.object) for part in page.main if hasattr(part, "object")]
-    assert any("--catalogue is unknown; it takes --catalog, --model and --samp" in t for t in texts)
+    said = as_markdown("--catalogue is unknown; it takes --catalog, --model and --samp")
+    assert any(said in text for text in texts)

@@ -251,7 +251,8 @@ def _candidates(bins: Sequence[Bin], catalog: Catalog, mask: np.ndarray | None) 
             continue
         low, high = float((centre - width).min()), float((centre + width).max())
         values = catalog[column]
-        possible &= (values >= low) & (values <= high)
+        with np.errstate(over="ignore"):  # to infinity, which keeps order, too
+            possible &= (values >= low) & (values <= high)
     return np.flatnonzero(possible)
 
 

@@ -137,9 +137,8 @@ class OwnView:
 
     def _visit_own(self, source_id: int) -> None:
         own = self._cursor.own
-        found = [] if own is None else np.flatnonzero(own.source_id == source_id)
-        if len(found):  # or it was forgotten when the click came
-            self._cursor.visit_own(int(found[0]))
+        if own is not None and (own.source_id == source_id).any():  # when the click comes
+            self._cursor.visit_own(int(np.flatnonzero(own.source_id == source_id)[0]))
 
     @guarded("Following the star")
     def _on_star(self, *events: object) -> None:

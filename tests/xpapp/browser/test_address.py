@@ -68,12 +68,24 @@ def written(store: VisitStore) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in store.folder.iterdir()}
 
 
-def rest(document, clock) -> None:
+@pytest.fixture
+def kept(monkeypatch) -> list[str]:
+    """Names of states, each when it has been kept."""
+    names, point_to = [], Address._point_to
+    monkeypatch.setattr(
+        Address, "_point_to", lambda self, name: (point_to(self, name), names.append(name))
+    )
+    return names
+
+
+def rest(document, clock, kept) -> None:
+    before = len(kept)
     clock[0] += 10.0
     document.turn()
+    document.until(lambda: len(kept) > before)
 
 
-def test_a_slider_that_rests_writes_no_ids_again(visit, store, clock, catalog):
+def test_a_slider_that_rests_writes_no_ids_again(visit, store, clock, catalog, kept):
     ids = tuple(range(1 << 40, (1 << 40) + 100_000))
     visit.new_set(Ids((*ids, *map(int, catalog.source_id[:5]))))
     with open_page() as document:
@@ -82,7 +94,7 @@ def test_a_slider_that_rests_writes_no_ids_again(visit, store, clock, catalog):
         for x in range(4):
             visit.cursor.move(0, float(x))
             visit.cursor.release()
-            rest(document, clock)
+            rest(document, clock, kept)
             sizes.append(sum(written(store).values()))
     assert len([name for name in written(store) if name.endswith(".ids")]) == 1
     assert max(np.diff(sizes)) < 4000
@@ -90,12 +102,12 @@ def test_a_slider_that_rests_writes_no_ids_again(visit, store, clock, catalog):
     assert store.load(newest) == state_of(visit)
 
 
-def test_what_is_not_saved_writes_nothing(visit, store, clock):
+def test_what_is_not_saved_writes_nothing(visit, store, clock, kept):
     with open_page() as document:
         Address(visit, store)
         visit.cursor.move(0, 1.0)
         visit.cursor.release()
-        rest(document, clock)
+        rest(document, clock, kept)
         before = written(store)
         visit.dark = True
         visit.work_begins()
@@ -103,18 +115,18 @@ def test_what_is_not_saved_writes_nothing(visit, store, clock):
         visit.cursor.move(0, 2.0)
         visit.cursor.move(0, 1.0)  # where it was
         visit.cursor.release()
-        rest(document, clock)
+        rest(document, clock, kept)
         assert written(store) == before
 
 
-def test_a_folder_that_was_emptied_is_filled_again(visit, store, clock, catalog):
+def test_a_folder_that_was_emptied_is_filled_again(visit, store, clock, catalog, kept):
     visit.new_set(Ids(tuple(map(int, catalog.source_id[:500]))))
     with open_page() as document:
         Address(visit, store)
         for x in range(2):
             visit.cursor.move(0, float(x))
             visit.cursor.release()
-            rest(document, clock)
+            rest(document, clock, kept)
             (name,) = saved(store)
             assert store.load(name) == state_of(visit)
             for path in store.folder.iterdir():

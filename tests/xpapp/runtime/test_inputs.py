@@ -61,7 +61,7 @@ def test_stars_are_sorted_once_for_a_new_set(mock: Mock, monkeypatch):
     visit, sorts = Visit(open_catalog(mock.catalog), None), []
     view, sort = StarsView(visit), StarsView._sort
     monkeypatch.setattr(
-        StarsView, "_sort", lambda self: (sorts.append(self.which.value), sort(self))
+        StarsView, "_sort", lambda self, mask: (sorts.append(self.which.value), sort(self, mask))
     )
     visit.draw(Region("box", ("z1", "z2"), ((-1, -1), (1, 1))))
     assert sorts == [view.which.value] == ["A"]
