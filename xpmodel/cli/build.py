@@ -8,6 +8,7 @@ import click
 
 from xpmodel.cli.options import model_option
 from xpmodel.cli.output import echo_encoding, star_progress
+from xpmodel.errors import naming
 
 # Heavy modules are imported by the commands that need them, as in xpmodel.cli.main.
 
@@ -52,7 +53,7 @@ def norm_command(source: Path, out: Path) -> None:
     """
     from xpmodel.model.normalization import write_normalization
 
-    with star_progress() as progress:
+    with naming(source, out), star_progress() as progress:
         norm = write_normalization(source, out, progress)
     click.echo(f"{out}: mu and sig of {norm.n_train} training stars")
     for line in str(norm.report).splitlines():

@@ -111,7 +111,7 @@ def train_command(
     """
     from tqdm import tqdm
 
-    from xpmodel.errors import InputError
+    from xpmodel.errors import InputError, naming
     from xpmodel.model.device import find_device
     from xpmodel.training.checkpoint import Checkpoint
     from xpmodel.training.distributed import join_processes
@@ -147,7 +147,7 @@ def train_command(
         write_epoch = tensorboard_writer(tensorboard, n_done + 1)
     spectra: Spectra | TrainingFiles
     prepared = None
-    with _nothing_left_of_no_epoch(out, store.path):
+    with naming(source, out), _nothing_left_of_no_epoch(out, store.path):
         if stream:
             prepared, told = _prepared(source, out / SPECTRA_FOLDER, resume, processes)
             spectra = prepared

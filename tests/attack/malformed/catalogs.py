@@ -115,7 +115,7 @@ CHANGES: dict[str, tuple[Change, tuple[str, ...]]] = {
     "one latent of one star null": (_some("z1", None), ()),
     "a latent's width NaN": (_set("z1_err", float("nan")), ()),
     "a latent's width zero": (_set("z1_err", 0.0), ()),
-    "labels all null": (_labels_null, ("probe", "classify")),
+    "labels all null": (_labels_null, ("probe",)),
     "labels all equal": (_set("teff", 5000.0), ()),
     "labels infinite": (_set("teff", float("inf")), ()),
     "a label of words": (_set("teff", WORDS), ("probe", "select")),
@@ -127,7 +127,7 @@ CHANGES: dict[str, tuple[Change, tuple[str, ...]]] = {
     "an id that is null": (_some("source_id", None), ("all",)),
     "all ids equal": (_set("source_id", 7), ()),
     "a column twice": (lambda t: t.append_column("teff", t["logg"]), ("probe", "select")),
-    "no label": (lambda t: t.drop_columns(["teff", "logg", "m_h"]), ("probe", "select")),
+    "no label": (lambda t: t.drop_columns(["teff", "logg", "m_h"]), ("select",)),
     "metadata no JSON": (_metadata(b"{{{"), ("all",)),
     "metadata a list": (_metadata(b"[1, 2]"), ("all",)),
     "metadata of odd types": (

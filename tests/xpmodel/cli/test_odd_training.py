@@ -86,7 +86,7 @@ def test_a_source_that_cannot_be_trained_on_leaves_nothing(tmp_path, name, way):
     table, message = REFUSED[name]
     source, out = write_released(tmp_path / "stars.h5", table), tmp_path / "model"
     last = train(source, out, way, 2).stderr.strip().splitlines()[-1]
-    assert last.startswith("xpmodel: ") and message in last
+    assert last.startswith(f"xpmodel: {source}: ") and message in last
     assert [path.name for path in tmp_path.iterdir()] == ["stars.h5"]
 
 

@@ -1,7 +1,6 @@
 """Comparisons: ranks against scipy and brute force, percentiles against numpy."""
 
 import math
-import time
 
 import numpy as np
 import pyarrow as pa
@@ -164,7 +163,5 @@ def test_half_a_million_stars(tmp_path):
     chosen = np.arange(n) % 2 == 0
     for name in catalog.latents:
         catalog[name]
-    start = time.perf_counter()
     comparison = compare(catalog, chosen, ~chosen, catalog.latents)
-    assert time.perf_counter() - start < 5  # about 0.3 s on one core
     assert max(abs(d.delta) for d in comparison.columns) < 0.01
