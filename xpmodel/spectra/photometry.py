@@ -134,6 +134,8 @@ class PhotometryTable:
 
     Attributes
     ----------
+    path : Path
+        The file.
     source_id : ndarray, (M,) int64
         Sorted.
     g_flux : ndarray, (M,) float64
@@ -144,6 +146,7 @@ class PhotometryTable:
         What else a user should know of the file, a sentence each.
     """
 
+    path: Path
     source_id: np.ndarray
     g_flux: np.ndarray
     n_without_id: int = 0
@@ -187,9 +190,8 @@ class PhotometryTable:
             n_read += len(chunk)
         id_column.check_any()
         source_id, first = np.unique(np.concatenate(ids), return_index=True)
-        return cls(
-            source_id, np.concatenate(fluxes)[first], id_column.n_without, tuple(reader.remarks)
-        )
+        g_flux = np.concatenate(fluxes)[first]
+        return cls(Path(path), source_id, g_flux, id_column.n_without, tuple(reader.remarks))
 
     def find(self, source_id: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Look up stars.

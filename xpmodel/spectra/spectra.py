@@ -237,7 +237,7 @@ def iter_spectra(
             f"({_kinds(passed)}); download XP_CONTINUOUS"
         )
     if not used.runs:
-        raise _no_usable_rows(files, Report.total(reports))
+        raise _no_usable_rows(files, Report.total(reports), photometry)
 
 
 def _passed_over(passed: Counter[str]) -> list[str]:
@@ -250,12 +250,18 @@ def _kinds(passed: Counter[str]) -> str:
     return ", ".join(f"{n} {kind}" for kind, n in sorted(passed.items()))
 
 
-def _no_usable_rows(files: list[Path], report: Report) -> NoUsableRows:
+def _no_usable_rows(
+    files: list[Path], report: Report, photometry: PhotometryTable | None
+) -> NoUsableRows:
     why = ", ".join(f"{n} {reason}" for reason, n in report.counts.items()) or "no rows at all"
     more = f" and {len(files) - 1} more" if len(files) > 1 else ""
     message = f"{files[0]}{more}: none of {report.n_read} rows is usable ({why})"
     examples = [f"{reason}, first in {where}" for reason, where in report.examples.items()]
-    return NoUsableRows("; ".join([message, *examples[:3], *report.remarks]))
+    parts = [message, *examples[:3], *report.remarks]
+    if photometry is not None:
+        n = int((photometry.g_flux > 0).sum())
+        parts += [f"{photometry.path} has the G flux of {n} stars", *photometry.remarks]
+    return NoUsableRows("; ".join(parts))
 
 
 def _usable(rows: FileRows, photometry: PhotometryTable | None, used: _UsedIds) -> Spectra:

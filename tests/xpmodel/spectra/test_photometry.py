@@ -5,6 +5,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.support.spectra_files import write_spectra
+from tests.support.training import some_spectra
 from xpmodel.errors import InputError
 from xpmodel.spectra.photometry import (
     ZERO_POINT_G,
@@ -100,6 +102,16 @@ def test_photometry_falls_back_row_by_row(tmp_path):
     path.write_text("source_id,phot_g_mean_flux,phot_g_mean_mag\n1,5,9\n2,,12\n3,-1,12\n4,,\n")
     flux = PhotometryTable.read(path).g_flux
     np.testing.assert_array_equal(flux, [5, *g_flux_from_mag([12, 12]), np.nan])
+
+
+@pytest.mark.parametrize(("flux", "other", "n"), [(-5, 0, 0), (100, 7, 2)])
+def test_spectra_that_find_no_flux_name_the_table(tmp_path, flux, other, n):
+    stars, table = some_spectra(2), tmp_path / "photometry.csv"
+    rows = [f"{i + other},{flux}" for i in stars.source_id.tolist()]
+    table.write_text("\n".join(["source_id,phot_g_mean_flux", *rows]))
+    path = write_spectra(tmp_path / "stars.parquet", stars, flux=False)
+    with pytest.raises(InputError, match=rf"photometry\.csv has the G flux of {n} stars"):
+        read_spectra(path, photometry=table)
 
 
 def test_photometry_of_the_wrong_kind(tmp_path):
