@@ -66,7 +66,7 @@ def served(program: str, app: Path, *options: str) -> Iterator[tuple[str, int]]:
 
 def _wait(url: str, server: subprocess.Popen) -> None:
     """Wait until the server answers, without opening a visit."""
-    for _ in range(1200):
+    for _ in range(3600):
         if server.poll() is not None:
             raise Skipped(f"{' '.join(server.args)} ended with status {server.returncode}")
         try:

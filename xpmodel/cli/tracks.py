@@ -58,6 +58,7 @@ def tracks_command(
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.catalog.named_cuts import cut_mask
     from xpmodel.cli.output import echo_unplaced
+    from xpmodel.errors import naming
     from xpmodel.tracks.latent_threshold import label_splits
     from xpmodel.tracks.measured import measure, measure_all
 
@@ -65,7 +66,10 @@ def tracks_command(
     definitions = _own_tracks(own)
     mask = cut_mask(opened, cut, variant)
     measured = measure_all(opened, variant, m_h=m_h, mask=mask, thin=thin)
-    own_tracks = [measure(definition, opened, mask, thin) for definition in definitions]
+    own_tracks = []
+    for path, definition in zip(own, definitions, strict=True):
+        with naming(path):
+            own_tracks.append(measure(definition, opened, mask, thin))
     if not (measured.tracks or own_tracks):
         raise InputError(next(iter(measured.skipped.values())))
     click.echo(f"{'track':18s} points   thin     stars")

@@ -114,7 +114,8 @@ def test_mistakes(catalog, tmp_path):
     assert "another track is named kiel" in fails(catalog.path, *out, "--own", taken)
     far = tmp_path / "far.csv"
     far.write_text("teff,teff_width,age,age_width\n4800,1,2.4,0.3\n")
-    assert "no numbers in column age, and the track far" in fails(catalog.path, *out, "--own", far)
+    said = fails(catalog.path, *out, "--own", far)
+    assert f"{far}: {catalog.path}: no numbers in column age, and the track far needs" in said
     assert "must be a finite number" in fails(catalog.path, *out, "--m-h", "nan")
     assert "cannot be read" in fails(tmp_path / "none.parquet", *out)
     run(catalog.path, *out, "--thin", "0", status=2)
