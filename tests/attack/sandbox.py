@@ -53,6 +53,7 @@ def run_apart(work: Callable[[], object], folder: Path, timeout: float) -> End:
         Seconds after which it is killed.
     """
     log = folder / "output"
+    log.touch()  # a child may be killed before it opens it
     sys.stdout.flush()
     sys.stderr.flush()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
