@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
@@ -39,6 +40,8 @@ class Row:
 
     @property
     def verdict(self) -> str:
+        if math.isnan(self.ours):
+            return "FAILED"
         if self.limit is not None:
             return "met" if self.ours <= self.limit else "MISSED"
         if not self.goal or self.ratio is None:
