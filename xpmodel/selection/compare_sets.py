@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from xpmodel import circular
+from xpmodel._long_work import checkpoint
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import is_latent, period
 from xpmodel.errors import InputError
@@ -157,7 +158,9 @@ def compare(
     mask_a, mask_b = _checked(catalog, mask_a), _checked(catalog, mask_b)
     n_a, n_b = int(mask_a.sum()), int(mask_b.sum())
     differences = []
-    for name in _known(catalog, columns):
+    names = _known(catalog, columns)
+    for i, name in enumerate(names):
+        checkpoint(i / len(names))
         a, b = _finite(catalog, name, mask_a), _finite(catalog, name, mask_b)
         ordered = period(name) is None
         delta, p_value = mann_whitney(a, b) if ordered else (math.nan, math.nan)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 import panel as pn
 import panel_material_ui as pmui
@@ -13,10 +15,12 @@ from xpapp.runtime.inputs import Inputs
 from xpapp.runtime.names import as_label
 from xpapp.sets.chosen_set import ChosenSet
 from xpapp.state.axis_span import axis_span
+from xpapp.state.background import Work, drawing, in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import WIDE, row
 from xpapp.widgets.small_table import SmallTable
 from xpapp.widgets.text_line import status_line
+from xpmodel import Catalog
 from xpmodel.columns import axis_label
 from xpmodel.selection.compare_sets import ColumnSummary, Comparison, compare, histograms
 
@@ -33,6 +37,11 @@ COLUMNS = {
 }
 
 
+Masks: TypeAlias = tuple[np.ndarray, np.ndarray]
+# Edges of bins, and the parts of A's and of B's stars in them.
+Bars: TypeAlias = tuple[np.ndarray, np.ndarray]
+
+
 class CompareView:
     """Set A against set B, ranked by how much their columns differ."""
 
@@ -40,7 +49,11 @@ class CompareView:
         self._visit = visit
         self._inputs = Inputs()
         self._chosen, self._against = ChosenSet(), ChosenSet()
-        self._compared: tuple[np.ndarray, np.ndarray] | None = None
+        # What is to be compared, and what the table is of.
+        self._wanted: Masks | None = None
+        self._compared: Masks | None = None
+        self._work: Work | None = None
+        self._column = ""
         self.a = pmui.Select(label="A", **WIDE)
         self.b = pmui.Select(label="against B", **WIDE)
         self.said = status_line()
@@ -93,7 +106,7 @@ class CompareView:
     def _on_choice(self, event: object) -> None:
         self._compare()
 
-    def _masks(self) -> tuple[np.ndarray, np.ndarray]:
+    def _masks(self) -> Masks:
         visit, catalog = self._visit, self._visit.catalog
         a = visit.star_set(self.a.value).mask(catalog)
         shown = np.ones(len(catalog), dtype=bool) if visit.shown is None else visit.shown
@@ -102,17 +115,37 @@ class CompareView:
         return a, shown & ~a if self.b.value == REST else visit.star_set(self.b.value).mask(catalog)
 
     def _compare(self) -> None:
-        masks = self._masks()
+        self._color()
+        catalog, masks = self._visit.catalog, self._masks()
         # A set that only has another name or color leaves the table, and what is chosen in it.
-        if self._compared is None or not all(map(np.array_equal, masks, self._compared)):
+        if self._wanted is not None and all(map(np.array_equal, masks, self._wanted)):
+            return
+        self._wanted = masks
+        if self._work is not None:
+            self._work.cancel()
+
+        def work() -> tuple[Comparison, Bars | None]:
+            found = compare(catalog, *masks)
+            return found, _bars(catalog, masks, found.columns[0].name) if found.columns else None
+
+        def then(result: tuple[Comparison, Bars | None]) -> None:
+            if self._wanted is not masks:  # others are compared by now
+                return
+            found, bars = result
             self._compared = masks
-            found = compare(self._visit.catalog, *masks)
             both = f", {found.n_both:,} in both" if found.n_both else ""
             self.said.object = f"<b>A {found.n_a:,}</b> stars, <b>B {found.n_b:,}</b> stars{both}"
             self._list(found)
-            if found.columns:
-                self._draw(found.columns[0].name)
-        self._color()
+            if bars is not None:
+                self._show(found.columns[0].name, bars)
+
+        def say(text: str) -> None:
+            if self._wanted is masks:
+                self._wanted = None  # so that it can be asked for again
+                self.said.object = text
+
+        self.said.object = "Comparing …"
+        self._work = in_background(self._visit, "Comparing the sets", work, then, say)
 
     def _list(self, found: Comparison) -> None:
         data = {
@@ -135,14 +168,20 @@ class CompareView:
 
     def _draw(self, name: str) -> None:
         """The histograms of a column."""
-        catalog = self._visit.catalog
-        if self._compared is None:
+        catalog, masks = self._visit.catalog, self._compared
+        if masks is None:
             return
-        edges, counts = histograms(
-            catalog, self._compared, name, np.linspace(*axis_span(catalog, name), N_BINS)
-        )
-        parts = counts / np.maximum([[mask.sum()] for mask in self._compared], 1)
-        parts = np.concatenate([parts, parts[:, -1:]], axis=1)
+        self._column = name
+
+        def then(bars: Bars) -> None:
+            if self._compared is masks and self._column == name:
+                self._show(name, bars)
+
+        drawing(self._visit, "Drawing the histogram", lambda: _bars(catalog, masks, name), then)
+
+    def _show(self, name: str, bars: Bars) -> None:
+        edges, parts = bars
+        self._column = name
         self.figure.xaxis.axis_label = as_label(axis_label(name))
         self._bars.data = {"left": edges, "right": edges, "a": parts[0], "b": parts[1]}
 
@@ -150,6 +189,12 @@ class CompareView:
         sets = {s.name: s.color for s in self._visit.sets}
         for line, chosen in zip(self._lines, (self.a.value, self.b.value), strict=True):
             line.glyph.line_color = sets.get(chosen, "#8c8c8c")
+
+
+def _bars(catalog: Catalog, masks: Masks, name: str) -> Bars:
+    edges, counts = histograms(catalog, masks, name, np.linspace(*axis_span(catalog, name), N_BINS))
+    parts = counts / np.maximum([[mask.sum()] for mask in masks], 1)
+    return edges, np.concatenate([parts, parts[:, -1:]], axis=1)
 
 
 def _median(summary: ColumnSummary) -> str:

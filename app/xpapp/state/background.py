@@ -23,6 +23,8 @@ log = logging.getLogger("xpapp")
 T = TypeVar("T")
 # For all visits: numerics use the cores themselves.
 _workers = ThreadPoolExecutor(2, thread_name_prefix="xpmodel")
+# Drawing does not wait for long work.
+_drawers = ThreadPoolExecutor(2, thread_name_prefix="xpmodel-draws")
 # How often a visitor hears how far the work is [s].
 TELL = 0.3
 
@@ -70,7 +72,7 @@ def in_background(
     work: Callable[[], T],
     then: Callable[[T], None],
     say: Callable[[str], None] | None = None,
-) -> None:
+) -> Work:
     """Do work in a thread; the visit is busy meanwhile, and can cancel it.
 
     Parameters
@@ -85,8 +87,13 @@ def in_background(
         Is told the result, on the page's own thread.
     say : callable, optional
         Is told what became of it if it fails: for the line that says that it is under way.
+
+    Returns
+    -------
+    Work
+        To cancel it by, where something newer is wanted.
     """
-    document = pn.state.curdoc
+    document, under_way = pn.state.curdoc, Work(doing)
 
     def refuse(problem: Exception) -> None:
         notify(f"{doing} failed: {problem}")
@@ -109,8 +116,7 @@ def in_background(
             refuse(problem)
         else:
             finish(result)
-        return
-    under_way = Work(doing)
+        return under_way
     visit.work_begins()
     visit.works = (*visit.works, under_way)
 
@@ -154,6 +160,42 @@ def in_background(
         return result
 
     _submit(document, doing, work_watched, done, failed, canceled)
+    return under_way
+
+
+def drawing(
+    visit: Visit,
+    doing: str,
+    work: Callable[[], T],
+    then: Callable[[T], None],
+    failed: Callable[[], None] = lambda: None,
+) -> None:
+    """Do in a thread what takes a part of a second: the visit is busy, but cannot cancel it.
+
+    Parameters
+    ----------
+    visit, doing, work, then
+        As of `in_background`.
+    failed : callable
+        Is called where nothing came of it.
+    """
+    document = pn.state.curdoc
+    if document is None or document.session_context is None:
+        then(work())
+        return
+    finish = guarded(doing)(then)
+    visit.work_begins()
+
+    def done(result: T) -> None:
+        finish(result)
+        visit.work_ends()
+
+    def refuse(problem: Exception) -> None:
+        notify(f"{doing} failed: {problem}")
+        failed()
+        visit.work_ends()
+
+    _submit(document, doing, work, done, refuse, visit.work_ends, _drawers)
 
 
 def quietly(doing: str, work: Callable[[], T], then: Callable[[T], None]) -> None:
@@ -183,6 +225,7 @@ def _submit(
     done: Callable[[T], None],
     failed: Callable[[Exception], None],
     canceled: Callable[[], None],
+    workers: ThreadPoolExecutor = _workers,
 ) -> None:
     def run() -> None:
         try:
@@ -196,4 +239,4 @@ def _submit(
         else:
             _back(document, partial(done, result))
 
-    _workers.submit(run)
+    workers.submit(run)
