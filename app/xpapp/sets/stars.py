@@ -11,10 +11,12 @@ from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
 from xpapp.runtime.names import as_html
 from xpapp.sets.chosen_set import ChosenSet
+from xpapp.state.background import drawing
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import WIDE, column_choices, row
 from xpapp.widgets.small_table import SmallTable
 from xpapp.widgets.text_line import status_line
+from xpmodel import Catalog
 from xpmodel.catalog.ids import star_links
 from xpmodel.columns import parameters
 
@@ -36,6 +38,8 @@ class StarsView:
         self._page = 0
         self._chosen = ChosenSet()
         self._listed: np.ndarray | None = None
+        self._sorted_by = "source_id"
+        self._wanted = 0
         first = (*parameters(), *OTHERS)
         self._columns = [n for n in first if n in catalog.numeric] or catalog.latents
         by = {"source_id": "source_id"} | column_choices(catalog)
@@ -85,17 +89,29 @@ class StarsView:
 
     def _sort(self, mask: np.ndarray) -> None:
         self._listed = mask
-        rows = np.flatnonzero(mask)
-        values = self._visit.catalog[self.by.value][rows]
-        order = np.argsort(values, kind="stable")
-        if self.falling.value:
-            order = order[::-1]
-            # Stars without a value come last, either way.
-            n_missing = int(np.count_nonzero(np.isnan(values))) if values.dtype.kind == "f" else 0
-            order = np.concatenate([order[n_missing:], order[:n_missing]])
-        self._rows = rows[order]
-        self._page = 0
-        self._show()
+        self._wanted += 1
+        wanted, by, falling = self._wanted, self.by.value, self.falling.value
+        catalog = self._visit.catalog
+
+        def then(rows: np.ndarray) -> None:
+            if wanted == self._wanted:
+                self._rows, self._page, self._sorted_by = rows, 0, by
+                self._show()
+
+        def failed() -> None:
+            if wanted == self._wanted:
+                self._listed = None  # so that it can be asked for again
+                self.said.object = "The stars could not be sorted."
+
+        self.said.object = "Sorting …"
+        self.back.disabled = self.on.disabled = True
+        drawing(
+            self._visit,
+            "Sorting the stars",
+            lambda: _sorted_rows(catalog, mask, by, falling),
+            then,
+            failed,
+        )
 
     @guarded("Turning the page")
     def _back(self, event: object) -> None:
@@ -114,8 +130,8 @@ class StarsView:
         start = self._page * PAGE
         here = self._rows[start : start + PAGE]
         names = list(self._columns)
-        if self.by.value not in ("source_id", *names):
-            names.insert(0, self.by.value)
+        if self._sorted_by not in ("source_id", *names):
+            names.insert(0, self._sorted_by)
         data: dict[str, list[str]] = {
             "source_id": [str(i) for i in catalog.source_id[here]],
             "links": [self._links(int(r)) for r in here],
@@ -151,3 +167,15 @@ class StarsView:
 
     def _visit_star(self, row: int) -> None:
         self._visit.cursor.visit_star(row)
+
+
+def _sorted_rows(catalog: Catalog, mask: np.ndarray, by: str, falling: bool) -> np.ndarray:
+    """Rows of the stars of a mask, in a column's order; those without a value come last."""
+    rows = np.flatnonzero(mask)
+    values = catalog[by][rows]
+    order = np.argsort(values, kind="stable")
+    if falling:
+        order = order[::-1]
+        n_missing = int(np.count_nonzero(np.isnan(values))) if values.dtype.kind == "f" else 0
+        order = np.concatenate([order[n_missing:], order[:n_missing]])
+    return rows[order]
