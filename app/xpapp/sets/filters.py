@@ -14,12 +14,13 @@ from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.inputs import Inputs
 from xpapp.runtime.names import as_html, as_label
 from xpapp.state.axis_span import axis_span
-from xpapp.state.background import in_background
+from xpapp.state.background import drawing, in_background
 from xpapp.state.visit import Visit
 from xpapp.widgets.material import TEXT, WIDE, column, column_choices, heading, row
 from xpapp.widgets.text_line import status_line
 from xpmodel import Catalog, circular
 from xpmodel.catalog.named_cuts import CUTS, cut_report, needed_columns
+from xpmodel.catalog.once import once_a_catalog
 from xpmodel.columns import axis_label, parameters, period
 from xpmodel.selection.expression import ExpressionError
 from xpmodel.selection.filters import Filter
@@ -136,7 +137,7 @@ class RangeView:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
         catalog = visit.catalog
-        self._bins: dict[str, np.ndarray] = {}
+        self._wanted = 0
         self._figures: dict[str, figure] = {}
         self._sources: dict[str, ColumnDataSource] = {}
         self._boxes: dict[str, BoxAnnotation] = {}
@@ -168,7 +169,8 @@ class RangeView:
     def _show(self, name: str) -> None:
         if name in self._figures:
             return
-        edges, self._bins[name] = _binned(self._visit.catalog, name)
+        low, high = axis_span(self._visit.catalog, name)
+        edges = np.linspace(low, high, N_BINS + 1)
         fig = figure(
             name=f"range_{name}",
             height=92,
@@ -219,30 +221,36 @@ class RangeView:
 
     @guarded("Drawing the histograms")
     def _follow(self, *events: object) -> None:
-        visit = self._visit
+        visit, catalog = self._visit, self._visit.catalog
         for name, _, _ in visit.filter.ranges:
             self._show(name)
-        ranges = {name: (low, high) for name, low, high in visit.filter.ranges}
-        for name, source in self._sources.items():
-            codes = self._bins[name]
-            # A column's own range does not empty its histogram: it shows what lies beyond.
-            others = visit.filter.without_range(name)
-            mask = visit.shown if others == visit.filter else _mask(others, visit.catalog)
-            every = np.bincount(codes, minlength=N_BINS + 1)[:N_BINS]
-            shown = every if mask is None else np.bincount(codes[mask], minlength=N_BINS + 1)
-            source.data = dict(source.data) | {
-                "every": np.sqrt(every),
-                "shown": np.sqrt(shown[:N_BINS]),
-            }
-            fig, box = self._figures[name], self._boxes[name]
-            label = axis_label(name)
-            box.fill_color = box.line_color = INK[visit.dark]
-            box.visible = name in ranges
-            if name in ranges:
-                box.left, box.right = ranges[name]
-                low, high = ranges[name]
-                label += f": {low:.5g} to {high:.5g}"
-            fig.xaxis.axis_label = as_label(label)
+        current, shown, names = visit.filter, visit.shown, list(self._sources)
+        self._wanted += 1
+        wanted = self._wanted
+
+        def count() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+            return {name: _counts(catalog, name, current, shown) for name in names}
+
+        def then(counts: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+            if wanted == self._wanted:
+                for name, (every, passing) in counts.items():
+                    self._draw(name, every, passing, current)
+
+        drawing(visit, "Drawing the histograms", count, then)
+
+    def _draw(self, name: str, every: np.ndarray, shown: np.ndarray, current: Filter) -> None:
+        source = self._sources[name]
+        source.data = dict(source.data) | {"every": np.sqrt(every), "shown": np.sqrt(shown)}
+        ranges = {column: (low, high) for column, low, high in current.ranges}
+        fig, box = self._figures[name], self._boxes[name]
+        label = axis_label(name)
+        box.fill_color = box.line_color = INK[self._visit.dark]
+        box.visible = name in ranges
+        if name in ranges:
+            box.left, box.right = ranges[name]
+            low, high = ranges[name]
+            label += f": {low:.5g} to {high:.5g}"
+        fig.xaxis.axis_label = as_label(label)
 
     @guarded("Showing a histogram")
     def _add(self, event: object) -> None:
@@ -256,12 +264,24 @@ class RangeView:
         self._visit.show(Filter(current.cuts, (), current.expression))
 
 
-def _mask(condition: Filter, catalog: Catalog) -> np.ndarray | None:
-    return condition.mask(catalog) if condition else None
+def _counts(
+    catalog: Catalog, name: str, current: Filter, shown: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:  # (N_BINS,), (N_BINS,)
+    """Numbers of all stars, and of those shown, in the bins of a histogram."""
+    codes = _binned(catalog, name)
+    # A column's own range does not empty its histogram: it shows what lies beyond.
+    others = current.without_range(name)
+    if others != current:
+        shown = others.mask(catalog) if others else None
+    every = np.bincount(codes, minlength=N_BINS + 1)[:N_BINS]
+    if shown is None:
+        return every, every
+    return every, np.bincount(codes[shown], minlength=N_BINS + 1)[:N_BINS]
 
 
-def _binned(catalog: Catalog, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Edges of a histogram, and the bin of each star; N_BINS for those without a value.
+@once_a_catalog(at_most=64)
+def _binned(catalog: Catalog, name: str) -> np.ndarray:  # (N,) uint8
+    """The bin of each star in a histogram; N_BINS for those without a value.
 
     What lies beyond the axis counts in the bins at its ends.
     """
@@ -273,4 +293,4 @@ def _binned(catalog: Catalog, name: str) -> tuple[np.ndarray, np.ndarray]:
         values = circular.turned(values, (low + high - turn) / 2, turn)
     scaled = np.clip((values - low) / (high - low) * N_BINS, 0, N_BINS - 1)
     codes = np.where(np.isfinite(values), np.nan_to_num(scaled), N_BINS).astype(np.uint8)
-    return np.linspace(low, high, N_BINS + 1), codes
+    return codes
