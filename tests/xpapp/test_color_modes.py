@@ -141,7 +141,9 @@ def test_an_added_mode_works_everywhere(catalog, visit, monkeypatch, mode, first
     assert n == here.sum()
     assert said == f"{mode.name} {column} {expected:.5g} of {len(known)}"
     plot = figure(name="latent")
-    hover = Hover(plot, visit, data, lambda: VIEW, lambda x, y: (x, y), lambda at, view: None)
+    hover = Hover(
+        plot, visit, lambda: data, lambda: VIEW, lambda x, y: (x, y), lambda at, view: None
+    )
     pointer = plot.select_one({"name": "latent_pointer"})
     pointer.data = {"x": [place[0]], "y": [place[1]], "left": [1.0], "top": [2.0]}
     assert said in hover.tip.content.splitlines()

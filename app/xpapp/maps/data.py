@@ -2,15 +2,43 @@
 
 from __future__ import annotations
 
+import copy
+from typing import NamedTuple
+
 import numpy as np
 
 from xpapp.color_modes import StarValues
 from xpapp.colors import image_palette
 from xpapp.maps.raster import Base, Plane, View, draw_base, draw_sets
 from xpapp.state.axis_span import axis_span
-from xpapp.state.map_state import MapState
+from xpapp.state.drawn_sets import Drawn, DrawnSets
+from xpapp.state.map_state import Coloring, MapState
 from xpapp.state.visit import Visit
+from xpmodel import Catalog
 from xpmodel.selection.regions import nearest_point, to_scale
+from xpmodel.selection.star_sets import StarSet
+
+
+class Moment(NamedTuple):
+    """What maps read of a visit, as it was: a thread reads it while the visit goes on."""
+
+    catalog: Catalog
+    shown: np.ndarray | None
+    coloring: Coloring
+    sets: tuple[StarSet, ...]
+    active_set: str
+    drawn_sets: DrawnSets
+    dark: bool
+
+    @classmethod
+    def of(cls, visit: Visit) -> Moment:
+        """The visit as it is now."""
+        return cls(*(getattr(visit, name) for name in cls._fields))
+
+    @property
+    def drawn(self) -> Drawn:
+        """As of the visit."""
+        return self.drawn_sets.of(self.sets, self.active_set, self.shown)
 
 
 class MapData:
@@ -28,8 +56,10 @@ class MapData:
         After which step each axis begins anew.
     """
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit | Moment) -> None:
         self._visit = visit
+        self._loaded: tuple[MapState, Coloring, np.ndarray | None] | None = None
+        self._view: View | None = None
         self._rows: np.ndarray | None = None
         self._planes: list[tuple[np.ndarray, Plane]] = []
         self._sets: list[Plane] = []
@@ -38,6 +68,25 @@ class MapData:
         self.dark = visit.dark
         self.set_colors: list[str] = []
         self.periods: tuple[float | None, float | None] = (None, None)
+
+    def at(self, moment: Moment) -> MapData:
+        """Data that start from these, which stay as they are, and follow the visit as it was."""
+        data = copy.copy(self)
+        data._visit = moment
+        return data
+
+    def show(self, state: MapState, view: View) -> np.ndarray:  # (H, W) uint8
+        """The image of a view; what is as it was before is not made anew."""
+        visit, loaded = self._visit, self._loaded
+        same = loaded is not None and loaded[:2] == (state, visit.coloring)
+        same = same and loaded is not None and loaded[2] is visit.shown
+        if same:
+            self.load_sets()
+        else:
+            self.load(state)
+        if not same or view != self._view:
+            self.draw(view)
+        return self.image(view)
 
     def load(self, state: MapState) -> None:
         """Take the axes of a map, and the visit's filter, colors and sets."""
@@ -56,6 +105,7 @@ class MapData:
         self.plane = stars if shown is None else stars.some(shown)
         self._rows = None if shown is None else np.flatnonzero(shown)
         self._mode, self._scale, self._column = mode, scale, coloring.column
+        self._loaded = state, coloring, shown
         self.load_sets()
 
     def load_sets(self) -> None:
@@ -72,6 +122,7 @@ class MapData:
         self.base = draw_base(
             self.plane, view, self._mode, self._scale, self._stars.values, n_categories
         )
+        self._view = view
         return self.base
 
     @property

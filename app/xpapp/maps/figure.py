@@ -135,6 +135,10 @@ class MapFigure:
         place = {"x": [x0], "y": [y0], "dw": [x1 - x0], "dh": [y1 - y0]}
         self._image.data = {"image": [image], **place}
 
+    def clear(self) -> None:
+        """Show no image."""
+        self._image.data = dict(NO_IMAGE)
+
     def color(self, palette: list[str]) -> None:
         """Take the colors of all levels of the image."""
         if self._mapper.palette != palette:

@@ -30,7 +30,8 @@ class Hover:
     ----------
     figure : bokeh figure
     visit : Visit
-    data : MapData
+    data : callable
+        What is drawn, as `MapData`.
     view : callable
         What the browser shows.
     place : callable
@@ -43,7 +44,7 @@ class Hover:
         self,
         figure: Figure,
         visit: Visit,
-        data: MapData,
+        data: Callable[[], MapData],
         view: Callable[[], View | None],
         place: Callable[[float, float], tuple[float, float]],
         others: Describe,
@@ -71,7 +72,7 @@ class Hover:
     @guarded("Telling what is under the pointer")
     def _on_rest(self, attr: str, old: object, new: dict[str, list[float]]) -> None:
         view = self._view()
-        if view is None or self._data.base is None or not len(new["x"]):
+        if view is None or self._data().base is None or not len(new["x"]):
             return
         x, y, left, top = (float(new[name][0]) for name in NOWHERE)
         at = self._place(x, y)
@@ -81,11 +82,11 @@ class Hover:
         self.tip.update(content=text, position=(left, top), visible=True)
 
     def _say(self, at: tuple[float, float], view: View) -> str:
-        n, said = self._data.bin_at(view, at)
+        n, said = self._data().bin_at(view, at)
         lines = [f"{n:,} star{'' if n == 1 else 's'} in this bin"]
         if said:
             lines.append(said)
-        row = self._data.nearest(view, at)
+        row = self._data().nearest(view, at)
         if row is not None:
             source_id = int(self._visit.catalog.source_id[row])
             kind = "mock star" if source_id > LAST_GAIA_ID else "Gaia DR3"

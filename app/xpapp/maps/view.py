@@ -13,7 +13,7 @@ from bokeh.model import Model
 from bokeh.models import BoxSelectTool, FreehandDrawTool, LassoSelectTool
 
 from xpapp.assets import script
-from xpapp.maps.data import MapData
+from xpapp.maps.data import MapData, Moment
 from xpapp.maps.figure import MapFigure
 from xpapp.maps.hover import Hover
 from xpapp.maps.own_layer import OwnLayer
@@ -23,7 +23,7 @@ from xpapp.maps.turned_layers import rings_in_view
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.names import as_label
 from xpapp.runtime.watchers import stop
-from xpapp.state.background import in_background
+from xpapp.state.background import drawing, in_background
 from xpapp.state.map_state import MapState
 from xpapp.state.visit import Visit
 from xpapp.widgets.text_line import LiveLine
@@ -71,7 +71,9 @@ class MapView:
         self._data = MapData(visit)
         self._modifiers: dict[str, bool] = {}
         self._redraw_pending = False
-        self._waiting: dict[Callable[[], None], None] = {}
+        self._closed = False
+        # Whether a drawing is under way, and whether it is not of the newest state any more.
+        self._drawing = self._changed = False
         self.status = LiveLine("0.76rem")
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_both", margin=0)
         self.panel = pn.Column(
@@ -89,8 +91,7 @@ class MapView:
             y_range.update(start=place[2][0], end=place[2][1])
         self._watchers = [
             visit.param.watch(self._on_maps, ["maps"]),
-            visit.param.watch(self._on_values, ["coloring", "shown"]),
-            visit.param.watch(self._on_sets, ["sets", "active_set"]),
+            visit.param.watch(self._on_stars, ["coloring", "shown", "sets", "active_set"]),
             visit.param.watch(self._on_look, ["dark", "active_map"]),
         ]
 
@@ -109,6 +110,7 @@ class MapView:
     def close(self) -> None:
         """Stop following the visit."""
         stop([*self._watchers, *self._tracks.watchers, *self._own.watchers])
+        self._closed = True
 
     def _build(self) -> None:
         self._figure = MapFigure(self.key, self._state.scales)
@@ -118,7 +120,7 @@ class MapView:
         Hover(
             plot,
             self._visit,
-            self._data,
+            lambda: self._data,
             lambda: self._figure.view,
             self._figure.place,
             self._describe,
@@ -133,7 +135,6 @@ class MapView:
         for size in ("inner_width", "inner_height"):
             plot.on_change(size, self._on_resize)
         self._pane.object = plot
-        self._data.load(self._state)
         self._frame()
         self._on_look()
         self.redraw()
@@ -207,6 +208,8 @@ class MapView:
         if place:
             self._visit.cursor.visit_place(self._state.columns, (event.x, event.y))
             return
+        if self._data.base is None:  # nothing is drawn yet
+            return
         row = self._data.nearest(view, self._figure.place(event.x, event.y))
         if row is not None:
             self._visit.cursor.visit_star(row)
@@ -218,12 +221,26 @@ class MapView:
         state = self._visit.map_state(self.key)
         if state is None or state == self._state:
             return
+        # What the columns need is read before the figure has them.
+        moment, data = Moment.of(self._visit), self._data
+
+        def read() -> None:
+            data.at(moment).load(state)
+            for name, scale in zip(state.columns, state.scales, strict=True):
+                data.span(name, scale)
+
+        drawing(self._visit, "Changing the axes", read, lambda _: self._change_axes(state))
+
+    def _change_axes(self, state: MapState) -> None:
+        if self._closed or self._visit.map_state(self.key) != state:  # another one came meanwhile
+            return
         before, self._state = self._state, state
+        self._data = MapData(self._visit)
         if state.scales != before.scales:
             stop([*self._tracks.watchers, *self._own.watchers])
             self._build()
             return
-        self._data.load(state)
+        self._figure.clear()
         self._frame()
         self._tracks.draw()
         self._own.draw()
@@ -235,7 +252,7 @@ class MapView:
         catalog, fig = self._visit.catalog, self._figure.plot
         axes = ((fig.xaxis, fig.x_range), (fig.yaxis, fig.y_range))
         for (axis, bounds), name, scale, turn in zip(
-            axes, self._state.columns, self._state.scales, self._data.periods, strict=True
+            axes, self._state.columns, self._state.scales, self._state.periods, strict=True
         ):
             inactive = name in catalog.latents and name not in catalog.active
             axis.axis_label = as_label(axis_label(name) + (" (inactive)" if inactive else ""))
@@ -250,12 +267,7 @@ class MapView:
                 start, end = end, start
             bounds.update(start=start, end=end, reset_start=start, reset_end=end)
 
-    def _on_values(self, *events: object) -> None:
-        self._in_own_turn(self._color)
-
-    @guarded("Coloring the map")
-    def _color(self) -> None:
-        self._data.load(self._state)
+    def _on_stars(self, *events: object) -> None:
         self.redraw()
 
     @guarded("Changing the map's look")
@@ -264,18 +276,6 @@ class MapView:
         self._figure.frame(visit.active_map == self.key, visit.dark)
         self._data.dark = visit.dark
         self._dress()
-
-    def _on_sets(self, *events: object) -> None:
-        self._in_own_turn(self._show_sets)
-
-    @guarded("Showing the sets")
-    def _show_sets(self) -> None:
-        self._data.load_sets()
-        view = self._figure.view
-        if view is not None and self._data.base is not None:
-            self._show(view)
-        self._draw_outlines()
-        self._say()
 
     @guarded("Moving the marker")
     def mark(self) -> None:
@@ -298,7 +298,7 @@ class MapView:
         if view is not None:
             at = [
                 v if turn is None else v - turn * np.floor((v - min(ends)) / turn)
-                for v, turn, ends in zip(at, self._data.periods, (view.x, view.y), strict=True)
+                for v, turn, ends in zip(at, self._state.periods, (view.x, view.y), strict=True)
             ]
             # The marks' layer is not cut off by the frame.
             place = self._figure.place(*at)
@@ -323,21 +323,6 @@ class MapView:
         document.add_next_tick_callback(run)
         self._visit.work_begins()
 
-    def _in_own_turn(self, work: Callable[[], None]) -> None:
-        """Work when the server has heard others: the maps that one change draws are several."""
-        document = self._figure.plot.document
-        if document is None or document.session_context is None:
-            work()
-            return
-        if not self._waiting:
-            document.add_next_tick_callback(self._do_waiting)
-        self._waiting[work] = None
-
-    def _do_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, {}
-        for work in waiting:
-            work()
-
     def _redraw_soon(self) -> None:
         """Redraw once for however many changes of the view have come in by then."""
         if self._figure.plot.document is None:  # on its way from one place of the page to another
@@ -352,23 +337,50 @@ class MapView:
 
     @guarded("Drawing the map")
     def redraw(self) -> None:
-        """Draw the stars of the present view."""
-        view = self._figure.view
+        """Draw the stars of the present view, in a thread where a browser shows them.
+
+        One drawing at a time: of what changes meanwhile, the newest is drawn after it.
+        """
+        view, state = self._figure.view, self._state
         if view is None:
             return
-        self._data.draw(view)
-        self._show(view)
+        if self._drawing:
+            self._changed = True
+            return
+        data = self._data.at(Moment.of(self._visit))
+
+        def show(image: np.ndarray) -> None:
+            self._drawing = False
+            changed, self._changed = self._changed, False
+            if not self._closed and state == self._state:
+                self._show(data, image, view)
+            if changed and not self._closed:
+                self.redraw()
+
+        def failed() -> None:
+            self._drawing = self._changed = False
+            self.status.text = "The map could not be drawn."
+
+        self._drawing = True
+        self.status.text = "…"
+        try:
+            drawing(self._visit, "Drawing the map", lambda: data.show(state, view), show, failed)
+        except Exception:
+            failed()
+            raise
+
+    def _show(self, data: MapData, image: np.ndarray, view: View) -> None:
+        """Send the image; its colors go with it when they change."""
+        data.dark = self._visit.dark
+        self._data = data
+        self._figure.color(data.palette)
+        self._figure.show(image, view)
         self._tracks.look(view)
         self._own.look(view)
         self._draw_outlines()
         self._dress()
         self.mark()
         self._say()
-
-    def _show(self, view: View) -> None:
-        """Send the image; its colors go with it when they change."""
-        self._figure.color(self._data.palette)
-        self._figure.show(self._data.image(view), view)
 
     def _dress(self) -> None:
         """The color bar and the colors of the image."""

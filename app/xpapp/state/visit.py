@@ -12,6 +12,7 @@ import param
 from xpapp.colors import SET_COLORS
 from xpapp.runtime.coalesce import Turn
 from xpapp.state.cursor import Cursor
+from xpapp.state.drawn_sets import Drawn, DrawnSets
 from xpapp.state.map_state import Coloring, MapState, default_maps
 from xpmodel import Catalog, InputError, Model, Region, Step
 from xpmodel.selection.filters import Filter
@@ -67,9 +68,7 @@ class Visit(param.Parameterized):
         self.cursor = Cursor(catalog, model)
         self._past: deque[_Moment] = deque(maxlen=UNDO_STEPS)
         self._future: list[_Moment] = []
-        self._drawn: tuple[tuple[object, ...], tuple[list[str], list[np.ndarray]]] | None = None
-        self._rows: list[tuple[StarSet, np.ndarray]] = []
-        self._rows_of: np.ndarray | None = None
+        self.drawn_sets = DrawnSets(catalog)
         self._n_under_way = 0
         maps = default_maps(catalog)
         start = {
@@ -159,30 +158,9 @@ class Visit(param.Parameterized):
         return self.star_set(self.active_set)
 
     @property
-    def drawn(self) -> tuple[list[str], list[np.ndarray]]:
-        """Colors of the visible sets, and the rows of those of their stars that are shown.
-
-        The active set comes last, so that it is seen.
-        """
-        key = (self.sets, self.active_set, self.shown)
-        # The four maps ask one after the other.
-        if self._drawn is None or any(a is not b for a, b in zip(self._drawn[0], key, strict=True)):
-            seen = [s for s in self.sets if s.visible and s.n_members]
-            seen.sort(key=lambda s: s.name == self.active_set)
-            rows = [self._rows_shown(star_set) for star_set in seen]
-            self._rows = list(zip(seen, rows, strict=True))
-            self._drawn = (key, ([s.color for s in seen], rows))
-        return self._drawn[1]
-
-    def _rows_shown(self, star_set: StarSet) -> np.ndarray:
-        """Rows of a set's stars that are shown; the same array as before where it is the same."""
-        if self._rows_of is not self.shown:
-            self._rows, self._rows_of = [], self.shown
-        for before, rows in self._rows:
-            if before.has_stars_of(star_set):
-                return rows
-        mask = star_set.mask(self.catalog)
-        return np.flatnonzero(mask if self.shown is None else mask & self.shown)
+    def drawn(self) -> Drawn:
+        """Colors of the visible sets, and the rows of those of their stars that are shown."""
+        return self.drawn_sets.of(self.sets, self.active_set, self.shown)
 
     def draw(
         self, region: Region, operation: str | None = None, inside: np.ndarray | None = None

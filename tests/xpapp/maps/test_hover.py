@@ -33,7 +33,8 @@ class Pointer:
         self.data = MapData(visit)
         self.data.load(MapState("map", "z1", "z2"))
         plot = figure(name="map")
-        hover = Hover(plot, visit, self.data, lambda: view, lambda x, y: (x, y), lambda *a: over)
+        here = (lambda: self.data, lambda: view, lambda x, y: (x, y), lambda *a: over)
+        hover = Hover(plot, visit, *here)
         self.tip = hover.tip
         self._at = plot.select_one({"name": "map_pointer"})
 
