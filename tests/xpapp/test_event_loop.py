@@ -8,13 +8,20 @@ import pytest
 
 from tests.support.mock import Mock
 from tests.support.pages import open_page
+from xpapp.maps import data as data_module
 from xpapp.maps import view as map_view
 from xpapp.own.files import take_in_background
+from xpapp.sets import compare as compare_module
+from xpapp.sets import filters as filters_module
 from xpapp.sets import save as save_module
+from xpapp.sets import stars as stars_module
+from xpapp.sets.compare import CompareView
 from xpapp.sets.controls import GestureControls, SetControls
-from xpapp.sets.filters import FilterControls
+from xpapp.sets.filters import FilterControls, RangeView
 from xpapp.sets.samp import SampControls
 from xpapp.sets.save import SaveControls
+from xpapp.sets.stars import StarsView
+from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
 from xpapp.state.visit_file import state_of
 from xpmodel import Region, load_model, open_catalog
@@ -232,3 +239,96 @@ def test_work_is_told_and_canceled_on_the_page(visit):
         go.set()
         document.until(lambda: not visit.works)
         assert not controls.under_way.visible
+
+
+INNER = Region("box", ("z1", "z2"), ((-0.5, -0.5), (0.5, 0.5)))
+
+
+def test_sets_are_compared(visit, threads):
+    view = CompareView(visit)
+    threads.note(compare_module, "compare")
+    threads.note(compare_module, "histograms")
+    with open_page() as document:
+        visit.draw(INNER)
+        assert view.said.object == "Comparing …"
+        document.until(lambda: not visit.busy and view.said.object != "Comparing …")
+    assert elsewhere(threads, "compare", "histograms")
+    assert view.said.object.startswith(f"<b>A {visit.current.n_members:,}</b> stars")
+
+
+def test_an_older_comparison_is_dropped(visit, monkeypatch):
+    """It may end after it was canceled, and must not show."""
+    view = CompareView(visit)
+    real, go = compare_module.compare, threading.Event()
+
+    def slow(*given):
+        found = real(*given)
+        assert go.wait(10)
+        return found
+
+    monkeypatch.setattr(compare_module, "compare", slow)
+    shown = []
+    view.said.param.watch(lambda event: shown.append(event.new), "object")
+    with open_page() as document:
+        visit.draw(INNER)
+        visit.draw(SQUARE)
+        go.set()
+        document.until(lambda: not visit.busy and view.said.object != "Comparing …")
+    assert [text for text in shown if text != "Comparing …"] == [view.said.object]
+    assert view.said.object.startswith(f"<b>A {visit.current.n_members:,}</b> stars")
+
+
+def test_stars_are_sorted(visit, threads):
+    view = StarsView(visit)
+    threads.note(stars_module, "_sorted_rows")
+    with open_page() as document:
+        view.by.value = "teff"
+        view.falling.value = True
+        assert view.said.object == "Sorting …" and view.on.disabled
+        document.until(lambda: not visit.busy)
+    assert elsewhere(threads, "_sorted_rows")
+    mask = visit.current.mask(visit.catalog)
+    assert len(view._rows) == mask.sum() and mask[view._rows].all()
+    teff = visit.catalog["teff"]
+    assert teff[view._rows[0]] == np.nanmax(teff[mask])
+
+
+def test_histograms_of_ranges(visit, threads):
+    view = RangeView(visit)
+    threads.note(filters_module, "_counts")
+    with open_page() as document:
+        visit.show(filters.Filter(ranges=(("teff", 4000.0, 5000.0),)))
+        document.until(lambda: not visit.busy)
+    assert elsewhere(threads, "_counts")
+    shown = np.asarray(view._sources["logg"].data["shown"]) ** 2
+    assert round(shown.sum()) == (visit.shown & np.isfinite(visit.catalog["logg"])).sum()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda visit: setattr(visit, "coloring", Coloring("median", "teff")),
+        lambda visit: visit.show(filters.Filter(expression="teff < 5000")),
+        lambda visit: visit.complement("A"),
+        lambda visit: visit.undo(),
+        lambda visit: visit.change_map(visit.maps[0].key, x="teff", y="logg"),
+    ],
+    ids=["median", "filter", "set", "undo", "axes"],
+)
+def test_a_map_is_drawn(visit, threads, change):
+    """Each change of what it shows; its line says "…" until it is drawn."""
+    threads.note(data_module, "draw_base")
+    threads.note(data_module, "draw_sets")
+    view = map_view.MapView(visit, visit.maps[0].key)
+    with open_page() as document:
+        document.add_root(view._figure.plot)
+        for size, pixels in (("inner_width", 300), ("inner_height", 200)):
+            view._figure.plot.set_from_json(size, pixels)
+        document.until(lambda: not visit.busy)
+        assert "stars in view" in view.status.text
+        change(visit)
+        assert visit.busy
+        document.until(lambda: not visit.busy)
+        assert "stars in view" in view.status.text
+        view.close()
+    assert elsewhere(threads, "draw_base", "draw_sets")
