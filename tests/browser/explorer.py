@@ -144,7 +144,7 @@ class Explorer:
             self.problems.append(f"request: {url}")
 
     def open(self, url: str) -> None:
-        self.page.goto(url)
+        self.page.goto(url, timeout=30_000)
         ready = "window.Bokeh?.documents.length && Bokeh.documents[0].is_idle"
         self.page.wait_for_function(ready, timeout=30_000)
 

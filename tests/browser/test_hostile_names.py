@@ -19,7 +19,8 @@ from xpapp import page
 from xpapp.settings import Settings, open_data
 from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
-from xpapp.state.visit_file import VisitStore, state_of
+from xpapp.state.visit_file import state_of
+from xpapp.state.visit_store import VisitStore
 from xpmodel import Region, load_model, open_catalog
 from xpmodel.catalog.catalog import METADATA_KEY
 from xpmodel.tracks.bins import Bin
