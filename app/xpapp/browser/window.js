@@ -1,4 +1,5 @@
-// Between the browser's window and the server: keys, files, a lost connection, the busy light.
+// Between the browser's window and the server: keys, files, a lost connection, the busy light, and
+// what the browser keeps of closed views.
 
 const FIELDS = new Set(["INPUT", "TEXTAREA", "SELECT"])
 // They have their own use for keys: a slider's handle, tabs, a list.
@@ -139,6 +140,25 @@ function outliveServer() {
   })
 }
 
+// Bokeh forgets what has left the page once nothing has changed for half a minute: never, while a
+// visitor works. Here a second goes by, however much changes; without a change, nothing runs.
+function forgetClosed(model) {
+  const [page] = Bokeh.documents
+  let timer = null
+  const forget = () => {
+    timer = null
+    page.freeze_all_models(() => {})
+  }
+  const later = () => {
+    timer ??= setTimeout(forget, 1000)
+  }
+  page.on_change(later)
+  model.on("remove", () => {
+    page.remove_on_change(later)
+    clearTimeout(timer)
+  })
+}
+
 export function render({model}) {
   const base = location.pathname.replace(/\/+$/u, "")
   sendKeys(model)
@@ -146,4 +166,5 @@ export function render({model}) {
   fetchFiles(model, base)
   sendFiles(model, base)
   outliveServer()
+  forgetClosed(model)
 }
