@@ -159,6 +159,31 @@ function forgetClosed(model) {
   })
 }
 
+// A table whose tab is left before the browser has laid it out has no place for its grid. Bokeh
+// takes it to have one: its error would break the tabs off with which the table goes.
+function spareTables() {
+  const {prototype} = Bokeh.Models.get("DataTable").prototype.default_view
+  if (prototype.spared) return
+  const {_after_render, _after_layout, _after_resize, remove} = prototype
+  Object.assign(prototype, {
+    spared: true,
+    _after_render(...details) {
+      if (this.el.isConnected) _after_render.apply(this, details)
+    },
+    _after_layout(...details) {
+      if (this.el.isConnected) _after_layout.apply(this, details)
+    },
+    _after_resize(...details) {
+      if (this.el.isConnected) _after_resize.apply(this, details)
+    },
+    remove(...details) {
+      this.grid ??= {destroy() {}}
+      this.cds_view ??= {remove() {}}
+      remove.apply(this, details)
+    },
+  })
+}
+
 export function render({model}) {
   const base = location.pathname.replace(/\/+$/u, "")
   sendKeys(model)
@@ -167,4 +192,5 @@ export function render({model}) {
   sendFiles(model, base)
   outliveServer()
   forgetClosed(model)
+  spareTables()
 }

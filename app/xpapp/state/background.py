@@ -159,7 +159,7 @@ def in_background(
         under_way.check()
         return result
 
-    _submit(document, doing, work_watched, done, failed, canceled)
+    _submit(document, doing, work_watched, done, failed, canceled, _workers)
     return under_way
 
 
@@ -209,7 +209,7 @@ def quietly(doing: str, work: Callable[[], T], then: Callable[[T], None]) -> Non
     def failed(problem: Exception) -> None:
         notify(f"{doing} failed: {problem}")
 
-    _submit(document, doing, work, finish, failed, lambda: None)
+    _submit(document, doing, work, finish, failed, lambda: None, _workers)
 
 
 def _back(document: Document, report: Callable[[], None]) -> None:
@@ -225,7 +225,7 @@ def _submit(
     done: Callable[[T], None],
     failed: Callable[[Exception], None],
     canceled: Callable[[], None],
-    workers: ThreadPoolExecutor = _workers,
+    workers: ThreadPoolExecutor,
 ) -> None:
     def run() -> None:
         try:

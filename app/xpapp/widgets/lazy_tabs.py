@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, Protocol
 
 import panel as pn
@@ -11,6 +12,10 @@ from param.parameterized import Watcher
 
 from xpapp.runtime.callbacks import guarded
 from xpapp.runtime.watchers import stop
+
+# A tab that is left sooner is not filled [ms]: a browser that is sent a table for a place that is
+# gone when it comes cannot lay it out, and no other one after it.
+REST = 150
 
 
 class Seen(Protocol):
@@ -48,6 +53,7 @@ class LazyTabs:
         **look: Any,
     ) -> None:
         self._view: Seen | None = None
+        self._n_changes = 0
         self._titles = [*made, *making]
         self._making = list(making.values())
         self._first = len(made)
@@ -67,14 +73,23 @@ class LazyTabs:
         """Open a tab."""
         self.panel.active = self._titles.index(title)
 
-    @guarded("Opening the tab")
     def _on_tab(self, event: object) -> None:
-        self._open()
-
-    def _open(self) -> None:
         if self._view is not None:
             stop(self._view.watchers)
             self._view = None
+        document = pn.state.curdoc
+        if document is None or document.session_context is None:
+            self._open()
+            return
+        self._n_changes += 1
+        document.add_timeout_callback(partial(self._rested, self._n_changes), REST)
+
+    @guarded("Opening the tab")
+    def _rested(self, n_changes: int) -> None:
+        if n_changes == self._n_changes:
+            self._open()
+
+    def _open(self) -> None:
         index = self.panel.active - self._first
         for i, place in enumerate(self._places):
             if i != index:
