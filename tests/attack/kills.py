@@ -68,7 +68,7 @@ JOBS = (
         ),
         "model/model.*",
         again=("--resume",),
-        transient="model/*",
+        transient="model/checkpoint.safetensors",
     ),
     *(
         Job(
