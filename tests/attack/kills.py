@@ -39,8 +39,8 @@ class Job:
         In a folder of its own, where the material's files lie two levels up.
     results : str
         Pattern of the files that it makes.
-    again : tuple of str
-        What to add when it was killed before.
+    anew, again : tuple of str
+        What to add where there is nothing to go on from, and where there is.
     transient : str
         Pattern of files that a killed run may leave for the next one to go on from.
     """
@@ -48,6 +48,7 @@ class Job:
     name: str
     arguments: tuple[str, ...]
     results: str
+    anew: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     transient: str = ".*"
 
@@ -67,6 +68,7 @@ JOBS = (
             "--seed=1",
         ),
         "model/model.*",
+        anew=("--overwrite",),
         again=("--resume",),
         transient="model/checkpoint.safetensors",
     ),
@@ -102,7 +104,7 @@ def attack(job: Job, folder: Path, kills: int) -> str:
     for i in range(MOST_RUNS * kills):
         if n_killed == kills:
             break
-        again = job.again if any(folder.glob(job.transient)) else ()
+        again = job.again if any(folder.glob(job.transient)) else job.anew
         run = run_apart(_work(job.arguments + again), folder, seconds * (n_killed + 0.5) / kills)
         if run.status == -signal.SIGKILL:
             n_killed += 1
@@ -110,7 +112,7 @@ def attack(job: Job, folder: Path, kills: int) -> str:
             seconds = min(seconds, run.seconds)
         found = _files(folder, job.results)
         broken |= {f"{name} after run {i}" for name, h in found.items() if whole.get(name) != h}
-    again = job.again if any(folder.glob(job.transient)) else ()
+    again = job.again if any(folder.glob(job.transient)) else job.anew
     last = run_apart(_work(job.arguments + again), folder, ENOUGH)
     same = last.status == 0 and _files(folder, job.results) == whole
     left = set(_files(folder, "**/*", hidden=True)) - set(_files(undisturbed, "**/*"))
