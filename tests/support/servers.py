@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import panel as pn
 import pytest
 from bokeh.document import Document
+from bokeh.io import doc as bokeh_io
 from panel.io.server import get_server
 from tornado.ioloop import IOLoop
 
@@ -63,7 +64,10 @@ async def serving(settings: Settings) -> AsyncIterator[Serving]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(page, "Visit", recorded)
         server.start()
+        patched = len(bokeh_io._PATCHED_CURDOCS)
         try:
             yield serving
         finally:
             server.stop()
+            # Bokeh leaves the document there whose message raised: for the tests that follow, too.
+            del bokeh_io._PATCHED_CURDOCS[patched:]

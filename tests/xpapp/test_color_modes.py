@@ -7,7 +7,7 @@ import pytest
 from bokeh.plotting import figure
 
 from tests.support.loops import some
-from tests.support.mock import N_STARS, Mock
+from tests.support.mock import N_STARS
 from xpapp.color_modes import (
     CATEGORY,
     COLOR_MODES,
@@ -32,7 +32,7 @@ from xpapp.maps.raster import View, draw_base, warm_up
 from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
 from xpapp.state.visit_file import restore, state_of
-from xpmodel import Catalog, InputError, open_catalog
+from xpmodel import Catalog, InputError
 
 VIEW = View((-4.0, 4.0), (-4.0, 4.0), 24, 24)
 
@@ -72,16 +72,6 @@ class ShareAbove(ColumnStatistic):
 
     def legend(self, column, names) -> str:
         return f"share of stars with {column} &gt; 0"
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
-
-
-@pytest.fixture
-def visit(catalog: Catalog) -> Visit:
-    return Visit(catalog, None)
 
 
 def in_bin(catalog: Catalog, place: tuple[float, float]) -> np.ndarray:

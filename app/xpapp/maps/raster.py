@@ -250,7 +250,7 @@ def _turned(values: np.ndarray, ends: Range, turn: float | None) -> np.ndarray:
     if turn is None:
         return values
     low, high = sorted(ends)
-    turned = (values - turn * np.floor((values.astype(np.float64) - low) / turn)).astype(np.float32)
+    turned = circular.turned(values, low, turn).astype(np.float32)
     if high - low < turn * (1 - 1e-9):
         return turned
     # A view of a whole turn shows every star, also one that rounding puts just beyond an end.

@@ -16,6 +16,7 @@ from xpapp.assets import script
 from xpapp.maps.data import MapData, Moment
 from xpapp.maps.figure import MapFigure
 from xpapp.maps.hover import Hover
+from xpapp.maps.marks import move_marks
 from xpapp.maps.own_layer import OwnLayer
 from xpapp.maps.raster import View
 from xpapp.maps.track_layer import TrackLayer
@@ -280,31 +281,7 @@ class MapView:
     @guarded("Moving the marker")
     def mark(self) -> None:
         """Put the marks of z and of the chosen star where they are now."""
-        cursor, axes = self._visit.cursor, self._state.columns
-        # Among labels z lies where its neighbours do.
-        here = [cursor.value(name) for name in axes]
-        self._figure.dim_marker(not all(name in cursor.catalog.latents for name in axes))
-        star = cursor.star
-        there = [float(cursor.catalog[n][star]) for n in axes] if star is not None else None
-        for source, at in ((self._figure.marker, here), (self._figure.star, there)):
-            point = self._point(at)
-            if dict(source.data) != point:
-                source.data = point
-
-    def _point(self, at: list[float] | None) -> dict[str, list[float]]:
-        if at is None or not np.isfinite(at).all():
-            return {"x": [], "y": []}
-        view = self._figure.view
-        if view is not None:
-            at = [
-                v if turn is None else v - turn * np.floor((v - min(ends)) / turn)
-                for v, turn, ends in zip(at, self._state.periods, (view.x, view.y), strict=True)
-            ]
-            # The marks' layer is not cut off by the frame.
-            place = self._figure.place(*at)
-            if not all(min(e) <= v <= max(e) for v, e in zip(place, (view.x, view.y), strict=True)):
-                return {"x": [], "y": []}
-        return {"x": [at[0]], "y": [at[1]]}
+        move_marks(self._figure, self._visit.cursor, self._state)
 
     # Drawing
 

@@ -14,6 +14,7 @@ from xpapp.runtime.coalesce import Turn
 from xpapp.state.cursor import Cursor
 from xpapp.state.drawn_sets import Drawn, DrawnSets
 from xpapp.state.map_state import Coloring, MapState, default_maps
+from xpapp.state.new_sets import free_color, free_name
 from xpmodel import Catalog, InputError, Model, Region, Step
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.star_sets import ALGEBRA, MAX_NAME, StarSet, combine, complement
@@ -211,7 +212,7 @@ class Visit(param.Parameterized):
             When there are too many.
         """
         self._check_room()
-        added = StarSet(self._free_name(name), self._free_color())
+        added = StarSet(free_name(self.sets, name), free_color(self.sets))
         if source is not None:
             added = added.then(Step("replace", source), self.catalog, named)
         self._remember(sets=(*self.sets, added), active_set=added.name)
@@ -229,8 +230,8 @@ class Visit(param.Parameterized):
             When there are too many, or it would have too many steps.
         """
         self._check_room()
-        name = self._free_name(f"{a} {SIGNS[how]} {b}")
-        parts = (name, self._free_color(), self.star_set(a), how, self.star_set(b), self.catalog)
+        name = free_name(self.sets, f"{a} {SIGNS[how]} {b}")
+        parts = (name, free_color(self.sets), self.star_set(a), how, self.star_set(b), self.catalog)
         self._remember(sets=(*self.sets, combine(*parts)), active_set=name)
 
     def complement(self, a: str) -> None:
@@ -242,8 +243,8 @@ class Visit(param.Parameterized):
             When there are too many, or it would have too many steps.
         """
         self._check_room()
-        name = self._free_name(f"not {a}")
-        added = complement(name, self._free_color(), self.star_set(a), self.catalog)
+        name = free_name(self.sets, f"not {a}")
+        added = complement(name, free_color(self.sets), self.star_set(a), self.catalog)
         self._remember(sets=(*self.sets, added), active_set=name)
 
     def _check_room(self) -> None:
@@ -276,18 +277,6 @@ class Visit(param.Parameterized):
         sets = tuple(changed if s.name == name else s for s in self.sets)
         active = changed.name if self.active_set == name else self.active_set
         self._remember(sets=sets, active_set=active)
-
-    def _free_name(self, wanted: str = "") -> str:
-        taken = {s.name for s in self.sets}
-        letters = [chr(c) for c in range(ord("A"), ord("Z") + 1)]
-        names = [wanted[:MAX_NAME]] if wanted else letters
-        base = wanted[: MAX_NAME - 4] or "set"
-        names += [f"{base} {i}" for i in range(2, len(taken) + 3)]
-        return next(n for n in names if n not in taken)
-
-    def _free_color(self) -> str:
-        used = [s.color for s in self.sets]
-        return min(SET_COLORS, key=used.count)
 
     # Filter
 

@@ -4,7 +4,6 @@ import numpy as np
 import panel as pn
 import pytest
 
-from tests.support.mock import Mock
 from tests.support.pages import open_page
 from xpapp.browser import address
 from xpapp.browser.address import KEY, Address
@@ -12,19 +11,8 @@ from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
 from xpapp.state.visit_file import state_of
 from xpapp.state.visit_store import VisitStore
-from xpmodel import Catalog, open_catalog
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.star_sources import Ids
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
-
-
-@pytest.fixture
-def visit(catalog: Catalog) -> Visit:
-    return Visit(catalog, None)
 
 
 @pytest.fixture

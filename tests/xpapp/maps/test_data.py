@@ -3,27 +3,16 @@
 import numpy as np
 import pytest
 
-from tests.support.mock import Mock
 from xpapp.color_modes import CATEGORY, MEAN, Category, StarValues
 from xpapp.colors import NO_VALUE, category_colors
 from xpapp.maps.data import MapData
 from xpapp.maps.raster import View
 from xpapp.state.map_state import Coloring, MapState
 from xpapp.state.visit import Visit
-from xpmodel import Catalog, Region, open_catalog
+from xpmodel import Region
 from xpmodel.selection.filters import Filter
 
 VIEW = View((-4.0, 4.0), (-4.0, 4.0), 40, 40)
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
-
-
-@pytest.fixture
-def visit(catalog: Catalog) -> Visit:
-    return Visit(catalog, None)
 
 
 def drawn(visit: Visit, *columns: str, view: View = VIEW) -> MapData:

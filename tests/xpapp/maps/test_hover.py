@@ -1,29 +1,17 @@
 """What a map says when the pointer rests."""
 
 import numpy as np
-import pytest
 from bokeh.plotting import figure
 
-from tests.support.mock import MOCK_ID, Mock
+from tests.support.mock import MOCK_ID
 from xpapp.color_modes import MEAN
 from xpapp.maps.data import MapData
 from xpapp.maps.hover import Hover
 from xpapp.maps.raster import View
 from xpapp.state.map_state import Coloring, MapState
 from xpapp.state.visit import Visit
-from xpmodel import Catalog, open_catalog
 
 VIEW = View((-4.0, 4.0), (-4.0, 4.0), 40, 40)
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
-
-
-@pytest.fixture
-def visit(catalog: Catalog) -> Visit:
-    return Visit(catalog, None)
 
 
 class Pointer:

@@ -23,11 +23,6 @@ def catalog(tmp_path_factory) -> Catalog:
     return open_catalog(path)
 
 
-@pytest.fixture
-def visit(catalog: Catalog) -> Visit:
-    return Visit(catalog, None)
-
-
 class Layer:
     """A layer and what it draws."""
 

@@ -5,14 +5,9 @@ import pytest
 
 from tests.support.mock import INACTIVE, Mock
 from xpapp.state.cursor import N_NEAR, Cursor
-from xpmodel import Catalog, InputError, load_model, open_catalog
+from xpmodel import Catalog, InputError, load_model
 from xpmodel.latent.paths import LatentPath
 from xpmodel.own.stars import encode_own
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
 
 
 @pytest.fixture

@@ -3,16 +3,10 @@
 import pytest
 
 from tests.support.catalogs import write_catalog
-from tests.support.mock import Mock
 from xpapp.state.map_state import Coloring, MapState, default_maps
-from xpmodel import Catalog, InputError, open_catalog
+from xpmodel import InputError, open_catalog
 
 MAP = {"key": "kiel", "x": "teff", "y": "logg", "x_scale": "log", "y_scale": "linear"}
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
 
 
 def test_a_map_of_a_file(catalog):

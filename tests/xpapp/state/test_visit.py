@@ -4,15 +4,10 @@ import pytest
 from tests.support.mock import Mock
 from xpapp.state.map_state import Coloring
 from xpapp.state.visit import MAX_MAPS, UNDO_STEPS, Visit
-from xpmodel import Catalog, InputError, Region, load_model, open_catalog
+from xpmodel import Catalog, InputError, Region, load_model
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.star_sources import Ids
 from xpmodel.selection.steps import replay
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
 
 
 @pytest.fixture

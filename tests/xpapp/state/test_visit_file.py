@@ -7,21 +7,15 @@ import numpy as np
 import pytest
 
 from tests.support.loops import some
-from tests.support.mock import Mock
 from xpapp.state.map_state import Coloring
 from xpapp.state.visit import Visit
 from xpapp.state.visit_file import restore, state_of
 from xpapp.state.visit_store import VisitStore
-from xpmodel import Catalog, InputError, Region, open_catalog
+from xpmodel import InputError, Region
 from xpmodel.selection.filters import Filter
 from xpmodel.selection.star_sources import Ids
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
 
 
 @pytest.fixture

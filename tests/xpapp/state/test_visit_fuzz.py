@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from bokeh.plotting import figure
 
-from tests.support.mock import Mock, mock_model
+from tests.support.mock import mock_model
 from tests.support.pages import open_page
 from xpapp import page
 from xpapp.browser import address
@@ -23,7 +23,7 @@ from xpapp.state.visit import Visit
 from xpapp.state.visit_file import restore, state_of
 from xpapp.state.visit_store import VisitStore
 from xpapp.tracks.controls import TrackControls
-from xpmodel import Catalog, InputError, Region, open_catalog
+from xpmodel import InputError, Region
 from xpmodel.selection.filters import Filter
 from xpmodel.tracks.bins import Bin
 from xpmodel.tracks.definitions import TrackDefinition
@@ -47,11 +47,6 @@ HOSTILE = [
     ["x"] * 40,
 ]
 GONE = object()
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
 
 
 @pytest.fixture(scope="module")

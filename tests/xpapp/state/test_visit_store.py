@@ -8,24 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.support.mock import Mock
 from xpapp.state.visit import MAX_SETS, Visit
 from xpapp.state.visit_file import restore, state_of
 from xpapp.state.visit_store import BLOCK, VisitStore
-from xpmodel import Catalog, InputError, open_catalog
+from xpmodel import InputError
 from xpmodel.selection.star_sources import Ids
 
 DAY = 86400.0
-
-
-@pytest.fixture(scope="module")
-def catalog(mock: Mock) -> Catalog:
-    return open_catalog(mock.catalog)
-
-
-@pytest.fixture
-def visit(catalog: Catalog) -> Visit:
-    return Visit(catalog, None)
 
 
 @pytest.fixture
