@@ -12,9 +12,9 @@ import panel as pn
 import pytest
 from bokeh.document import Document
 from panel.tests.util import serve_and_wait
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
-from tests.browser.explorer import Explorer
+from tests.browser.explorer import PATIENCE, Explorer
 from tests.support.mock import Mock, mock_model
 from xpapp import page
 from xpapp.serve import add_routes
@@ -91,6 +91,7 @@ def server(mock: Mock, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ser
 
 @pytest.fixture(scope="session")
 def browser(chromium: str) -> Iterator[Browser]:
+    expect.set_options(timeout=1000 * PATIENCE)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
@@ -103,7 +104,7 @@ def browser(chromium: str) -> Iterator[Browser]:
 def context(browser: Browser) -> Iterator[BrowserContext]:
     """A visitor whose browser has kept the page's scripts from earlier visits."""
     with browser.new_context(viewport={"width": 1280, "height": 720}) as context:
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(1000 * PATIENCE)
         yield context
 
 

@@ -25,6 +25,8 @@ from xpmodel.export import formats
 Pixel = tuple[int, int]
 # Key of the first map, and the name of its figure.
 LATENT = "latent"
+# How long what a test waits for may take on a slow and busy machine [s].
+PATIENCE = 60.0
 FORMATS = {form.title: ending[1:] for ending, form in formats.FORMATS.items()}
 
 # The newest model of a name: a browser keeps models that the server has dropped for a while.
@@ -144,9 +146,9 @@ class Explorer:
             self.problems.append(f"request: {url}")
 
     def open(self, url: str) -> None:
-        self.page.goto(url, timeout=30_000)
+        self.page.goto(url)
         ready = "window.Bokeh?.documents.length && Bokeh.documents[0].is_idle"
-        self.page.wait_for_function(ready, timeout=30_000)
+        self.page.wait_for_function(ready)
 
     # Eyes
 
@@ -199,7 +201,7 @@ class Explorer:
         light = self.page.get_by_role("progressbar", name="The server is working")
         return light.count() > 0
 
-    def until(self, condition: Callable[[], object], timeout: float = 15.0) -> None:
+    def until(self, condition: Callable[[], object], timeout: float = PATIENCE) -> None:
         """Wait until a condition holds, however often the page changes in between."""
         __tracebackhide__ = True
         end = time.monotonic() + timeout

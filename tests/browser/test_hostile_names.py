@@ -109,7 +109,7 @@ def harmless(explorer: Explorer) -> None:
 
 def shows(explorer: Explorer, text: str) -> None:
     """Somewhere on the page this text is written as it is."""
-    expect(explorer.page.get_by_text(text).first).to_be_visible(timeout=15_000)
+    expect(explorer.page.get_by_text(text).first).to_be_visible()
 
 
 def test_names_are_text(hostile, visitor, mock):
@@ -124,7 +124,7 @@ def test_names_are_text(hostile, visitor, mock):
 
     explorer.tab("Sets")
     for name in NAMES:
-        expect(tab.get_by_role("button", name=name).first).to_be_visible(timeout=15_000)
+        expect(tab.get_by_role("button", name=name).first).to_be_visible()
     harmless(explorer)
     explorer.tab("Tracks")
     shows(explorer, f"own: {TRACK}")
@@ -146,7 +146,7 @@ def test_names_are_text(hostile, visitor, mock):
     explorer.tab("Stars")
     explorer.choose("Sorted by", IMAGE)
     header = tab.locator(".slick-column-name").get_by_text(IMAGE, exact=True)
-    expect(header).to_be_visible(timeout=15_000)
+    expect(header).to_be_visible()
     harmless(explorer)
     explorer.tab("Ranges")
     explorer.choose("One more column", MATH)
@@ -205,6 +205,6 @@ def test_a_path_is_text(hostile, visitor):
     explorer = visitor("missing", port=hostile.port)
     path = f"no {IMAGE} [z](javascript:window.pwned=1).parquet"
     for one in explorer.page.get_by_text(path).all():
-        expect(one).to_be_visible(timeout=15_000)
+        expect(one).to_be_visible()
     assert explorer.page.get_by_text(path).count() == 2  # what was looked for, and what is wrong
     harmless(explorer)

@@ -155,7 +155,7 @@ def test_playing_a_path(explorer, network):
     page.wait_for_timeout(300)
     assert cursor.place == held < 1
     page.keyboard.press("p")
-    explorer.until(lambda: cursor.place == 1 and not cursor.playing, timeout=20)
+    explorer.until(lambda: cursor.place == 1 and not cursor.playing)
     assert cursor.z == pytest.approx(end)
     coefficients, _ = network.decode(np.array([end], np.float32))
     wanted = coefficients[0].astype(float) @ Wavelengths().matrix

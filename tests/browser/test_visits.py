@@ -236,11 +236,11 @@ def test_lost_connection(visitor, mock: Mock, tmp_path):
         page.until(lambda: named(page))
         name = settled(page)
     alert = page.page.get_by_role("alert").filter(has_text="connection to the server is lost")
-    page.until(lambda: alert.count() and alert.is_visible(), timeout=20)
+    page.until(lambda: alert.count() and alert.is_visible())
     assert named(page) == name
     with serving(port, mock, tmp_path):
-        page.until(lambda: not alert.count(), timeout=30)
-        page.page.wait_for_function("window.Bokeh?.documents.length", timeout=30_000)
+        page.until(lambda: not alert.count())
+        page.page.wait_for_function("window.Bokeh?.documents.length")
         page.wait_for_map()
         page.until(lambda: page.shows(count))
         assert named(page) == name and len(page.outlines()) == 1
