@@ -59,6 +59,22 @@ def test_an_outline_begun_outside_of_the_frame(explorer, begun):
     draws_the_right_ones(explorer)
 
 
+def test_a_drag_that_begins_long_after_the_button_went_down(explorer):
+    frame, before, mouse = explorer.frame(), explorer.visit.sets, explorer.page.mouse
+    way = [frame.pixel(*at) for at in RIGHT]
+    mouse.move(*way[0])
+    mouse.down()
+    # Bokeh has taken it for a long press by then.
+    explorer.page.wait_for_timeout(500)
+    for pixel in way[1:]:
+        mouse.move(*pixel)
+    mouse.up()
+    explorer.until(lambda: explorer.visit.sets is not before)
+    settle(explorer)
+    wanted = inside(frame.data(way), *positions(explorer, "latent"))
+    np.testing.assert_array_equal(members(explorer), wanted)
+
+
 @pytest.mark.parametrize("tool", TOOLS[:2])
 def test_a_drag_that_never_comes_into_the_frame_changes_nothing(explorer, tool):
     draws_the_right_ones(explorer)

@@ -184,6 +184,13 @@ function spareTables() {
   })
 }
 
+// Bokeh takes a button that stays down for 0.3 s for a long press, and lets the drag that follows do
+// nothing: an outline begun with care, or on a busy computer, would be lost. No tool here has a use
+// for long presses. (A timer cannot wait longer than this.)
+function dragAfterAnyPress() {
+  Bokeh.require("core/ui_gestures").UIGestures.press_threshold = 2 ** 31 - 1
+}
+
 export function render({model}) {
   const base = location.pathname.replace(/\/+$/u, "")
   sendKeys(model)
@@ -193,4 +200,5 @@ export function render({model}) {
   outliveServer()
   forgetClosed(model)
   spareTables()
+  dragAfterAnyPress()
 }

@@ -4,7 +4,8 @@ Each says what it reaches and why there is no public way. Where a part is not wh
 version that this was written for, an error names the package, its version and what has changed.
 Of what scripts and style sheets reach, `widgets/write_text.js` asks Bokeh's view of a Div for its
 `markup_el`, `maps/drag_begins.js` changes what the views of drawing tools do with a drag
-(`_pan_start`, `_pan`, `_pan_end`, `_keyup`), and `widgets/*.css` name classes of Bokeh's elements
+(`_pan_start`, `_pan`, `_pan_end`, `_keyup`), `browser/window.js` how long a press is
+(`UIGestures.press_threshold`), and `widgets/*.css` name classes of Bokeh's elements
 (`bk-btn`, `slick-row`).
 """
 
