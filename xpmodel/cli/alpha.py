@@ -1,4 +1,4 @@
-"""The commands about the α-bimodality: ``xpmodel classify`` and ``xpmodel control``."""
+"""The command about the α-bimodality: ``xpmodel classify``."""
 
 from __future__ import annotations
 
@@ -122,55 +122,6 @@ def classify_command(
         click.echo(write_figure(figure, lambda: classifiers_figure(verdicts, note, seed)))
     if not as_released:
         _pairs(opened, loaded, sample, inputs, within, out, seed, figures)
-
-
-@click.command("control")
-@click.option(
-    "--out",
-    default=Path("control"),
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Folder to write.",
-)
-@click.option("--stars", default=100_000, show_default=True, help="Stars of each mock sky.")
-@click.option("--epochs", default=120, show_default=True, help="Of each model's training.")
-@click.option("--seed", default=0, show_default=True, help="Of skies, models and forests.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-def control_command(out: Path, stars: int, epochs: int, seed: int, device: str) -> None:
-    """Check on mock skies that latents help to tell high- from low-α stars only by knowing α.
-
-    Two skies of the same stars: in one the spectra follow [α/M], in the other they do not. A
-    small model is trained on each. Given the true Teff, log g, [M/H], E(B−V) and age, latents
-    must help in the first sky and must not in the second.
-    """
-    from xpmodel._version import __version__
-    from xpmodel.model.device import find_device
-    from xpmodel.report.tables import lines_of, write_table
-    from xpmodel.studies.alpha.mock_control import run_control
-    from xpmodel.studies.alpha.tables import control_table
-
-    find_device(device)
-    results = run_control(
-        out, stars, epochs, seed, device=device, progress=lambda what: click.echo(what, err=True)
-    )
-    meta = {
-        "mock": "made-up stars: nothing was observed",
-        "stars": stars,
-        "epochs": epochs,
-        "seed": seed,
-        "made_by": f"xpmodel {__version__} control",
-    }
-    table = control_table(results, meta)
-    for result in results:
-        click.echo(
-            f"α signal {result.alpha_signal:g}: {result.n_stars:,} mock stars, {result.n_high:,} "
-            f"high-α; active latents {', '.join(result.active) or 'none'}; "
-            f"{result.n_pairs:,} pairs"
-        )
-    formats = dict.fromkeys(("value", "value_p2", "value_p98"), ".4f")
-    for line in lines_of(table, formats | {"alpha_signal": "g", "by_chance": "g"}):
-        click.echo(line)
-    click.echo(write_table(out / "control.ecsv", table))
 
 
 def _pairs(

@@ -10,8 +10,9 @@ import click
 import numpy as np
 
 from xpmodel._version import __version__
-from xpmodel.cli.alpha import classify_command, control_command
+from xpmodel.cli.alpha import classify_command
 from xpmodel.cli.build import build_command, norm_command
+from xpmodel.cli.control import control_command
 from xpmodel.cli.data import fetch_command, labels_command
 from xpmodel.cli.evaluate import evaluate_command
 from xpmodel.cli.explore import explore_command

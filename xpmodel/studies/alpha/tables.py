@@ -16,8 +16,6 @@ from xpmodel.studies.alpha.scores import SCORES, Estimate, gain
 if TYPE_CHECKING:
     from astropy.table import Table
 
-    from xpmodel.studies.alpha.mock_control import SkyResult
-
 MEANING = {
     "accuracy": "part of the test stars called right",
     "balanced_accuracy": "mean of the two recalls; 0.5 by chance",
@@ -102,28 +100,6 @@ def spectra_table(spectra: dict[str, AlphaSpectrum], meta: dict[str, Any]) -> Ta
             if values is not None:
                 columns.append((f"{mode}_{part}", values, "", f"{description} {what}"))
     meta = {**meta, "n_pairs": first.n_pairs, "delta_z": first.delta_z.tolist()}
-    return make_table(columns, meta)
-
-
-def control_table(results: Sequence[SkyResult], meta: dict[str, Any]) -> Table:
-    """A row a sky and a question: what latents add to true labels, and in matched pairs."""
-    rows: list[tuple[float, str, Estimate, float]] = []
-    for result in results:
-        signal = result.alpha_signal
-        for name in ("accuracy", "balanced_accuracy"):
-            pretty = name.replace("_", " ")
-            without = result.without.scores()[name]
-            rows.append((signal, f"{pretty}, true labels", without, np.nan))
-            with_latents = result.with_latents.scores()[name]
-            rows.append((signal, f"{pretty}, with latents", with_latents, np.nan))
-            rows.append((signal, f"gain in {pretty}", result.gain[name], 0.0))
-        rows += [(signal, f"pairs by {o.name}", o.right, 0.5) for o in result.orders]
-    columns: list[TableColumn] = [
-        ("alpha_signal", [r[0] for r in rows], "", "1: spectra follow alpha; 0: they do not"),
-        ("measure", [r[1] for r in rows], "", "what is measured"),
-        *_estimates("value", [r[2] for r in rows], "its value"),
-        ("by_chance", [r[3] for r in rows], "", "its value where latents know nothing of alpha"),
-    ]
     return make_table(columns, meta)
 
 
