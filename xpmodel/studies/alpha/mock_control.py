@@ -20,13 +20,14 @@ import numpy as np
 
 from xpmodel.catalog.build import build_catalog
 from xpmodel.catalog.catalog import Catalog, open_catalog
-from xpmodel.catalog.label_relations import giant_mask, high_alpha_mask
+from xpmodel.catalog.label_relations import high_alpha_mask
 from xpmodel.errors import InputError
 from xpmodel.mock.truth import read_truth
 from xpmodel.mock.write import TRUTH_FILE, Sky, write_mock
 from xpmodel.spectra.spectra import read_spectra
 from xpmodel.studies.alpha.conditional import CrossFit, Measured, cross_fit, mean_of
 from xpmodel.studies.alpha.measured_labels import measured_as_real
+from xpmodel.studies.alpha.star_slices import slices
 from xpmodel.training.train import TrainingConfig, train
 
 # What a mock spectrum is made of, but for α.
@@ -39,7 +40,6 @@ LEARNING_RATE = 2e-3
 FEWEST = 2_000
 # Stars of either sequence that a slice needs: fewer say nothing of latents, one by one.
 FEWEST_IN_SLICE = 100
-ALL = "all stars"
 
 Progress = Callable[[str], None]
 
@@ -232,22 +232,6 @@ def compare_with_truth(
         measured=[Finding(stars="measured labels", **one) for one in measured],
         skipped=skipped | left_out,
     )
-
-
-def slices(teff: np.ndarray, logg: np.ndarray) -> dict[str, np.ndarray]:
-    """Stars by true Teff [K] and log g [dex], (N,) bool each.
-
-    Laroche & Speagle (2024) claim α for stars below 5000 K.
-    """
-    giant = giant_mask(teff, logg)
-    return {
-        ALL: np.ones(len(teff), bool),
-        "Teff < 5000 K": teff < 5000,
-        "giants, Teff < 4500 K": giant & (teff < 4500),
-        "giants, 4500 to 5000 K": giant & (teff >= 4500) & (teff < 5000),
-        "giants, Teff ≥ 5000 K": giant & (teff >= 5000),
-        "dwarfs": ~giant,
-    }
 
 
 def _findings(stars: str, fit: CrossFit, inside: np.ndarray) -> list[Finding]:

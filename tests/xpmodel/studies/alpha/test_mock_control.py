@@ -12,8 +12,8 @@ from xpmodel.studies.alpha.mock_control import (
     SkyResult,
     compare_with_truth,
     run_control,
-    slices,
 )
+from xpmodel.studies.alpha.star_slices import slices
 
 
 @pytest.fixture(autouse=True)
