@@ -24,9 +24,7 @@ import click
 )
 @click.option("--seed", default=0, show_default=True, help="The first: of skies, models, folds.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
-def control_command(
-    out: Path, stars: int, epochs: int, seeds: int, seed: int, device: str
-) -> None:
+def control_command(out: Path, stars: int, epochs: int, seeds: int, seed: int, device: str) -> None:
     """Check on mock skies that latents help to tell high- from low-α stars only by knowing α.
 
     Two skies of the same stars: in one the spectra follow [α/M], in the other they do not. A

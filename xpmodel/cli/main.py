@@ -11,6 +11,8 @@ import numpy as np
 
 from xpmodel._version import __version__
 from xpmodel.cli.alpha import classify_command
+from xpmodel.cli.attribute import attribute_command
+from xpmodel.cli.bound import bound_command
 from xpmodel.cli.build import build_command, norm_command
 from xpmodel.cli.control import control_command
 from xpmodel.cli.data import fetch_command, labels_command
@@ -148,6 +150,8 @@ def select_command(
 
 
 for command in (
+    attribute_command,
+    bound_command,
     build_command,
     classify_command,
     control_command,

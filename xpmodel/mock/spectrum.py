@@ -245,12 +245,16 @@ def coefficients_of(flux: np.ndarray) -> np.ndarray:
     """
     from xpmodel.spectra.photometry import synthetic_g_flux
 
-    coefficients = flux.astype(np.float64) @ _solver().T
+    coefficients = flux.astype(np.float64) @ solver().T
     return coefficients / synthetic_g_flux(coefficients)[:, None]
 
 
 @functools.cache
-def _solver() -> np.ndarray:  # (110, L)
+def solver() -> np.ndarray:
+    """What `coefficients_of` multiplies spectra with before their G flux is divided out, (110, L).
+
+    Its spectra have a mean of 1 over the grid; coefficients come out per unit G flux, nearly.
+    """
     grid, matrices, merge = design()
     amplitude, power = PRIOR_SPREAD
     rows = []

@@ -73,21 +73,6 @@ def test_wavelengths(mock, tmp_path):
     assert "m_h ± 0.2" in result.stdout
 
 
-@pytest.mark.slow
-def test_control(tmp_path):
-    result = run("control", "--out", tmp_path, "--stars", 2000, "--epochs", 1, "--device", "cpu")
-    table = Table.read(tmp_path / "control.ecsv")
-    accuracy = table[table["measure"] == "accuracy, true labels"]
-    assert list(accuracy["alpha_signal"]) == [1, 0]
-    assert accuracy["value"][0] == accuracy["value"][1]  # the same stars in both skies
-    for name in ("alpha_1", "alpha_0"):
-        kept = {path.name for path in (tmp_path / name).iterdir()}
-        assert {"catalog.parquet", "model", "truth.parquet", "xp_apogee_mock.h5"} <= kept
-    assert result.stderr.splitlines()[0] == "α signal 1: making 2000 mock stars"
-    assert "2,000 mock stars" in result.stdout
-    assert "mock" in table.meta
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

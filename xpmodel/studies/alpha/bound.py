@@ -20,7 +20,7 @@ import numpy as np
 
 from xpmodel.errors import InputError
 from xpmodel.mock import noise
-from xpmodel.mock.population import Stars
+from xpmodel.mock.population import Stars, draw_stars
 from xpmodel.mock.spectrum import coefficients_of, model_flux
 from xpmodel.spectra.bands import N_BAND
 from xpmodel.studies.alpha.conditional import folds, out_of_fold
@@ -89,9 +89,19 @@ def stars_of(truth: dict[str, np.ndarray], g_mag: np.ndarray) -> Stars:
 
     What a spectrum does not depend on (positions, orbits, populations) is left at zero.
     """
-    blank = np.zeros(len(g_mag))
-    values = {f.name: np.asarray(truth.get(f.name, blank), np.float64) for f in fields(Stars)}
-    return Stars(**values | {"g_mag": np.asarray(g_mag, np.float64)})
+    drawn = draw_stars(len(g_mag), np.random.default_rng(0))
+    blank = {f.name: np.zeros_like(getattr(drawn, f.name), np.float64) for f in fields(Stars)}
+    known = {name: np.asarray(v, np.float64) for name, v in truth.items() if name in blank}
+    return Stars(**blank | known | {"g_mag": np.asarray(g_mag, np.float64)})
+
+
+def nuisances(stars: Stars) -> list[tuple[str, np.ndarray]]:
+    """What sets a star apart from others of its parameters: an attribute and a direction in it.
+
+    Those are the generator's attributes of several columns: standard normal and of no label.
+    """
+    names = [f.name for f in fields(Stars) if getattr(stars, f.name).ndim == 2]
+    return [(n, axis) for n in names for axis in np.eye(getattr(stars, n).shape[1])]
 
 
 def information(
@@ -112,11 +122,13 @@ def information(
     Returns
     -------
     ndarray, (N, 5, 5) float64
-        In the order of `PARAMETERS`.
+        In the order of `PARAMETERS`; what the `nuisances` take away is gone from it.
     """
     steps = steps or STEPS
+    apart = nuisances(stars)
+    n_steps = len(steps)
     inverse = [np.linalg.inv(np.linalg.cholesky(c)) for c in noise.correlations()]
-    result = np.empty((len(stars), len(steps), len(steps)))
+    result = np.empty((len(stars), n_steps, n_steps))
     for start in range(0, len(stars), BATCH):
         rows = np.arange(start, min(start + BATCH, len(stars)))
         some = stars[rows]
@@ -125,11 +137,20 @@ def information(
             here = getattr(some, name)
             ends = [generated(replace(some, **{name: here + s})) for s in (step, -step)]
             slopes.append((ends[0] - ends[1]) / (2 * step))
+        for name, axis in apart:
+            here = getattr(some, name)
+            ends = [generated(replace(some, **{name: here + s * axis})) for s in (0.1, -0.1)]
+            slopes.append((ends[0] - ends[1]) / 0.2)
         scaled = np.stack(slopes, axis=1) / 10.0 ** noise.relation(some.g_mag)[:, None]
         white = np.concatenate(
             [scaled[..., b * N_BAND : (b + 1) * N_BAND] @ inverse[b].T for b in (0, 1)], axis=-1
         )
-        result[rows] = white @ white.swapaxes(1, 2)
+        full = white @ white.swapaxes(1, 2)
+        cross = full[:, :n_steps, n_steps:]
+        block = full[:, n_steps:, n_steps:] + np.eye(len(apart))
+        result[rows] = full[:, :n_steps, :n_steps] - cross @ np.linalg.solve(
+            block, cross.swapaxes(1, 2)
+        )
         if progress is not None:
             progress(int(rows[-1]) + 1)
     return result

@@ -240,9 +240,7 @@ def _findings(stars: str, fit: CrossFit, inside: np.ndarray) -> list[Finding]:
 
     def of(measure: str, one: Measured, by_chance: float = np.nan, unit: float = 1) -> Finding:
         value, error = one.value * unit, one.error * unit
-        return Finding(
-            stars=stars, measure=measure, value=value, error=error, by_chance=by_chance
-        )
+        return Finding(stars=stars, measure=measure, value=value, error=error, by_chance=by_chance)
 
     right = mean_of(((fit.high_by_labels[inside] > 0.5) == high).astype(float))
     covariance = fit.covariance(inside)

@@ -15,6 +15,7 @@ from xpmodel.studies.alpha.bound import (
     bounds,
     generated,
     information,
+    nuisances,
     stars_of,
 )
 
@@ -36,6 +37,11 @@ def covariance(g_mag):
             for j in range(55):
                 a, b = 55 * band + i, 55 * band + j
                 full[a, b] = matrix[i, j] * sigma[a] * sigma[b]
+    one = star(g_mag=g_mag)
+    for name, axis in nuisances(one):  # unit normal: as good as noise
+        move = generated(replace(one, **{name: getattr(one, name) + 0.05 * axis}))
+        slope = (move - generated(one))[0] / 0.05
+        full += np.outer(slope, slope)
     return full
 
 

@@ -75,8 +75,7 @@ def test_explained_part_and_its_error():
     assert result.value == pytest.approx(0.36 / 1.36, abs=3 * result.error)
     assert result.value == pytest.approx(1 - (noise @ noise) / np.sum((0.6 * z + noise) ** 2))
     draws = [
-        explained((0.6 * z + noise)[i], noise[i]).value
-        for i in rng.integers(0, 4000, (400, 4000))
+        explained((0.6 * z + noise)[i], noise[i]).value for i in rng.integers(0, 4000, (400, 4000))
     ]
     assert result.error == pytest.approx(np.std(draws), rel=0.2)
 
@@ -127,6 +126,4 @@ def test_latents_that_know_alpha_are_told_from_those_that_know_the_labels(knows,
         assert partial.value < 2 * partial.error
         assert fit.gain(everyone).value < 0.02
     both = fit.r2(everyone, fit.alpha_by_both)
-    assert both.value == pytest.approx(
-        1 - np.mean((alpha - fit.alpha_by_both) ** 2) / alpha.var()
-    )
+    assert both.value == pytest.approx(1 - np.mean((alpha - fit.alpha_by_both) ** 2) / alpha.var())
