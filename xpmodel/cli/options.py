@@ -10,10 +10,11 @@ import click
 
 Option = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-# The names in `xpmodel.catalog.named_cuts`, which to import would keep `--help` waiting; a test
-# compares them.
+# The names in `xpmodel.catalog.named_cuts` and `xpmodel.tracks.definitions`, which to import would
+# keep `--help` waiting; tests compare them.
 CUT_NAMES = ("good", "pristine", "full")
 VARIANT_NAMES = ("released", "paper")
+TRACK_VARIANTS = ("paper", "released", "controlled")
 
 
 def out_option() -> Option:

@@ -15,7 +15,13 @@ from xpmodel.catalog.catalog import Catalog
 from xpmodel.columns import column_of, describe, period, stellar_labels
 from xpmodel.errors import InputError
 from xpmodel.tracks.bins import CONDITIONS, Bin, check_columns, is_within
-from xpmodel.tracks.definitions import TRACKS, TrackDefinition, check_options, define
+from xpmodel.tracks.definitions import (
+    DEFAULT_VARIANT,
+    TRACKS,
+    TrackDefinition,
+    check_options,
+    define,
+)
 
 if TYPE_CHECKING:
     from astropy.table import Table
@@ -97,7 +103,7 @@ def measure(
     definition : TrackDefinition
     catalog : Catalog
     mask : ndarray, (N,) bool, optional
-        The stars to use, of a cut for instance. Default: all.
+        The stars to use. Default: those of the track's own cut.
     thin : int
         Bins with fewer stars are marked as thin.
 
@@ -112,6 +118,7 @@ def measure(
     """
     check_columns(catalog, definition.columns, f"the track {definition.name}")
     bins = definition.bins
+    mask = definition.stars(catalog) if mask is None else mask
     rows, which = _members(bins, catalog, mask)
     n = np.bincount(which, minlength=len(bins))
     labels = [label for label in stellar_labels() if label in catalog.numeric]
@@ -132,7 +139,7 @@ def measure(
 
 def measure_all(
     catalog: Catalog,
-    variant: str = "paper",
+    variant: str = DEFAULT_VARIANT,
     *,
     m_h: float | None = None,
     mask: np.ndarray | None = None,
@@ -144,7 +151,7 @@ def measure_all(
     ----------
     catalog : Catalog
     variant : str
-        ``paper`` or ``released``.
+        One of `xpmodel.tracks.definitions.VARIANTS`.
     m_h : float, optional
         The metallicity of ``fixed_m_h`` [dex]. Default −0.4.
     mask, thin
@@ -157,7 +164,7 @@ def measure_all(
     """
     check_options("fixed_m_h", variant, m_h)
     options = {name: partial(define, variant=variant, mask=mask) for name in TRACKS}
-    options["fixed_m_h"] = partial(define, variant=variant, m_h=m_h)
+    options["fixed_m_h"] = partial(define, variant=variant, m_h=m_h, mask=mask)
     tracks, skipped = {}, {}
     for name, definitions in options.items():
         try:
@@ -214,6 +221,8 @@ def _metadata(tracks: Sequence[Track]) -> dict[str, Any]:
         "titles": [track.definition.title for track in tracks],
         "axes": list(first.definition.axes),
         "variant": first.definition.variant,
+        "cut": first.definition.cut,
+        "notes": list(first.definition.notes),
         "conditions": list(conditions),
         "catalog": first.catalog,
         "model": first.model,

@@ -200,7 +200,7 @@ def _note(
     note = (
         f"{plain(catalog.path.name)}: density of those of {mask.sum():,} of "
         f"{len(catalog):,} stars that lie within the axes; "
-        f"variant of the tracks: {first.definition.variant}. "
+        f"variant of the tracks: {first.definition.variant}.{_cuts(lines)} "
         f"Large symbol: where a track starts; open: fewer than {first.thin_below} stars."
     )
     drawn = {column for plane in planes for column in plane if is_latent(column)}
@@ -210,3 +210,10 @@ def _note(
     inactive = all(z not in catalog.active for z in left_out)
     reason = "inactive, as the prior" if inactive else "inactive, or of smaller KL"
     return f"{note} Left out: {', '.join(left_out)} ({reason})."
+
+
+def _cuts(lines: list[DrawnTrack]) -> str:
+    """Which tracks are of fewer stars than all, a sentence."""
+    of = {line.track.definition.title: line.track.definition.cut for line in lines}
+    parts = [f"{plain(title)}: {cut} stars" for title, cut in of.items() if cut != "full"]
+    return f" {'; '.join(parts)}." if parts else ""

@@ -72,10 +72,12 @@ class TrackControls:
             "Bars: standard deviation of the bin's stars. Hollow: fewer than 10 stars. "
             "A click on a point moves z there."
         ]
+        lines += measured.remarks(visit.catalog, visit.tracks)
         if set(LINES) & set(visit.tracks):
             lines += [
                 f"Best single split of {' from '.join(DIVISIONS[name])}: {split.latent} = "
-                f"{split.threshold:.3g}, balanced accuracy {split.balanced_accuracy:.1%}"
+                f"{split.threshold:.3g}, balanced accuracy {split.balanced_accuracy:.1%}; "
+                f"{measured.beside(visit.catalog, name)}"
                 for name, split in measured.splits(visit.catalog).items()
             ]
         lines += [f"own: {as_html(definition.title)}" for definition in visit.own_tracks]

@@ -11,8 +11,9 @@ from xpapp.state.track_names import ALPHA_LINE, KIEL_LINE, LINES, choices
 from xpmodel import Catalog, InputError
 from xpmodel.catalog.label_relations import alpha_split, divide_logg
 from xpmodel.catalog.once import once_a_catalog
+from xpmodel.columns import symbol
 from xpmodel.tracks.definitions import TrackDefinition, define
-from xpmodel.tracks.latent_threshold import DIVISIONS, Split, label_splits
+from xpmodel.tracks.latent_threshold import COLOR, DIVISIONS, Split, color_splits, label_splits
 from xpmodel.tracks.measured import Track, measure
 
 # Okabe & Ito's colors again, in another order than the sets'.
@@ -42,7 +43,7 @@ class DividingLine:
 
 @once_a_catalog(at_most=64)
 def tracks(catalog: Catalog, name: str) -> tuple[Track, ...]:
-    """The tracks of one name, over all stars of a catalog.
+    """The tracks of one name, over the stars of a catalog that they are of.
 
     Raises
     ------
@@ -62,6 +63,34 @@ def own_track(catalog: Catalog, definition: TrackDefinition) -> Track:
 def splits(catalog: Catalog) -> dict[str, Split]:
     """The best single splits of the active latents, by what they divide."""
     return label_splits(catalog) if catalog.active else {}
+
+
+@once_a_catalog(at_most=1)
+def baselines(catalog: Catalog) -> dict[str, Split]:
+    """The best splits by color alone, by what they divide."""
+    return color_splits(catalog)
+
+
+def beside(catalog: Catalog, name: str) -> str:
+    """How well color alone divides what a split on a latent divides."""
+    by_color = baselines(catalog).get(name)
+    if by_color is None:
+        return f"no {symbol(COLOR)} to compare with"
+    return (
+        f"{symbol(COLOR)} alone, at {by_color.threshold:.3g}, has {by_color.balanced_accuracy:.1%}"
+    )
+
+
+def remarks(catalog: Catalog, names: Sequence[str]) -> list[str]:
+    """Of which stars some tracks are, where not of all, and what else is to be said of them."""
+    found = []
+    for name in names:
+        if name in COLORS:
+            definition = tracks(catalog, name)[0].definition
+            stars = [f"{definition.cut} stars"] if definition.cut != "full" else []
+            if said := [*stars, *definition.notes]:
+                found.append(f"{definition.title}: {'; '.join(said)}")
+    return found
 
 
 def track_choices(catalog: Catalog, own: Sequence[TrackDefinition]) -> dict[str, str]:
@@ -111,7 +140,7 @@ def lines(catalog: Catalog, name: str, columns: tuple[str, str]) -> list[Dividin
         title = (
             f"{first} from {second}: best at {split.latent} = {split.threshold:.3g}, "
             f"{split.balanced_accuracy:.1%} balanced accuracy ({split.accuracy:.1%} of "
-            f"{split.n:,} stars right)"
+            f"{split.n:,} stars right); {beside(catalog, wanted)}"
         )
         at = np.full(2, split.threshold)
         found.append(_line(columns, split.latent, at, ends, title))

@@ -10,10 +10,13 @@ from xpapp.tracks.measured import (
     COLORS,
     KIEL_LINE,
     LINES,
+    baselines,
+    beside,
     choices,
     chosen_track,
     lines,
     own_track,
+    remarks,
     splits,
     track_choices,
     tracks,
@@ -100,3 +103,35 @@ def test_the_best_split_of_a_latent(catalog):
     (upright,) = lines(catalog, KIEL_LINE, ("z3", "m_h"))
     np.testing.assert_allclose(upright.y, catalog.span("m_h"))
     assert lines(catalog, KIEL_LINE, ("z1", "m_h")) == []
+
+
+def test_color_stands_beside_the_split_of_a_latent(catalog, tmp_path):
+    columns = star_columns()
+    columns["bp_rp"] = np.where(columns["teff"] < 5000, 1.4, 0.9)
+    colored = catalog_of(tmp_path / "stars.parquet", columns)
+    by_color = baselines(colored)["giant"]
+    assert by_color.latent == "bp_rp"
+    said = f"BP − RP alone, at 1.15, has {by_color.balanced_accuracy:.1%}"
+    assert beside(colored, "giant") == said
+    (line,) = lines(colored, KIEL_LINE, ("z1", "z3"))
+    assert line.title.endswith(f"; {said}")
+    assert beside(catalog, "giant") == "no BP − RP to compare with"
+
+
+def test_of_which_stars_tracks_are(catalog, tmp_path):
+    n = len(catalog)
+    columns = star_columns() | {
+        "teff_err": np.full(n, 20.0),
+        "logg_err": np.where(np.arange(n) % 2, 0.05, 0.5),
+        "m_h_err": np.full(n, 0.02),
+        "bp_rp": np.full(n, 1.0),
+        "phot_g_mean_mag": np.full(n, 13.0),
+        "starflag": np.zeros(n),
+        "aspcapflag": np.zeros(n),
+    }
+    flagged = catalog_of(tmp_path / "stars.parquet", columns)
+    names = ("main_sequence", "fixed_m_h", KIEL_LINE)
+    assert remarks(flagged, names) == ["[α/M] at fixed [M/H]: pristine stars"]
+    assert tracks(flagged, "fixed_m_h")[0].n.sum() < tracks(catalog, "fixed_m_h")[0].n.sum()
+    (without,) = remarks(catalog, names)
+    assert without.startswith("[α/M] at fixed [M/H]: of all stars: no values in columns teff_err, ")

@@ -6,7 +6,7 @@ from tests.support import commands
 from tests.support.loops import some
 from tests.support.tracks import catalog_of, star_columns
 from xpmodel import open_catalog
-from xpmodel.tracks.definitions import TRACKS
+from xpmodel.tracks.definitions import ALPHA_TRACKS, TRACKS
 from xpmodel.tracks.latent_threshold import label_splits
 from xpmodel.tracks.measured import measure_all
 
@@ -17,9 +17,10 @@ def catalog(tmp_path_factory):
     rng = np.random.default_rng(1)
     n = len(columns["teff"])
     columns |= {
-        "teff_err": rng.uniform(20, 400, n),
-        "logg_err": rng.uniform(0.02, 0.6, n),
-        "m_h_err": rng.uniform(0.02, 0.3, n),
+        # A quarter is pristine.
+        "teff_err": np.where(np.arange(n) % 4, rng.uniform(20, 400, n), 20),
+        "logg_err": np.where(np.arange(n) % 4, rng.uniform(0.02, 0.6, n), 0.05),
+        "m_h_err": np.where(np.arange(n) % 4, rng.uniform(0.02, 0.3, n), 0.02),
         "bp_rp": rng.uniform(0.5, 3, n),
         "phot_g_mean_mag": rng.uniform(9, 17, n),
         "starflag": np.zeros(n),
@@ -44,11 +45,13 @@ def test_tables(catalog, tmp_path):
     result = run(catalog.path, "--out", tmp_path / "out", "--no-figures")
     measured = measure_all(catalog)
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == sorted(f"{name}.ecsv" for name in TRACKS)
+    judged = ["gaia_enceladus_test", "splits"]
+    assert names == sorted(f"{name}.ecsv" for name in [*TRACKS, *judged])
     for name, tracks in some(measured.tracks.items()):
         table = Table.read(tmp_path / "out" / f"{name}.ecsv", format="ascii.ecsv")
-        assert (table.meta["variant"], table.meta["catalog"]) == ("paper", "stars.parquet")
-        assert table.meta["cut"] == "full"
+        assert (table.meta["variant"], table.meta["catalog"]) == ("controlled", "stars.parquet")
+        assert table.meta["cut"] == ("pristine" if name in ALPHA_TRACKS else "full")
+        assert (f"{name}: of the pristine stars\n" in result.stdout) == (name in ALPHA_TRACKS)
         assert str(table["teff_mean"].unit) == "K"
         for column in ("n", "thin"):
             expected = np.concatenate([getattr(track, column) for track in tracks])
@@ -61,7 +64,7 @@ def test_tables(catalog, tmp_path):
         row = f"{name:18s} {len(n):6d} {(n < 10).sum():6d} {n.sum():9d}\n"
         assert row in result.stdout
     assert "m_h_centre" in Table.read(tmp_path / "out" / "m_h_giants.ecsv").colnames
-    assert f"{tmp_path / 'out'}: tables of 6000 of 6000 stars (full)\n" in result.stdout
+    assert f"{tmp_path / 'out'}: tables of 6000 of 6000 stars (full, but" in result.stdout
 
 
 def test_splits_are_said(catalog, tmp_path):
@@ -70,6 +73,28 @@ def test_splits_are_said(catalog, tmp_path):
     line = f"giants against dwarfs: z3 < {split.threshold:.3f} is right for {split.accuracy:.1%} of"
     assert line in result.stdout
     assert "high-α against low-α: z" in result.stdout
+
+
+def test_baselines_and_nulls_are_said(catalog, tmp_path):
+    """Color and [M/H] beside a split, the drift of a track, Gaia-Enceladus against its equals."""
+    few = run(catalog.path, "--out", tmp_path, "--no-figures").stdout
+    assert "fixed_m_h: fewer than two points that are not thin, so no drift" in few
+    said = run(catalog.path, "--out", tmp_path, "--no-figures", "--thin", "1").stdout
+    assert "\n  BP − RP " in said and " of held-out stars; the latents less this: +" in said
+    assert "  not by j_k: " in said
+    assert "fixed_m_h: along it drift Teff by " in said and "[M/H] by 0.0" in said
+    assert "whatever their [α/M], " in said
+    assert "m_h_giants: along a track [M/H] drifts by up to 0." in said
+    assert "gaia_enceladus against others of equal [M/H]: " in said and ", p = " in said
+    assert "gaia_enceladus against its equals: " in said and "no numbers in sfd_ebv" in said
+    table = Table.read(tmp_path / "splits.ecsv")
+    assert set(table["sought"]) == {"latents", "bp_rp", "m_h"}
+    assert set(table["division"]) == {"giant", "high_alpha"}
+    test = Table.read(tmp_path / "gaia_enceladus_test.ecsv")
+    assert test["matched"][0] == "m_h" and 0 < test["p"][0] <= 1
+    one_cut = run(catalog.path, "--out", tmp_path, "--no-figures", "--cut", "full").stdout
+    assert "of the pristine stars" not in one_cut and "6000 stars (full)\n" in one_cut
+    assert Table.read(tmp_path / "low_alpha.ecsv").meta["cut"] == "full"
 
 
 def test_options(catalog, tmp_path):

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from xpmodel.errors import InputError
+from xpmodel.tracks.matching import pair_nearest
 
 # How far the two stars of a pair may differ: Teff [K], log g [dex], [M/H] [dex].
 EQUAL = {"teff": 50.0, "logg": 0.1, "m_h": 0.05}
-# Low-α stars that each high-α one may be paired with: beyond these lies hardly a pair.
-CANDIDATES = 32
 
 
 @dataclass(frozen=True)
@@ -66,33 +65,17 @@ def match_pairs(
     InputError
         When a difference is not above 0, or there is no pair.
     """
-    from scipy.spatial import cKDTree
-
     within = check_within(dict(EQUAL if within is None else within))
     scaled = np.stack([np.asarray(labels[n], np.float64) / w for n, w in within.items()], axis=1)
     usable = known & np.isfinite(scaled).all(axis=1)
     high, low = np.flatnonzero(usable & is_high), np.flatnonzero(usable & ~is_high)
     if not (len(high) and len(low)):
         raise InputError(f"{len(high)} high-α and {len(low)} low-α stars: no pair to be made")
-    # The largest difference in any one label must be within bounds, not the sum of squares.
-    k = min(CANDIDATES, len(low))
-    distance, nearest = cKDTree(scaled[low]).query(
-        scaled[high], k=k, p=np.inf, distance_upper_bound=np.nextafter(1.0, 2.0), workers=-1
-    )
-    distance, nearest = np.reshape(distance, (-1, k)), np.reshape(nearest, (-1, k))
-    i, place = np.nonzero(distance <= 1.0)
-    j, apart = nearest[i, place], distance[i, place]
-    taken_high, taken_low = np.zeros(len(high), bool), np.zeros(len(low), bool)
-    chosen = []
-    for number in np.lexsort((j, i, apart)).tolist():
-        if not (taken_high[i[number]] or taken_low[j[number]]):
-            taken_high[i[number]] = taken_low[j[number]] = True
-            chosen.append(number)
-    if not chosen:
+    i, j = pair_nearest(scaled[high], scaled[low])
+    if not len(i):
         differences = ", ".join(f"{name} ± {most:g}" for name, most in within.items())
         raise InputError(f"no high- and low-α stars equal within {differences}; widen these")
-    rows = np.sort(np.array(chosen))
-    return Pairs(high[i[rows]], low[j[rows]], len(high), len(low), within)
+    return Pairs(high[i], low[j], len(high), len(low), within)
 
 
 def check_within(within: dict[str, float]) -> dict[str, float]:
