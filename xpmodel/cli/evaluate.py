@@ -74,9 +74,9 @@ def evaluate_command(
     """Compare how MODEL reconstructs the test stars of CATALOG with what others do.
 
     Residuals by coefficient and wavelength, in units of the errors, with bias and spread, RMSE of
-    each star, and by label. Rivals built in: 4, 6 and 20 principal components, and the mean of
-    the 10 training stars nearest in labels. Every rival is compared with the model on the same
-    stars.
+    each star, and by label. Rivals built in: 4, 6 and 20 principal components, the mean of the 10
+    training stars nearest in labels, or in labels and colors, and a cubic in labels and colors.
+    Every rival is compared with the model on the same stars.
     """
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.cli.output import catalog_model, result_folder

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -13,8 +14,11 @@ from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.spectra.spectra import Spectra
 from xpmodel.spectra.wavelengths import Wavelengths
+from xpmodel.studies.reconstruction.label_cubic import COLOR_CUBIC, label_cubic
 from xpmodel.studies.reconstruction.residuals import ZGR_GRID, Residuals, residuals_of
 from xpmodel.studies.reconstruction.rivals import (
+    COLOR_MEAN,
+    LABEL_MEAN,
     MODEL,
     Reconstruction,
     label_means,
@@ -123,7 +127,8 @@ def built_in(
     Returns
     -------
     reconstructions : list of Reconstruction
-        The model, principal components, label means.
+        The model, principal components, means of stars of like labels (and colors), and a cubic in
+        labels and colors.
     skipped : dict of str to str
         Why one cannot be had.
 
@@ -143,12 +148,18 @@ def built_in(
     found = [of_model(MODEL, model, stars.spectra, z)]
     tell("principal components")
     found += principal_components(catalog, stars.train, stars.spectra)
-    tell("means over labels")
     skipped = {}
-    try:
-        found.append(label_means(catalog, stars.train, stars.test, stars.spectra))
-    except InputError as error:
-        skipped["label mean"] = str(error)
+    of_labels = {
+        LABEL_MEAN: label_means,
+        COLOR_MEAN: partial(label_means, colors=True),
+        COLOR_CUBIC: label_cubic,
+    }
+    for name, make in of_labels.items():
+        tell(name)
+        try:
+            found.append(make(catalog, stars.train, stars.test, stars.spectra))
+        except InputError as error:
+            skipped[name] = str(error)
     return found, skipped
 
 

@@ -1,4 +1,7 @@
-"""Reconstructions of the same stars by others: principal components, label means, another model."""
+"""Reconstructions of the same stars by others: principal components, label means, another model.
+
+Regressions on labels and colors are in `xpmodel.studies.reconstruction.label_cubic`.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,9 @@ NEIGHBOURS = 10
 # What label-dependent models of XP spectra are conditioned on (Zhang, Green & Rix 2023, Sect. 2),
 # and where it is known [α/M], whose effect on spectra the paper is about.
 CONDITIONED_ON, IF_KNOWN = ("teff", "logg", "m_h"), ("alpha_m",)
-MODEL = "model"
+# What Leung & Bovy (2023) add to labels, and the color of the spectra themselves.
+COLORS = ("bp_rp", "j_h", "j_k")
+MODEL, LABEL_MEAN, COLOR_MEAN = "model", "label mean", "label + color mean"
 
 
 @dataclass(frozen=True)
@@ -101,12 +106,17 @@ def principal_components(
 
 
 def label_means(
-    catalog: Catalog, train: np.ndarray, test: np.ndarray, spectra: Spectra
+    catalog: Catalog,
+    train: np.ndarray,
+    test: np.ndarray,
+    spectra: Spectra,
+    *,
+    colors: bool = False,
 ) -> Reconstruction:
     """The mean spectrum of the 10 training stars nearest in labels: a label-dependent model.
 
-    Labels are Teff, log g, [M/H] and, where there is one, [α/M], each over its standard
-    deviation. Spectra are per unit G flux; the mean takes the star's own G flux.
+    Labels are those of `known_labels`, each over its standard deviation. Spectra are per unit G
+    flux; the mean takes the star's own G flux.
 
     Parameters
     ----------
@@ -114,19 +124,17 @@ def label_means(
         As for `principal_components`.
     test : ndarray of int64
         Rows of the test stars.
+    colors : bool
+        Nearest in labels and colors.
 
     Raises
     ------
     InputError
-        When the catalog lacks Teff, log g or [M/H], or too few stars have them.
+        When the catalog lacks Teff, log g, [M/H] or all colors, or too few stars have them.
     """
     from scipy.spatial import cKDTree
 
-    missing = [name for name in CONDITIONED_ON if name not in catalog.numeric]
-    if missing:
-        raise InputError(f"{catalog.path}: no column {', '.join(missing)}, so no means over labels")
-    used = [name for name in (*CONDITIONED_ON, *IF_KNOWN) if name in catalog.numeric]
-    labels = np.stack([catalog[name].astype(np.float64) for name in used], axis=1)
+    used, labels = known_labels(catalog, colors=colors)
     known = np.all(np.isfinite(labels), axis=1)
     fit, places = np.sort(train[known[train]]), np.flatnonzero(known[test])
     if len(fit) < NEIGHBOURS or not len(places):
@@ -143,7 +151,36 @@ def label_means(
         mean += x[one] / NEIGHBOURS
     coefficients = mean * spectra.g_flux[places, None]
     note = f"mean of the {NEIGHBOURS} training stars nearest in {', '.join(used)}"
-    return Reconstruction("label mean", places, coefficients, note=note)
+    return Reconstruction(COLOR_MEAN if colors else LABEL_MEAN, places, coefficients, note=note)
+
+
+def known_labels(catalog: Catalog, *, colors: bool) -> tuple[list[str], np.ndarray]:
+    """What label-dependent rivals are told of a catalog's stars.
+
+    Teff, log g, [M/H] and, where there is one, [α/M]; with colors also those of BP − RP, J − H and
+    J − K that the catalog has.
+
+    Returns
+    -------
+    names : list of str
+        F columns.
+    values : ndarray, (N, F) float64
+
+    Raises
+    ------
+    InputError
+        When the catalog lacks Teff, log g or [M/H], or has none of the colors.
+    """
+    missing = [name for name in CONDITIONED_ON if name not in catalog.numeric]
+    if missing:
+        raise InputError(f"{catalog.path}: no column {', '.join(missing)}, so no rival by labels")
+    used = [name for name in (*CONDITIONED_ON, *IF_KNOWN) if name in catalog.numeric]
+    if colors:
+        found = [name for name in COLORS if name in catalog.numeric]
+        if not found:
+            raise InputError(f"{catalog.path}: no column of {', '.join(COLORS)}, so no colors")
+        used += found
+    return used, np.stack([catalog[name].astype(np.float64) for name in used], axis=1)
 
 
 def taken(reconstructions: Sequence[Reconstruction]) -> None:

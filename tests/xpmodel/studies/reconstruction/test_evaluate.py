@@ -220,6 +220,8 @@ def test_without_labels_or_errors(mock, tmp_path):
     bare.with_suffix(".spectra.arrow").write_bytes(arrow.read_bytes())
     result = run(bare, "--model", mock.model, "--out", tmp_path / "out", "--no-figures")
     assert "no label mean: " in result.stdout and "has no labels" in result.stdout
+    for name in ("label + color mean", "label + color cubic"):
+        assert f"no {name}: " in result.stdout
     result = run(
         bare, "--model", mock.model, "--out", tmp_path, "--truth", "truth.parquet", status=2
     )
