@@ -76,20 +76,35 @@ def probe_command(catalog: Path) -> None:
     """Say how well labels follow from the latents of CATALOG.
 
     Regresses each label on the active latents of nine tenths of the stars, and prints the robust
-    scatter over the others: those that training a model holds out.
+    scatter over the others: those that training a model holds out. Beside it what BP−RP, [M/H], or
+    all other labels tell of it without any latent.
     """
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.cli.output import echo_unplaced
-    from xpmodel.diagnostics.label_probe import probe
+    from xpmodel.diagnostics.label_probe import COLOR, METALLICITY, OTHERS, probe
 
     opened = open_catalog(catalog)
     rows = probe(opened)
     echo_unplaced(opened, "left out")
-    click.echo(
-        "label      spread    linear   nearest   own error   (robust scatter, held-out stars)"
-    )
+    click.echo("robust scatter of held-out stars: of the label itself; from latents, by a line and")
+    click.echo("by the 16 nearest stars; from BP−RP, [M/H], all other labels alone, by the nearest")
+    click.echo("label      spread    linear   nearest     BP−RP     [M/H]    labels   own error")
     for row in rows:
+        alone = [
+            f"{row.baselines[name].neighbours:8.3g}" if name in row.baselines else f"{'–':>8s}"
+            for name in (COLOR, METALLICITY, OTHERS)
+        ]
         click.echo(
             f"{row.label:8s} {row.spread:8.3g}  {row.linear:8.3g}  {row.neighbours:8.3g}"
-            f"    {row.error:8.3g}   {row.n_test} of {row.n_train + row.n_test} stars"
+            f"  {'  '.join(alone)}    {row.error:8.3g}   "
+            f"{row.n_test} of {row.n_train + row.n_test} stars"
         )
+    if COLOR not in opened.filled:
+        click.echo(f"{catalog}: no {COLOR}, so no scatter from color alone")
+    for row in rows:
+        for one in row.baselines.values():
+            if one.n_test < row.n_test:
+                click.echo(
+                    f"{row.label} from {', '.join(one.columns)}: of {one.n_test} of {row.n_test} "
+                    f"stars, of which the latents' scatter is {one.latents:.3g}"
+                )

@@ -25,7 +25,8 @@ PRIOR_DRAWS = 10_000
 # Points at which the decoder is differentiated at once.
 BATCH = 1024
 # What a latent may follow beside stellar labels; what it is not said to follow, though it may.
-DUST, OBSERVED = "sfd_ebv", ("bp_rp", "phot_g_mean_mag")
+COLOR, DUST = "bp_rp", "sfd_ebv"
+OBSERVED = (COLOR, "phot_g_mean_mag")
 # Parts of a description that others say, or that are too long for a line.
 _NOT_TOLD = (
     *("format", "version", "input_dim", "latent_dim", "intermediate_layers", "variant"),
@@ -249,6 +250,23 @@ def follow_labels(catalog: Catalog, labels: Sequence[str] | None = None) -> Foll
     return Following(catalog.latents, names, rho, n)
 
 
+def beyond_color(catalog: Catalog, latent: str, label: str) -> float:
+    """Rank correlation of a latent with a label among stars of equal BP − RP.
+
+    Spearman's partial correlation, by the three correlations of the ranks: what is left of it when
+    both follow the color alone is 0. NaN where there are fewer than four stars, or no ranks.
+    """
+    if COLOR not in catalog.numeric:
+        return float("nan")
+    values = np.stack([catalog.numbers(n) for n in (latent, label, COLOR)], axis=1)
+    values = values[np.isfinite(values).all(axis=1)]
+    if len(values) < 4 or not np.ptp(values, axis=0).all():
+        return float("nan")
+    r = np.corrcoef(rankdata(values, axis=0), rowvar=False)
+    left = (1 - r[0, 2] ** 2) * (1 - r[1, 2] ** 2)
+    return float((r[0, 1] - r[0, 2] * r[1, 2]) / np.sqrt(left)) if left > 0 else float("nan")
+
+
 def use_table(use: LatentUse, meta: dict[str, Any]) -> Table:
     """A row a latent: KL, whether it is active, sensitivity, posterior widths."""
     low, median, high = use.percentiles.T
@@ -287,6 +305,16 @@ def following_table(catalog: Catalog, following: Following) -> Table:
             ("rho", rho, "", "its rank correlation"),
             ("n", n, "", "stars that it is of"),
         ]
+        if COLOR in following.labels:
+            partial = [
+                beyond_color(catalog, name, label) if label != "none" else np.nan
+                for name, label in zip(following.latents, labels, strict=True)
+            ]
+            of_color = following.rho[:, following.labels.index(COLOR)]
+            columns += [
+                ("rho_color", of_color, "", "the latent's rank correlation with BP−RP"),
+                ("rho_left", partial, "", "rho among stars of equal BP−RP"),
+            ]
     for name, values in zip(following.labels, following.rho.T, strict=True):
         columns.append((name, values, "", f"Spearman's rank correlation with {name}"))
     counts = {name: int(n) for name, n in zip(following.labels, following.n, strict=True)}

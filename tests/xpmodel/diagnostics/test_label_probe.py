@@ -1,7 +1,10 @@
 import numpy as np
 import pytest
+from scipy.stats import median_abs_deviation
+from sklearn.neighbors import KNeighborsRegressor
 
 from tests.support.catalogs import write_catalog
+from tests.support.commands import run
 from xpmodel import InputError, load_model, open_catalog
 from xpmodel.catalog.build import build_catalog
 from xpmodel.catalog.named_cuts import cut_mask, gaia_enceladus_mask
@@ -64,6 +67,71 @@ def test_regressions_against_a_known_relation(tmp_path):
     # A fold is nothing to a straight line, and nothing hard for neighbours.
     assert logg.linear > 0.4
     assert logg.neighbours < 0.1
+
+
+def test_what_is_known_without_latents(tmp_path):
+    """BP−RP, [M/H] and all other labels alone, by scikit-learn's neighbors on the same split."""
+    rng = np.random.default_rng(1)
+    n = 4000
+    m_h = rng.normal(-0.3, 0.3, n)
+    color = rng.normal(1, 0.3, n)
+    columns = {
+        "z1": rng.standard_normal(n),
+        "teff": 5000 - 1000 * (color - 1) + rng.normal(0, 30, n),
+        "logg": rng.normal(2.5, 0.5, n),
+        "m_h": m_h,
+        "alpha_m": -0.3 * m_h + rng.normal(0, 0.02, n),
+        "bp_rp": np.where(rng.random(n) < 0.1, np.nan, color),
+    }
+    columns = {name: values.astype(np.float32) for name, values in columns.items()}
+    catalog = open_catalog(write_catalog(tmp_path / "c.parquet", n, n_latents=1, **columns))
+    rows = {row.label: row for row in probe(catalog)}
+    train, test = catalog.split
+    teff, by_color = rows["teff"], rows["teff"].baselines["bp_rp"]
+    assert set(teff.baselines) == {"bp_rp", "m_h", "others"}
+    assert set(rows["m_h"].baselines) == {"bp_rp", "others"}
+    assert teff.baselines["others"].columns == ("logg", "m_h", "alpha_m")
+    seen = np.isfinite(catalog["bp_rp"])
+    train, test = train[seen[train]], test[seen[test]]
+    feature = catalog["bp_rp"][:, None].astype(float)
+    label = catalog["teff"].astype(float)
+    nearest = KNeighborsRegressor(16).fit(feature[train], label[train]).predict(feature[test])
+    expected = median_abs_deviation(label[test] - nearest, scale="normal")
+    assert by_color.neighbours == pytest.approx(expected, rel=1e-6)
+    assert by_color.n_test == len(test) < teff.n_test
+    # Latents know nothing here, color knows Teff, and [M/H] alone knows [α/M].
+    assert by_color.neighbours < 60 < 200 < by_color.latents
+    assert rows["alpha_m"].baselines["m_h"].neighbours == pytest.approx(0.02, rel=0.3)
+    assert rows["alpha_m"].neighbours > 0.06
+
+
+def test_the_command_prints_them_beside(catalog, tmp_path):
+    said = run("probe", catalog.path).stdout
+    header, teff = (line for line in said.splitlines() if line.split()[0] in ("label", "teff"))
+    assert header.split()[1:] == [
+        "spread",
+        "linear",
+        "nearest",
+        "BP−RP",
+        "[M/H]",
+        "labels",
+        "own",
+        "error",
+    ]
+    row = probe(catalog)[0]
+    alone = [row.baselines[name].neighbours for name in ("bp_rp", "m_h", "others")]
+    expected = [row.spread, row.linear, row.neighbours, *alone, row.error]
+    assert teff.split()[1:8] == [f"{value:.3g}" for value in expected]
+    few = open_catalog(
+        write_catalog(
+            tmp_path / "few.parquet",
+            400,
+            n_latents=1,
+            teff=np.linspace(4000, 5000, 400, dtype=np.float32),
+        )
+    )
+    said = run("probe", few.path).stdout
+    assert "no bp_rp, so no scatter from color alone" in said and "–" in said
 
 
 def test_nothing_to_probe(catalog):

@@ -11,6 +11,7 @@ from tests.support.tracks import catalog_of, star_columns
 from xpmodel import Model, import_model, load_model, open_catalog
 from xpmodel.diagnostics.latent_use import (
     OBSERVED,
+    beyond_color,
     check_made_by,
     describe_model,
     follow_labels,
@@ -178,3 +179,40 @@ def test_description(model):
     assert not any(line.startswith(("mu:", "sig:", "format:")) for line in lines)
     odd = Model(model.network, model.mu, model.sig, {"note\x1b": "a\x1b[2Jb"}, "cpu")
     assert describe_model(odd)[-1] == 'note\\u001b: "a\\u001b[2Jb"'
+
+
+def test_what_a_latent_follows_beyond_color(tmp_path):
+    """By regressing the ranks on those of the color, and correlating what is left."""
+    rng = np.random.default_rng(0)
+    n = 3000
+    color = rng.normal(1, 0.3, n)
+    columns = {
+        "bp_rp": color,
+        "z1": -3 * color + rng.normal(0, 0.1, n),
+        "z2": rng.normal(0, 1, n),
+        "teff": 5000 - 900 * color + rng.normal(0, 100, n),
+    }
+    columns["m_h"] = columns["z2"] + color + rng.normal(0, 0.3, n)
+    catalog = catalog_of(tmp_path / "stars.parquet", columns)
+    ranks = {name: rankdata(catalog[name]) for name in columns}
+    for latent, label in [("z1", "teff"), ("z2", "m_h")]:
+        left = [
+            ranks[name] - np.polyval(np.polyfit(ranks["bp_rp"], ranks[name], 1), ranks["bp_rp"])
+            for name in (latent, label)
+        ]
+        expected = np.corrcoef(*left)[0, 1]
+        assert beyond_color(catalog, latent, label) == pytest.approx(expected, abs=1e-6)
+    assert abs(beyond_color(catalog, "z1", "teff")) < 0.06
+    assert beyond_color(catalog, "z2", "m_h") > 0.8
+    table = following_table(catalog, follow_labels(catalog))
+    assert table["rho_color"][0] == pytest.approx(spearmanr(columns["z1"], color)[0], abs=1e-3)
+    assert table["rho_left"][1] == beyond_color(catalog, "z2", "m_h")
+    gray = catalog_of(tmp_path / "gray.parquet", {"z1": rng.normal(size=9), "teff": np.arange(9)})
+    assert np.isnan(beyond_color(gray, "z1", "teff"))
+    assert "rho_color" not in following_table(gray, follow_labels(gray)).colnames
+    same = catalog_of(
+        tmp_path / "same.parquet", {"z1": np.arange(9.0), "teff": np.arange(9), "bp_rp": np.ones(9)}
+    )
+    assert np.isnan(beyond_color(same, "z1", "teff"))
+    alike = {name: np.arange(9.0) for name in ("z1", "teff", "bp_rp")}
+    assert np.isnan(beyond_color(catalog_of(tmp_path / "alike.parquet", alike), "z1", "teff"))
