@@ -24,6 +24,8 @@ from xpmodel.tracks.bins import CONDITIONS
 # What the paper conditions on (Laroche & Speagle 2024, Sect. 4.4, Table 1): never α itself.
 CONDITIONED_ON = ("teff", "logg", "m_h")
 COLORS = ("j_h", "j_k")
+# Colors that a star is judged by alone: what the slope of its spectrum says, dust and all.
+SINGLE_COLORS = {"BP−RP": "bp_rp", "J−K": "j_k"}
 TEST_FRACTION = 0.1
 # Training stars of the forest on 110 coefficients, unless it may take its time.
 COEFFICIENT_STARS = 20_000
@@ -159,10 +161,10 @@ def classifier_inputs(
 ) -> tuple[list[Inputs], dict[str, str]]:
     """The inputs of Table 1 and of honest baselines, one row a star.
 
-    [M/H]; Teff, log g, [M/H]; these with J−H and J−K; the active latents' posterior means; these
-    with the labels; as many principal components of the coefficients as there are active latents
-    (`xpmodel.studies.principal_components.fit_components` of the training stars); the coefficients
-    per unit G flux.
+    [M/H]; BP−RP; J−K; Teff, log g, [M/H]; these with J−H and J−K; the active latents' posterior
+    means; these with the labels; as many principal components of the coefficients as there are
+    active latents (`xpmodel.studies.principal_components.fit_components` of the training stars);
+    the coefficients per unit G flux.
 
     Parameters
     ----------
@@ -179,6 +181,7 @@ def classifier_inputs(
     """
     sets: dict[str, tuple[str, ...]] = {
         "[M/H]": ("m_h",),
+        **{name: (column,) for name, column in SINGLE_COLORS.items()},
         "labels": CONDITIONED_ON,
         "labels + colors": CONDITIONED_ON + COLORS,
         "latents": tuple(catalog.active),
@@ -292,7 +295,8 @@ def judge(
 
 def _columns(catalog: Catalog) -> list[str]:
     """Columns of the catalog that some classifier takes."""
-    return [n for n in (*CONDITIONED_ON, *COLORS, *catalog.latents) if n in catalog.numeric]
+    taken = dict.fromkeys((*CONDITIONED_ON, *COLORS, *SINGLE_COLORS.values(), *catalog.latents))
+    return [name for name in taken if name in catalog.numeric]
 
 
 def _stack(catalog: Catalog, columns: tuple[str, ...], rows: np.ndarray) -> np.ndarray:

@@ -43,7 +43,10 @@ def test_inputs_are_stacked_star_by_star(catalog):
     sample = alpha_sample(catalog)
     inputs, skipped = classifier_inputs(catalog, sample)
     by_name = {one.name: one for one in inputs}
-    assert list(by_name) == ["[M/H]", "labels", "labels + colors", "latents", "labels + latents"]
+    assert list(by_name) == [
+        *("[M/H]", "BP−RP", "J−K"),
+        *("labels", "labels + colors", "latents", "labels + latents"),
+    ]
     assert {"PCA", "coefficients"} == set(skipped)  # no spectra beside it
     assert "spectra" in skipped["PCA"]
     assert by_name["latents"].features == ("z1", "z3")  # the inactive one is left out
@@ -52,6 +55,8 @@ def test_inputs_are_stacked_star_by_star(catalog):
     assert by_name["labels"].values[17].tolist() == wanted
     j, h, k = (catalog[name][row] for name in "jhk")
     assert by_name["labels + colors"].values[17].tolist() == [*wanted, j - h, j - k]
+    assert by_name["BP−RP"].values[17].tolist() == [catalog["bp_rp"][row]]
+    assert by_name["J−K"].values[17].tolist() == [j - k]
 
 
 def test_released_rows_are_mixed(catalog):
@@ -92,7 +97,8 @@ def test_verdicts(catalog):
 def test_scrambled_labels_fall_to_chance(catalog):
     """What the labels know is lost by mixing rows, as in the published table."""
     sample = alpha_sample(catalog, variant="released")
-    honest = judge(sample, classifier_inputs(catalog, sample)[0][1:2])[1]
+    inputs, _ = classifier_inputs(catalog, sample)
+    honest = judge(sample, [one for one in inputs if one.name == "labels"])[1]
     mixed = judge(sample, released_inputs(catalog, sample)[0][1:2])[1]
     balanced = [v.confusion.scores()["balanced_accuracy"].value for v in (honest, mixed)]
     assert balanced[0] > 0.6 and balanced[1] == pytest.approx(0.5, abs=0.08)
@@ -139,7 +145,7 @@ def test_bad_catalogs(tmp_path):
     lean = {n: v for n, v in alpha_columns(300).items() if n not in ("h", "logg")}
     lean = catalog_of(tmp_path / "lean.parquet", lean)
     inputs, skipped = classifier_inputs(lean, alpha_sample(lean, "full"))
-    assert [one.name for one in inputs] == ["[M/H]", "latents"]
+    assert [one.name for one in inputs] == ["[M/H]", "BP−RP", "J−K", "latents"]
     assert "logg" in skipped["labels"] and "j_h" in skipped["labels + colors"]
 
 
