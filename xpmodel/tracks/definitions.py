@@ -281,7 +281,8 @@ def _alpha_column(
     kind = "star" if definition.cut == "full" else f"{definition.cut} star"
     if not stars.any():
         raise InputError(f"{catalog.path}: no {kind} chosen is of the {TRACKS[name]}")
-    grid, notes = {}, []
+    grid: dict[str, tuple[float, float]] = {}
+    notes: list[str] = []
     for column in ("m_h", "alpha_m"):
         values = catalog[column][stars].astype(np.float64)
         low, high = np.percentile(values, GRID_ENDS[variant]).tolist()

@@ -114,7 +114,7 @@ def judge_splits(
     kind = is_first[known]
     fold = _folds(kind, seed)
     judged: list[JudgedSplit] = []
-    of_latents = None
+    of_latents: np.ndarray | None = None
     for columns in wanted:
         try:
             split = best_split(catalog, is_first, known, columns)
@@ -202,7 +202,8 @@ def _right(values: Sequence[np.ndarray], kind: np.ndarray, fold: np.ndarray) -> 
     right = np.full(len(kind), np.nan)
     orders = [np.argsort(column, kind="stable") for column in values]
     for number in range(FOLDS):
-        best, found = -1, None
+        best = -1
+        found: tuple[np.ndarray, float, bool] | None = None
         for column, order in zip(values, orders, strict=True):
             used = order[fold[order] != number]
             candidate = best_threshold(column[used], kind[used])

@@ -149,7 +149,7 @@ def built_in(
     tell("principal components")
     found += principal_components(catalog, stars.train, stars.spectra)
     skipped = {}
-    of_labels = {
+    of_labels: dict[str, Callable[..., Reconstruction]] = {
         LABEL_MEAN: label_means,
         COLOR_MEAN: partial(label_means, colors=True),
         COLOR_CUBIC: label_cubic,
