@@ -32,8 +32,14 @@ class Column:
         ``parameter`` of the star's atmosphere as a whole, ``abundance`` of one element, ``color``
         of broad bands; empty for all else.
     steerable : bool
-        Whether z is steered by it, and its median told of the stars near z. Of these a color may
-        change when another one is steered, as temperature and color follow each other.
+        Whether z is steered by it, and its median told of the stars near z.
+    held : bool
+        Whether it is kept when z is steered by another column, though none is steered by it: dust.
+    frees : tuple of str
+        What is not kept when z is steered by it, as it follows: J − K follows Teff, and J − K
+        itself changes at equal Teff by dust alone.
+    steer_step : float, optional
+        By how much one step of steering changes it. Default: by its scatter at equal latents.
     digits : int
         Decimals that a person is shown.
     reversed : bool
@@ -56,6 +62,9 @@ class Column:
     joined: bool = True
     kind: str = ""
     steerable: bool = False
+    held: bool = False
+    frees: tuple[str, ...] = ()
+    steer_step: float | None = None
     digits: int = 3
     reversed: bool = False
     period: float | None = None
@@ -85,6 +94,8 @@ COLUMNS: tuple[Column, ...] = (
         "Teff",
         "effective temperature",
         **_STEERABLE,
+        frees=("j_k",),
+        steer_step=100.0,
         digits=0,
         reversed=True,
         math=r"$T_\mathrm{eff}$",
@@ -95,12 +106,13 @@ COLUMNS: tuple[Column, ...] = (
         "log g",
         "surface gravity, log10 of cm s⁻²",
         **_STEERABLE,
+        steer_step=0.2,
         digits=2,
         reversed=True,
         math=r"log $g$",
     ),
-    *_stellar("m_h", "dex", "[M/H]", "metallicity [M/H]", **_STEERABLE, digits=2),
-    *_stellar("alpha_m", "dex", "[α/M]", "α enhancement [α/M]", **_STEERABLE),
+    *_stellar("m_h", "dex", "[M/H]", "metallicity [M/H]", **_STEERABLE, steer_step=0.15, digits=2),
+    *_stellar("alpha_m", "dex", "[α/M]", "α enhancement [α/M]", **_STEERABLE, steer_step=0.05),
     *_stellar("fe_h", "dex", "[Fe/H]", "iron abundance [Fe/H]", kind=ABUNDANCE, digits=2),
     *_stellar("mg_fe", "dex", "[Mg/Fe]", "magnesium abundance [Mg/Fe]", kind=ABUNDANCE),
     Column(
@@ -128,6 +140,7 @@ COLUMNS: tuple[Column, ...] = (
         "sfd_ebv",
         "mag",
         "E(B−V) of the whole line of sight (Schlegel et al. 1998)",
+        held=True,
         symbol="E(B−V)",
         math="E(B − V)",
     ),
@@ -190,7 +203,17 @@ DERIVED_COLUMNS: tuple[Column, ...] = (
         symbol="M_G, with extinction",
     ),
     Column("j_h", "mag", "color J − H", joined=False, kind=COLOR, symbol="J − H"),
-    Column("j_k", "mag", "color J − K", joined=False, kind=COLOR, steerable=True, symbol="J − K"),
+    Column(
+        "j_k",
+        "mag",
+        "color J − K",
+        joined=False,
+        kind=COLOR,
+        steerable=True,
+        frees=("sfd_ebv",),
+        steer_step=0.05,
+        symbol="J − K",
+    ),
 )
 
 BY_NAME = {column.name: column for column in (*COLUMNS, *DERIVED_COLUMNS)}
@@ -225,6 +248,17 @@ def stellar_labels() -> tuple[str, ...]:
 def steerable() -> tuple[str, ...]:
     """What z is steered by, and what is told of the stars near it."""
     return tuple(c.name for c in BY_NAME.values() if c.steerable)
+
+
+def fitted_around() -> tuple[str, ...]:
+    """What is fitted around z: what z is steered by, and what is kept meanwhile."""
+    return tuple(c.name for c in BY_NAME.values() if c.steerable or c.held)
+
+
+def held_beside(name: str) -> tuple[str, ...]:
+    """What is kept when z is steered by a column: all that is fitted but what follows it."""
+    loose = {name, *column_of(name).frees}
+    return tuple(other for other in fitted_around() if other not in loose)
 
 
 def describe(name: str) -> str:
