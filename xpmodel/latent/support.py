@@ -9,8 +9,8 @@ themselves. A step that shall change a label by Δ, and keep others, is supporte
 2. no held label changes there by more than 3 of the same, and by more than half as many of its
    scatters as Δ is of the steered one's;
 3. the latents show at least half of what the label differs by, and not twice as much: among stars
-   alike in the steered and the held labels, the plane's reading of a star's latents follows the
-   star's own label, at equal held labels, by a slope between 1/2 and 2.
+   alike in the held labels, the plane's reading of a star's latents follows the star's own label,
+   at equal held labels, by a slope between 1/2 and 2.
 
 The third is the classical against the inverse calibration (Krutchkoff 1967): from latents that
 know little of a label its plane is flat, as it tells the mean label of all stars that could lie
@@ -20,7 +20,7 @@ change of the spectrum: half and twice are errors of a factor of two in it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +37,8 @@ NEAR, FEWEST = 50, 10
 SIGMAS = 3.0
 # A step is wrong by no more than this factor.
 FACTOR = 2.0
+# Stars alike in the held labels differ in the steered one by at most so many steps or scatters.
+REACH = 3.0
 # Labels farther than this many robust standard deviations from the median are gross errors.
 GROSS = 4.0
 MAD_TO_SIGMA = 1.4826
@@ -101,14 +103,15 @@ def judge(
     Support
     """
     step = neighbours.metric.coordinates(np.asarray(dz, np.float64))
-    before, after = (
+    start, end = (
         neighbours.nearest(np.asarray(z, np.float64) + move, NEAR)
         for move in (0.0, np.asarray(dz, np.float64))
     )
-    rows = before.rows, after.rows
-    shown, error = _shown(catalog, steered, step, *rows)
-    share, share_error = _share(catalog, neighbours, [steered, *held.values()], n_alike)
-    lonely = neighbours.nearness(float(after.distance[0])).extrapolation
+    places = start.rows, end.rows
+    shown, error = _shown(catalog, steered, step, *places)
+    rows = alike(catalog, steered, change, held.values(), n_alike)
+    share, share_error = _share(catalog, neighbours, [steered, *held.values()], rows)
+    lonely = neighbours.nearness(float(end.distance[0])).extrapolation
     if lonely:
         reason = "no star is near where it leads"
     elif not np.isfinite(shown):
@@ -119,7 +122,7 @@ def judge(
             f"{symbol(steered.name)}, not {_with_sign(change)}"
         )
     else:
-        reason = _held_reason(catalog, steered, change, held, step, *rows)
+        reason = _held_reason(catalog, steered, change, held, step, *places)
         reason = reason or _share_reason(steered.name, held, share, share_error)
     return Support(change, shown, error, share, share_error, reason.replace("-", "−"))
 
@@ -172,14 +175,13 @@ def _held_reason(
 
 
 def _share(
-    catalog: Catalog, neighbours: Neighbours, fits: Sequence[LabelFit], k: int
+    catalog: Catalog, neighbours: Neighbours, fits: Sequence[LabelFit], rows: np.ndarray
 ) -> tuple[float, float]:
     """Slope of the first label as its plane reads it from latents against the label itself.
 
-    By least squares on all labels over the k stars most alike in them, which is not to select by
+    By least squares on all labels of stars that were chosen by these, which is not to select by
     what is regressed; NaN where the stars are too few or their labels go together.
     """
-    rows = alike(catalog, fits, k)
     if len(rows) < 5 * (len(fits) + 1):
         return float("nan"), float("nan")
     labels = np.stack([(catalog[f.name][rows] - f.value) / f.scatter for f in fits], axis=1)
@@ -194,14 +196,25 @@ def _share(
     return float(slopes[0]), float(np.sqrt(variance * np.linalg.inv(design.T @ design)[0, 0]))
 
 
-def alike(catalog: Catalog, fits: Sequence[LabelFit], k: int) -> np.ndarray:
-    """Rows of the k stars with latents whose labels are nearest to those fitted, in scatters."""
-    distance = np.where(catalog.placed, np.float32(0), np.float32(np.inf))
+def alike(
+    catalog: Catalog, steered: LabelFit, change: float, held: Iterable[LabelFit], k: int
+) -> np.ndarray:
+    """Rows of the k stars with latents whose held labels are nearest to those fitted, in scatters.
+
+    Of those whose steered label is within 3 changes, or 3 scatters, of the one fitted. Where none
+    is held these are all.
+    """
+    within = REACH * max(abs(change), steered.scatter)
+    distance = np.full(len(catalog), np.inf, np.float32)
+    distance[catalog.placed & (np.abs(catalog[steered.name] - steered.value) <= within)] = 0
+    fits = list(held)
     for fit in fits:
         away = catalog[fit.name].astype(np.float32) - np.float32(fit.value)
         away /= np.float32(fit.scatter)
         away *= away
         distance += away
+    if not fits:
+        return np.flatnonzero(np.isfinite(distance))
     k = min(k, len(distance))
     rows = np.argpartition(distance, k - 1)[:k]  # what is NaN comes last
     return np.sort(rows[np.isfinite(distance[rows])])
