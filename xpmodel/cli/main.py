@@ -22,6 +22,7 @@ from xpmodel.cli.mock import mock_command, probe_command
 from xpmodel.cli.model import inspect_command, outliers_command
 from xpmodel.cli.options import model_option
 from xpmodel.cli.output import echo_encoding, star_progress
+from xpmodel.cli.steering import steering_command
 from xpmodel.cli.tracks import tracks_command
 from xpmodel.cli.train import train_command
 from xpmodel.errors import InputError
@@ -164,6 +165,7 @@ for command in (
     norm_command,
     outliers_command,
     probe_command,
+    steering_command,
     tracks_command,
     train_command,
 ):
