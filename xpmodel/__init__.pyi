@@ -17,6 +17,7 @@ from .model.model import Model as Model
 from .model.network import ScatterVAE as ScatterVAE
 from .own.gaia_archive import fetch_own as fetch_own
 from .own.given_files import read_own as read_own
+from .plots.counterfactual import counterfactual as counterfactual
 from .plots.curves import Curve as Curve
 from .plots.curves import decoded_curve as decoded_curve
 from .plots.curves import decoded_gradient as decoded_gradient

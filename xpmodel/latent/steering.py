@@ -14,7 +14,7 @@ from xpmodel.errors import InputError
 from xpmodel.latent.local_fit import MOST, Direction, LocalFit, fit_labels
 from xpmodel.latent.neighbours import Neighbours
 
-__all__ = ["MOST", "Direction", "LocalFit", "Steered", "fit_labels", "steer"]
+__all__ = ["MOST", "Direction", "LocalFit", "Steered", "asked_of_stars", "fit_labels", "steer"]
 
 MAX_STEPS = 4
 
@@ -126,3 +126,25 @@ def steer(
     return Steered(
         place, here.value, here.value_error, here.predictive_error, direction, reached, reason
     )
+
+
+def asked_of_stars(
+    catalog: Catalog,
+    neighbours: Neighbours,
+    start: ArrayLike,
+    end: ArrayLike,
+    name: str,
+    *,
+    k: int | None = None,
+    locked: Sequence[int] = (),
+) -> Direction:
+    """The direction at the start of a way, with what the stars show of the whole way.
+
+    For a way that `steer` has gone with ``judged=False``; parameters and errors as there.
+    """
+    first, last = (fit_labels(catalog, neighbours, z, k) for z in (start, end))
+    way = first.way(name, locked)
+    if name not in last.labels:
+        raise InputError(last.missing[name])
+    moved = last.labels[name].value - first.labels[name].value
+    return first.judged(way, np.subtract(end, start), moved) if moved else way

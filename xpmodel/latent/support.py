@@ -6,8 +6,8 @@ themselves. A step that shall change a label by Δ, and keep others, is supporte
 1. the 50 stars nearest to the place reached show the change: their mean label less that of the 50
    nearest to the start is Δ within 3 predictive standard errors, √(s₀² + s₁² + p²) of the two
    means' errors and of the plane's own p;
-2. no held label changes there by more than 3 of the same, and by more than half as many of its
-   scatters as Δ is of the steered one's;
+2. no held label changes there by more than 3 of the same, and by more of its scatters than Δ is of
+   the steered one's;
 3. the latents show at least half of what the label differs by, and not twice as much: among stars
    alike in the held labels, the plane's reading of a star's latents follows the star's own label,
    at equal held labels, by a slope between 1/2 and 2.
@@ -161,7 +161,7 @@ def _held_reason(
     before: np.ndarray,
     after: np.ndarray,
 ) -> str:
-    worst, most = "", 1 / FACTOR
+    worst, most = "", 1.0
     for name, fit in held.items():
         shown, error = _shown(catalog, fit, step, before, after)
         relative = abs(shown / fit.scatter) / abs(change / steered.scatter)

@@ -9,20 +9,23 @@ from bokeh.models import Slider
 from xpapp.runtime.callbacks import OnChange, guarded
 from xpapp.runtime.coalesce import Pace
 from xpapp.runtime.names import as_html
+from xpapp.spectrum.suppose import SupposeControls
+from xpapp.spectrum.view import SpectrumView
+from xpapp.state.background import drawing
 from xpapp.state.visit import Visit
 from xpapp.widgets.bokeh_widgets import decimals
 from xpapp.widgets.text_line import LiveLine
 from xpmodel.columns import steerable, symbol
-from xpmodel.latent.steering import Steered
+from xpmodel.latent.steering import Direction, Steered
 
 # A slider spans these percentiles of the catalog's values, in so many steps.
 SPAN, STEPS = (0.5, 99.5), 200
 
 
 class SteerControls:
-    """A slider for each label; says where the data do not support it."""
+    """A slider for each label; says what is held, and where the data do not support it."""
 
-    def __init__(self, visit: Visit) -> None:
+    def __init__(self, visit: Visit, spectrum: SpectrumView | None = None) -> None:
         self._visit, self._cursor = visit, visit.cursor
         catalog = visit.catalog
         self.sliders: dict[str, Slider] = {}
@@ -59,6 +62,10 @@ class SteerControls:
             sizing_mode="stretch_width",
             margin=0,
         )
+        self.suppose: SupposeControls | None = None
+        if spectrum is not None and self.sliders:
+            self.suppose = SupposeControls(visit, spectrum, list(self.sliders))
+            self.panel.append(self.suppose.panel)
         self._steered: Steered | None = None
         self._held = ""
         self._target: tuple[str, float] | None = None
@@ -69,6 +76,8 @@ class SteerControls:
             guarded("Fitting the labels")(self._follow), visit.turn, self.said.model
         )
         self.watchers = [self._cursor.param.watch(self._on_z, ["z"])]
+        if self.suppose is not None:
+            self.watchers += self.suppose.watchers
         self._follow()
 
     def _steerer(self, name: str) -> OnChange:
@@ -85,6 +94,15 @@ class SteerControls:
         self._cursor.release()
         self._held = ""
         self._looking.soon()
+        steered = self._steered
+        if steered is not None and steered.z == self._cursor.z:
+            asked = self._cursor.asked(steered.direction.name)
+
+            def tell(found: Direction) -> None:
+                if steered.z == self._cursor.z:
+                    self._say(steered, found)
+
+            drawing(self._visit, "Asking the stars", asked, tell)
 
     def _on_z(self, *events: object) -> None:
         self._looking.soon()
@@ -109,16 +127,23 @@ class SteerControls:
         if self._steered is None or self._steered.z != self._cursor.z:
             self._say(None)
 
-    def _say(self, steered: Steered | None) -> None:
+    def _say(self, steered: Steered | None, asked: Direction | None = None) -> None:
         if steered is None:
             self.said.text = (
                 "Labels as a local linear regression on the nearest stars has them at z; a slider "
-                "moves z along one of them while the others stay."
+                "moves z along one of them while the others, color and dust stay."
             )
             return
-        title = symbol(steered.direction.name)
-        parts = [f"{title} {steered.value:.4g} ± {steered.value_error:.2g}"]
-        parts.append(f"change known to ± {steered.direction.gain_error:.0%}")
-        if steered.reason:
-            parts.append(f"<b>{as_html(steered.reason)}</b>")
+        direction = asked or steered.direction
+        title = symbol(direction.name)
+        parts = [f"{title} {steered.value:.4g} ± {steered.predictive_error:.2g} for a star here"]
+        parts.append(as_html(direction.held_text))
+        support = direction.support
+        reason = steered.reason or direction.reason
+        if reason:
+            parts.append(f"<b>not supported: {as_html(reason)}</b>")
+        elif support is not None:
+            shown = f"{support.shown:+.2g} ± {support.shown_error:.2g}"
+            shown = f"supported: the nearest stars show {shown} for {support.change:+.2g}"
+            parts.append(shown.replace("-", "−"))
         self.said.text = " · ".join(parts)

@@ -66,7 +66,7 @@ class SpectrumTab:
         tools = LazyTabs(
             {"Latents": LatentSliders(visit).panel},
             {
-                "Steer labels": lambda: SteerControls(visit),
+                "Steer labels": lambda: SteerControls(visit, self.spectrum),
                 "Path": lambda: PathControls(visit, player),
             },
             sizing_mode="stretch_width",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,16 @@ from xpmodel.latent.metric import LatentMetric, latent_points_of
 from xpmodel.latent.nearby_stars import ManySurroundings, Surroundings, place_in_map
 from xpmodel.latent.neighbours import Neighbours, neighbours_of
 from xpmodel.latent.paths import LatentPath
-from xpmodel.latent.steering import LocalFit, Steered, fit_labels, steer
+from xpmodel.latent.steering import (
+    Direction,
+    LocalFit,
+    Steered,
+    asked_of_stars,
+    fit_labels,
+    steer,
+)
 from xpmodel.own.stars import OwnStars
+from xpmodel.plots.counterfactual import Counterfactual
 from xpmodel.plots.modes import MODES, scale_at_1kpc
 from xpmodel.selection.star_sources import NearestStars
 from xpmodel.spectra.photometry import g_flux_from_mag, g_mag_from_flux
@@ -234,13 +243,45 @@ class Cursor(param.Parameterized):
         return fit_labels(self.catalog, self._neighbours, self.z)
 
     def steer(self, name: str, target: float) -> Steered:
-        """Move z so that one label comes to a value while the others stay."""
+        """Move z so that one label comes to a value while the others stay.
+
+        The stars are not asked yet whether they support it: see `asked`.
+        """
         found = steer(
-            self.catalog, self._neighbours, self.z, name, target, locked=tuple(self.locked)
+            self.catalog,
+            self._neighbours,
+            self.z,
+            name,
+            target,
+            locked=tuple(self.locked),
+            judged=False,
         )
         if found.z != self.z:
             self._slide(found.z)
         return found
+
+    def asked(self, name: str) -> Callable[[], Direction]:
+        """What asks the stars about the way from where the last gesture began to z.
+
+        For a thread: it looks at all labels of the catalog, and touches nothing of the page.
+        """
+        start = self.z if self.previous_z is None else self.previous_z
+        return partial(
+            asked_of_stars,
+            self.catalog,
+            self._neighbours,
+            start,
+            self.z,
+            name,
+            locked=tuple(self.locked),
+        )
+
+    def suppose(self, what_if: Counterfactual) -> None:
+        """Move z to where a star would be with another label; the star stays shown."""
+        self.release()
+        star, z = tuple(what_if.z.tolist()), what_if.steered.z
+        changes = {"star": what_if.row, "own_star": None}
+        self.param.update(previous_z=star, z=z, **changes)
 
     # Paths
 
