@@ -184,9 +184,26 @@ def test_steering_a_label(explorer):
     explorer.until(lambda: cursor.z != before)
     direction = np.subtract(cursor.z, before)
     assert direction[2] == 0 and cursor.previous_z == before
-    # The data are made up so that few directions are supported: the page says so.
-    text = cursor.local_fit().direction("logg").reason
-    assert not text or explorer.shows("nearest stars") or explorer.shows("changes with it")
+    # Once the slider is let go the stars are asked: the page says what was held, and the answer.
+    explorer.until(lambda: explorer.shows("held: Teff, [M/H], [α/M]"))
+    explorer.until(lambda: explorer.shows("supported: "))
+
+
+@pytest.mark.slow
+def test_this_star_but(explorer):
+    """One click: the star's own spectra stay, z is where it would be, its change is drawn."""
+    cursor = explorer.visit.cursor
+    explorer.tab("Steer labels")
+    explorer.page.mouse.click(*explorer.frame().pixel(0.62, 0.31))
+    explorer.until(lambda: cursor.star is not None)
+    star = cursor.z
+    explorer.until(lambda: not explorer.model("suppose", "disabled"))
+    explorer.button("This star, but …").click()
+    explorer.until(lambda: explorer.shows("σ of the star's errors"))
+    assert cursor.previous_z == star and not cursor.at_star
+    explorer.until(lambda: len(explorer.data("suppose_source")["x"]) == 343)
+    wanted = explorer.array("suppose_source", "decoded")
+    assert np.isfinite(wanted).all() and np.abs(wanted).max() > 0
 
 
 @pytest.mark.slow

@@ -34,6 +34,7 @@ def test_subsets():
     assert columns.parameters() == ("teff", "logg", "m_h", "alpha_m")
     assert columns.stellar_labels() == (*columns.parameters(), "fe_h", "mg_fe")
     assert columns.steerable() == (*columns.parameters(), "j_k")
+    assert set(columns.fitted_around()) == {*columns.steerable(), "sfd_ebv"}
     joined = {column.name for column in columns.JOINED}
     assert "teff_err" in joined and not joined & {"chi2", "kl", "phot_g_mean_flux", "j_k"}
 
