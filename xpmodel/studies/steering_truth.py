@@ -137,7 +137,7 @@ def steps_against_truth(
     for group, rows in chosen.items():
         ways: dict[str, list[list[Direction | None]]] = {name: [] for name in names}
         for row in rows:
-            for name, found in _ways(catalog, _latents(catalog, row), names).items():
+            for name, found in _ways(catalog, _latents(catalog, int(row)), names).items():
                 ways[name].append(found)
             done += 1
             if progress is not None:
@@ -178,12 +178,11 @@ def _compare(
     z = _latents(catalog, rows)
     found = []
     for which in (0, 1):
-        dz = np.stack(
-            [np.full(z.shape[1], np.nan) if way[which] is None else way[which].dz for way in ways]
-        )
+        nowhere = np.full(z.shape[1], np.nan)
+        dz = np.stack([nowhere if one is None else one.dz for one in (way[which] for way in ways)])
         found.append(alikeness(_decoded_change(model, z, z + step * dz), wanted))
     (correlation, amplitude), alone = found
-    supported = np.array([way[0] is not None and way[0].supported for way in ways])
+    supported = np.array([one is not None and one.supported for one, _ in ways])
     return Steps(
         group=group,
         name=name,
