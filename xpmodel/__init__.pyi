@@ -13,6 +13,7 @@ from .latent.steering import fit_labels as fit_labels
 from .latent.steering import steer as steer
 from .model.folder import load_model as load_model
 from .model.import_released import import_model as import_model
+from .model.latent_noise import latent_covariance as latent_covariance
 from .model.model import Model as Model
 from .model.network import ScatterVAE as ScatterVAE
 from .own.gaia_archive import fetch_own as fetch_own

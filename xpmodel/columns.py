@@ -230,6 +230,33 @@ def is_latent(name: str) -> bool:
     return re.fullmatch(r"z[1-9]\d*", name) is not None
 
 
+def noise_column(latent: str) -> str:
+    """Name of the column with a latent's noise, ``z1_noise`` for ``z1``."""
+    return f"{latent}_noise"
+
+
+def width_column(latent: str) -> str:
+    """Name of the column with the width of a latent's posterior, ``z1_err`` for ``z1``."""
+    return f"{latent}_err"
+
+
+def error_columns(name: str) -> tuple[str, ...]:
+    """Columns that may hold a column's standard deviation, the best first.
+
+    Of a latent it is its noise; the posterior's width, which a catalog made by an earlier version
+    has alone, is none, and stands in for it.
+    """
+    if is_latent(name):
+        return (noise_column(name), width_column(name))
+    return (f"{name}_err", f"{name}_error")
+
+
+def is_error(name: str) -> bool:
+    """Whether a column's name is that of another one's standard deviation."""
+    latent = name.removesuffix("_noise")
+    return name.endswith(("_err", "_error")) or (latent != name and is_latent(latent))
+
+
 def column_of(name: str) -> Column:
     """A column by its name; of one that is not in these tables only the name is known."""
     return BY_NAME.get(name) or Column(name, "", name, joined=False, symbol=name)
@@ -267,6 +294,8 @@ def describe(name: str) -> str:
         return f"latent {name}"
     if name.endswith("_err") and is_latent(name.removesuffix("_err")):
         return f"posterior standard deviation of {name.removesuffix('_err')}"
+    if name.endswith("_noise") and is_latent(name.removesuffix("_noise")):
+        return f"standard deviation of {name.removesuffix('_noise')} by the spectrum's errors"
     column = column_of(name)
     return f"{column.description} [{column.unit}]" if column.unit else column.description
 
@@ -299,7 +328,8 @@ def catalog_schema(n_latents: int) -> pa.Schema:
         [
             pa.field("source_id", pa.int64(), nullable=False),
             *(pa.field(name, pa.float32()) for name in latents),
-            *(pa.field(f"{name}_err", pa.float32()) for name in latents),
+            *(pa.field(width_column(name), pa.float32()) for name in latents),
+            *(pa.field(noise_column(name), pa.float32()) for name in latents),
             *(pa.field(column.name, column.type) for column in COLUMNS),
         ]
     )

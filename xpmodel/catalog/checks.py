@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from xpmodel.columns import BY_NAME, is_latent, latent_columns
+from xpmodel.columns import BY_NAME, is_latent, latent_columns, noise_column
 from xpmodel.errors import InputError
 from xpmodel.spectra.train_test_split import SEED, TEST_FRACTION
 
@@ -50,6 +50,9 @@ def check_columns(schema: pa.Schema, path: Path) -> None:
         if name == "source_id" and kind != pa.int64():
             raise InputError(f"{path}: source_id is {kind!s:.80}, expected int64")
         if name != "source_id" and not pa.types.is_floating(kind):
+            raise InputError(f"{path}: column {name} is {kind!s:.80}, expected float32")
+    for name in map(noise_column, latents):
+        if name in schema.names and not pa.types.is_floating(kind := schema.field(name).type):
             raise InputError(f"{path}: column {name} is {kind!s:.80}, expected float32")
     for name in schema.names:
         kind = schema.field(name).type

@@ -23,7 +23,13 @@ from xpmodel._version import __version__
 from xpmodel.catalog.catalog import FORMAT, METADATA_KEY, left_out_path
 from xpmodel.catalog.positions import position_from_id
 from xpmodel.catalog.spectra_store import SPECTRA_SCHEMA, spectra_path
-from xpmodel.columns import JOINED, catalog_schema, latent_columns
+from xpmodel.columns import (
+    JOINED,
+    catalog_schema,
+    latent_columns,
+    noise_column,
+    width_column,
+)
 from xpmodel.errors import InputError
 from xpmodel.model.model import Encoded, Model
 from xpmodel.spectra.label_tables import LabelTable, read_labels
@@ -33,6 +39,8 @@ from xpmodel.spectra.spectra import Spectra, iter_spectra
 from xpmodel.tables.reader import expand_paths
 
 CHUNK_ROWS = 8192
+# A star's correlations take 48 kB.
+CHUNK_ROWS_CORRELATIONS = 1024
 # Rows of one Parquet row group: columns are read whole, so large ones read fastest.
 CATALOG_GROUP = 131_072
 # Rows of one batch of spectra.
@@ -114,6 +122,7 @@ def encode_files(
     *,
     photometry: str | Path | None = None,
     labels: str | Path | None = None,
+    correlations: bool = False,
     metadata: dict[str, Any] | None = None,
     progress: Callable[[int, float], None] | None = None,
 ) -> Encoding:
@@ -137,6 +146,10 @@ def encode_files(
     labels : path, optional
         Table with ``source_id`` and any of the catalog's label columns. A star's label comes
         from here, else from `photometry`, else from the file of its spectrum.
+    correlations : bool
+        Form the noise of the latents with the correlations within BP and RP, of the files that
+        have them; they are most of such a file, and take most of the time. Without them, and for
+        stars without them, the errors count as independent; the metadata say of how many.
     metadata : dict, optional
         Further entries of the catalog's metadata.
     progress : callable, optional
@@ -163,10 +176,17 @@ def encode_files(
         parquet = write_catalog = write_spectra = None
         chunks = stack.enter_context(
             contextlib.closing(
-                ahead(iter_spectra(sources, photometry=photometry, labels=True,
-                                   chunk_rows=CHUNK_ROWS))
+                ahead(
+                    iter_spectra(
+                        sources,
+                        photometry=photometry,
+                        correlations=None if correlations else False,
+                        labels=True,
+                        chunk_rows=CHUNK_ROWS_CORRELATIONS if correlations else CHUNK_ROWS,
+                    )
+                )
             )
-        )  # fmt: skip
+        )
         while True:
             with seconds.spent("waiting"):
                 spectra, fraction = next(chunks, (None, 1.0))
@@ -247,6 +267,7 @@ class _Tally:
         self._labelled = [0] * len(tables)
         self._own_labels: set[str] = set()  # those that stand in the spectra's files
         self._positions: collections.Counter[str] = collections.Counter()
+        self._n_correlated = 0
 
     def catalog_rows(self, spectra: Spectra, encoded: Encoded) -> pa.Table:
         """The catalog's rows of some stars; of two tables' labels the first's count.
@@ -255,6 +276,7 @@ class _Tally:
         """
         self.n_stars += len(spectra)
         self._g_flux.update(spectra.report.g_flux)
+        self._n_correlated += int(spectra.correlated.sum())
         columns: dict[str, Any] = {
             "source_id": spectra.source_id,
             "phot_g_mean_flux": spectra.g_flux.astype(np.float32),
@@ -264,7 +286,8 @@ class _Tally:
         }
         for i, name in enumerate(latent_columns(self._model.n_latents)):
             columns[name] = np.ascontiguousarray(encoded.mean[:, i])
-            columns[f"{name}_err"] = np.ascontiguousarray(encoded.std[:, i])
+            columns[width_column(name)] = np.ascontiguousarray(encoded.std[:, i])
+            columns[noise_column(name)] = np.ascontiguousarray(encoded.noise[:, i])
         found = [table.lookup(spectra.source_id) for table in self._tables]
         for i, table in enumerate(self._tables):
             self._labelled[i] += int(np.isin(spectra.source_id, table.source_id).sum())
@@ -329,6 +352,10 @@ class _Tally:
             "n_stars": self.n_stars,
             "left_out": report.counts,
             "g_flux": dict(self._g_flux),
+            "latent_noise": {
+                "with_correlations": self._n_correlated,
+                "independent": self.n_stars - self._n_correlated,
+            },
             "positions": {source: n for source, n in self._positions.items() if n},
         }
 
@@ -363,6 +390,8 @@ class _Tally:
             notes.append(f"columns from the spectra's own files: {', '.join(self._own())}")
         if n := self._positions["source_id"]:
             notes.append(f"position of {n} stars from their source_id (to about an arcminute)")
+        if n := self._n_correlated:
+            notes.append(f"noise of latents with the correlations of {n} of {self.n_stars} stars")
         if self._model.estimated:
             notes.append(f"the model's {', '.join(self._model.estimated)} are estimates")
         return notes

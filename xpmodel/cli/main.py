@@ -94,6 +94,11 @@ def import_model_command(weights: Path, norm: Path, out: Path, estimated_norm: b
 @click.option(
     "--labels", type=click.Path(path_type=Path), help="Table with source_id and stellar labels."
 )
+@click.option(
+    "--correlations",
+    is_flag=True,
+    help="Form the latents' noise with the correlations that the files have (much slower).",
+)
 @click.option("--device", default="auto", show_default=True, help="auto, cpu or cuda.")
 def encode_command(
     files: tuple[str, ...],
@@ -101,6 +106,7 @@ def encode_command(
     out: Path,
     photometry: Path | None,
     labels: Path | None,
+    correlations: bool,
     device: str,
 ) -> None:
     """Encode XP spectra FILES (files, folders, globs) into a catalog.
@@ -114,7 +120,13 @@ def encode_command(
     loaded = load_model(model, device)
     with star_progress() as progress:
         encoding = encode_files(
-            files, loaded, out, photometry=photometry, labels=labels, progress=progress
+            files,
+            loaded,
+            out,
+            photometry=photometry,
+            labels=labels,
+            correlations=correlations,
+            progress=progress,
         )
     echo_encoding(encoding)
 
@@ -137,12 +149,14 @@ def select_command(
     """Replay a selection's RECIPE (JSON, from the page) and return the same stars."""
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.export.stars import write_stars
-    from xpmodel.selection.recipe import replay_recipe
+    from xpmodel.selection.recipe import recipe_notes, replay_recipe
 
     if out is not None and out.resolve() == catalog_path.resolve():
         raise InputError(f"{out}: is the catalog itself; give the stars selected another name")
     catalog = open_catalog(catalog_path)
     mask = replay_recipe(recipe, catalog, other_catalog=other_catalog)
+    for note in recipe_notes(recipe, catalog):
+        click.echo(f"{recipe}: {note}", err=True)
     if out is None:
         np.savetxt(sys.stdout, catalog.source_id[mask], fmt="%d")
         return

@@ -20,6 +20,8 @@ from xpmodel._atomic import replacing
 from xpmodel._types import ArrayOrTensor
 from xpmodel.errors import InputError
 from xpmodel.model.device import find_device
+from xpmodel.model.latent_noise import BATCH as NOISE_BATCH
+from xpmodel.model.latent_noise import EncoderJacobian, noise_std
 from xpmodel.model.network import ScatterVAE, posterior_kl
 from xpmodel.model.normalization import Normalization, NormalizationOnDevice, check_normalization
 from xpmodel.spectra.spectra import Spectra
@@ -45,6 +47,9 @@ class Encoded:
     ----------
     mean, std : ndarray, (N, K)
         Posterior mean and standard deviation of the latents.
+    noise : ndarray, (N, K)
+        Standard deviation of the posterior mean by the errors of the spectrum
+        (`xpmodel.latent_covariance`): with the full covariance where correlations are known.
     chi2 : ndarray, (N,)
         Mean over the coefficients of (x − x̂)² / (σ² + ŝ²), x̂ and ŝ decoded from the mean.
     chi2_obs : ndarray, (N,)
@@ -56,6 +61,7 @@ class Encoded:
 
     mean: np.ndarray
     std: np.ndarray
+    noise: np.ndarray
     chi2: np.ndarray
     chi2_obs: np.ndarray
     kl: np.ndarray
@@ -149,12 +155,13 @@ class Model:
     def score(self, spectra: Spectra, *, batch: int | None = None) -> Encoded:
         """Encode spectra and say how well the model describes each of them.
 
-        Parameters and units as in `encode`; the errors are used as independent.
+        Parameters and units as in `encode`. For χ² the errors count as independent; the noise of
+        the latents is formed with correlations where the spectra have them.
         """
         n = len(spectra)
         columns = {name: np.empty(n, np.float32) for name in ("chi2", "chi2_obs", "kl")}
         mean = np.empty((n, self.n_latents), np.float32)
-        std = np.empty_like(mean)
+        std, noise = np.empty_like(mean), np.empty_like(mean)
         normalization = self._normalization()
         with torch.inference_mode():
             for rows, x in self._normalized(spectra, batch):
@@ -172,7 +179,28 @@ class Model:
                 if self.network.variant == "autoencoder":
                     kl.fill_(torch.nan)
                 columns["kl"][rows] = kl.cpu().numpy()
-        return Encoded(mean, std, **columns)
+        for rows, jacobian, sigma in self.noise_slopes(spectra, NOISE_BATCH):
+            rho = None if spectra.correlations is None else spectra.correlations[rows]
+            noise[rows] = noise_std(jacobian, sigma, rho).cpu().numpy()
+        return Encoded(mean, std, noise, **columns)
+
+    def noise_slopes(self, spectra: Spectra, batch: int) -> Iterator[tuple[slice, Tensor, Tensor]]:
+        """What makes the noise of the latents of some stars, a batch at a time.
+
+        Yields
+        ------
+        rows : slice
+        jacobian : Tensor, (n, K, 110)
+            ∂(posterior mean)/∂x of the normalized coefficients.
+        sigma : Tensor, (n, 110)
+            Standard deviations of these.
+        """
+        differentiate = EncoderJacobian(self.network)
+        normalization = self._normalization()
+        with torch.inference_mode():
+            for rows, x in self._normalized(spectra, batch):
+                sigma = normalization.sigma(self._per_flux(spectra.errors, spectra, rows))
+                yield rows, differentiate(x), sigma.float()
 
     def decode(self, z: ArrayOrTensor) -> tuple[ArrayOrTensor, ArrayOrTensor]:
         """Decode latents into coefficients and their scatter.

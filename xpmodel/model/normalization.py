@@ -104,9 +104,13 @@ class NormalizationOnDevice:
         """As `Normalization.coefficients`, in place."""
         return per_flux.sub_(self.mu).mul_(self.inverse)
 
+    def sigma(self, per_flux: Tensor) -> Tensor:
+        """Normalized errors, of errors per unit G flux."""
+        return per_flux / self.sig
+
     def variance(self, per_flux: Tensor) -> Tensor:
         """As `Normalization.variance`."""
-        return (per_flux / self.sig) ** 2
+        return self.sigma(per_flux) ** 2
 
     def restored(self, x: Tensor, out: Tensor | None = None) -> Tensor:
         """As `Normalization.restored`, into a tensor if one is given."""

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from xpmodel._atomic import replacing
 from xpmodel.catalog.derived_columns import DERIVED
 from xpmodel.catalog.positions import position_from_id
-from xpmodel.columns import catalog_schema, latent_columns
+from xpmodel.columns import catalog_schema, latent_columns, noise_column, width_column
 from xpmodel.errors import InputError
 from xpmodel.export.text import FORMULA
 from xpmodel.model.model import Encoded, Model
@@ -49,7 +49,7 @@ class OwnStars:
     spectra : Spectra
         With labels and correlations where the file has them.
     encoded : Encoded
-        mean, std (N, K); chi2, chi2_obs, kl (N,).
+        mean, std, noise (N, K); chi2, chi2_obs, kl (N,).
     model_hash : str
         Of the model that encoded them.
     n_replaced : int
@@ -162,7 +162,8 @@ class OwnStars:
         """The catalog's columns of numbers that are known of these stars."""
         encoded, names = self.encoded, latent_columns(self.n_latents)
         columns = dict(zip(names, encoded.mean.T, strict=True))
-        columns |= dict(zip((f"{name}_err" for name in names), encoded.std.T, strict=True))
+        columns |= dict(zip(map(width_column, names), encoded.std.T, strict=True))
+        columns |= dict(zip(map(noise_column, names), encoded.noise.T, strict=True))
         columns |= {name: getattr(encoded, name) for name in ("chi2", "chi2_obs", "kl")}
         columns |= {"phot_g_mean_flux": self.spectra.g_flux, "phot_g_mean_mag": self.g_mag}
         columns |= dict(zip(("ra", "dec"), position_from_id(self.source_id), strict=True))

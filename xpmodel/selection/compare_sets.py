@@ -11,7 +11,7 @@ import numpy as np
 from xpmodel import circular
 from xpmodel._long_work import checkpoint
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import is_latent, period
+from xpmodel.columns import is_error, is_latent, period
 from xpmodel.errors import InputError
 from xpmodel.selection.rank_statistics import holm, mann_whitney
 
@@ -184,7 +184,7 @@ def compared_columns(catalog: Catalog) -> list[str]:
         name
         for name in catalog.numeric
         if name not in NOT_COMPARED
-        and not name.endswith(("_err", "_error"))
+        and not is_error(name)
         and (not is_latent(name) or name in catalog.active)
     ]
 

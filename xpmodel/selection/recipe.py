@@ -13,6 +13,7 @@ from xpmodel._atomic import JSON_LIMIT, read_json
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
 from xpmodel.selection.filters import Filter
+from xpmodel.selection.region_probability import columns_of_errors, stand_ins
 from xpmodel.selection.regions import Region
 from xpmodel.selection.star_sources import (
     AllStars,
@@ -237,6 +238,24 @@ def replay_recipe(path: str | Path, catalog: Catalog, *, other_catalog: bool = F
         raise InputError(f"{path}: {error}") from None
     except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as error:
         raise InputError(f"{path}: not a valid recipe ({error})") from None
+
+
+def recipe_notes(path: str | Path, catalog: Catalog) -> list[str]:
+    """What a user should know of a recipe that `replay_recipe` took, a sentence each."""
+    steps = read_steps(read_json(path, FORMAT, newest=VERSION)["steps"], catalog)
+    sources = [row.step.source for row in NumberedSteps([steps], MAX_STEPS_OF_SETS).rows]
+    widths = dict.fromkeys(
+        name
+        for source in sources
+        if isinstance(source, Probable)
+        for name in stand_ins(columns_of_errors(source.region, catalog, source.errors))
+    )
+    if not widths:
+        return []
+    return [
+        f"probabilities by the widths of posteriors ({', '.join(widths)}), as the recipe or the "
+        "catalog has them, which are no errors of latents; make the set again by their noise"
+    ]
 
 
 def _replay_recipe(recipe: Mapping[str, Any], catalog: Catalog, other_catalog: bool) -> np.ndarray:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import shapely
 from scipy.special import owens_t
 
 from xpmodel._long_work import checkpoint
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import period
+from xpmodel.columns import error_columns, is_latent, period
 from xpmodel.errors import InputError
 from xpmodel.selection.outline_edges import area_edges
 from xpmodel.selection.regions import Region, polygon_contains, to_scale
@@ -92,16 +94,25 @@ def probability_inside(
     return probability
 
 
-def region_probability(region: Region, catalog: Catalog) -> np.ndarray:
+def region_probability(
+    region: Region, catalog: Catalog, errors: Sequence[str | None] = (None, None)
+) -> np.ndarray:
     """Probability that a catalog's stars lie inside a region, by the errors of its two columns.
+
+    Of a latent the error is its noise (``z1_noise``): the probability is that the latents of the
+    star's noise-free spectrum lie inside, over the noise of this observation. The posterior's
+    width (``z1_err``) is no part of it: the encoder never sees the errors, so that width is
+    neither a measurement's error nor grows as that does.
 
     Parameters
     ----------
     region : Region
         On a logarithmic axis the errors are taken as relative, σ(x) / (x ln 10).
     catalog : Catalog
-        With ``<column>_err`` or ``<column>_error`` of both columns. The errors count as
+        With one of `xpmodel.columns.error_columns` for both columns. The errors count as
         independent.
+    errors : sequence of str or None, (2,)
+        The columns of the errors; None: as `columns_of_errors` chooses them.
 
     Returns
     -------
@@ -113,27 +124,55 @@ def region_probability(region: Region, catalog: Catalog) -> np.ndarray:
     InputError
         When a column has no errors, or begins anew after a turn; else as of `probability_inside`.
     """
-    values, errors = [], []
-    for name, scale in zip(region.columns, region.scales, strict=True):
-        if period(name) is not None:
-            raise InputError(f"{name} is an angle all around: it has no probability of an outline")
-        column, error = catalog.numbers(name).astype(np.float64), _errors(catalog, name)
+    values, widths = [], []
+    chosen = columns_of_errors(region, catalog, errors)
+    for name, scale, error_name in zip(region.columns, region.scales, chosen, strict=True):
+        column = catalog.numbers(name).astype(np.float64)
+        error = catalog.numbers(error_name).astype(np.float64)
         with np.errstate(divide="ignore", invalid="ignore"):
-            errors.append(error if scale == "linear" else error / (column * np.log(10.0)))
+            widths.append(error if scale == "linear" else error / (column * np.log(10.0)))
         values.append(to_scale(column, scale))
     outline = region.ring()
     axes = zip(outline.T, region.scales, strict=True)
     outline = np.stack([to_scale(v, scale) for v, scale in axes], axis=1)
-    return probability_inside(outline, *values, *errors)
+    return probability_inside(outline, *values, *widths)
 
 
-def _errors(catalog: Catalog, name: str) -> np.ndarray:
-    for suffix in ("_err", "_error"):
-        if f"{name}{suffix}" in catalog.numeric:
-            return catalog.numbers(f"{name}{suffix}").astype(np.float64)
+def columns_of_errors(
+    region: Region, catalog: Catalog, errors: Sequence[str | None] = (None, None)
+) -> tuple[str, str]:
+    """The columns with the errors of a region's two columns.
+
+    Those that are given; for None the best that the catalog has: the noise of a latent, in a
+    catalog that was made before there was such a column its posterior's width.
+
+    Raises
+    ------
+    InputError
+        When the catalog has none of them, or a column begins anew after a turn.
+    """
+    first, second = (
+        _column_of_error(catalog, name, given)
+        for name, given in zip(region.columns, errors, strict=True)
+    )
+    return first, second
+
+
+def stand_ins(errors: Sequence[str | None]) -> list[str]:
+    """Columns of errors that are widths of posteriors, which stand in for a latent's noise."""
+    return [name for name in errors if name and is_latent(name.removesuffix("_err"))]
+
+
+def _column_of_error(catalog: Catalog, name: str, given: str | None) -> str:
+    if period(name) is not None:
+        raise InputError(f"{name} is an angle all around: it has no probability of an outline")
+    candidates = error_columns(name) if given is None else (given,)
+    for candidate in candidates:
+        if candidate in catalog.numeric:
+            return candidate
     raise InputError(
-        f"{catalog.path}: no errors of {name} ({name}_err), so no probability; draw the outline "
-        "in latents or labels"
+        f"{catalog.path}: no errors of {name} ({candidates[0]}), so no probability; draw the "
+        "outline in latents or labels"
     )
 
 

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from xpmodel.catalog.catalog import Catalog
-from xpmodel.columns import latent_columns
+from xpmodel.columns import is_latent, latent_columns, width_column
 from xpmodel.errors import InputError
-from xpmodel.selection.region_probability import region_probability
+from xpmodel.selection.region_probability import columns_of_errors, region_probability
 from xpmodel.selection.regions import Region
 from xpmodel.tracks.bins import Bin
 
@@ -256,10 +256,19 @@ class Probable:
         In two columns of which the catalog has the standard deviations.
     least : float
         The least probability, above 0 and at most 1.
+    errors : tuple of str or None, (2,)
+        The columns of the errors. None: the best that the catalog has
+        (`xpmodel.selection.region_probability.columns_of_errors`).
     """
 
     region: Region
     least: float
+    errors: tuple[str | None, str | None] = (None, None)
+
+    @classmethod
+    def by_errors_of(cls, catalog: Catalog, region: Region, least: float) -> Probable:
+        """The same with the columns of errors named that the catalog has."""
+        return cls(region, least, columns_of_errors(region, catalog))
 
     def __post_init__(self) -> None:
         if not 0 < self.least <= 1:
@@ -268,11 +277,11 @@ class Probable:
     @property
     def needs(self) -> tuple[str, ...]:
         """The catalog's columns that it needs."""
-        return self.region.needs
+        return (*self.region.needs, *(name for name in self.errors if name is not None))
 
     def probability(self, catalog: Catalog) -> np.ndarray:
         """Each star's probability to lie inside, (N,) float32; NaN where an error is unknown."""
-        return region_probability(self.region, catalog)
+        return region_probability(self.region, catalog, self.errors)
 
     def mask(self, catalog: Catalog) -> np.ndarray:
         """The stars of at least this probability, (N,) bool."""
@@ -280,15 +289,32 @@ class Probable:
 
     def to_json(self) -> dict[str, Any]:
         """What a recipe keeps."""
-        return {"kind": "probable", "least": float(self.least), "region": self.region.to_json()}
+        return {
+            "kind": "probable",
+            "least": float(self.least),
+            "region": self.region.to_json(),
+            "errors": list(self.errors),
+        }
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> Probable:
         """The same from what a recipe keeps.
+
+        One without ``errors`` is of a version that knew no noise of latents: it took the widths
+        of their posteriors, and so does this.
 
         Raises
         ------
         InputError, KeyError, TypeError, ValueError
             When it is none.
         """
-        return cls(Region.from_json(content["region"]), float(content["least"]))
+        region = Region.from_json(content["region"])
+        given = content.get("errors", [width_column(n) if is_latent(n) else None
+                                       for n in region.columns])  # fmt: skip
+        if (
+            not isinstance(given, list)
+            or len(given) != 2
+            or not all(name is None or isinstance(name, str) for name in given)
+        ):
+            raise InputError("the errors of a probability must be the names of two columns")
+        return cls(region, float(content["least"]), (given[0], given[1]))

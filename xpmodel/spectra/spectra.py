@@ -79,6 +79,13 @@ class Spectra:
     def __len__(self) -> int:
         return len(self.source_id)
 
+    @property
+    def correlated(self) -> np.ndarray:
+        """Stars whose correlations are known, (N,) bool."""
+        if self.correlations is None:
+            return np.zeros(len(self), bool)
+        return np.isfinite(self.correlations).all(axis=(1, 2, 3))
+
     def __getitem__(self, rows: int | slice | np.ndarray) -> Spectra:
         """Select stars by number, slice, mask or indices; the report stays that of the reading."""
         rows = np.atleast_1d(np.arange(len(self))[rows])

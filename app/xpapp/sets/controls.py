@@ -16,6 +16,7 @@ from xpapp.widgets.material import TEXT, WIDE, column, heading, row
 from xpapp.widgets.text_line import status_line
 from xpmodel import Region
 from xpmodel.catalog.ids import MAX_TEXT, find_ids, parse_ids
+from xpmodel.selection.region_probability import stand_ins
 from xpmodel.selection.star_sets import ALGEBRA, StarSet
 from xpmodel.selection.star_sources import Ids, Outliers, Probable, TrackBin
 
@@ -231,7 +232,13 @@ class SetControls:
         if least is None:
             notify("Give the least probability of the stars that shall be in the set")
             return
-        visit, source = self._visit, Probable(region, least)
+        visit = self._visit
+        source = Probable.by_errors_of(visit.catalog, region, least)
+        if widths := stand_ins(source.errors):
+            notify(
+                "This catalog was made before latents had a noise: the widths of their posteriors "
+                f"({', '.join(widths)}) stand in for it, which are no errors; encode again"
+            )
         name = f"{visit.active_set}, p ≥ {least:g}"
         in_background(
             visit,

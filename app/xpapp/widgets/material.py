@@ -8,7 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from xpmodel import Catalog
-from xpmodel.columns import describe
+from xpmodel.columns import describe, error_columns
 
 WIDE: dict[str, Any] = {"sizing_mode": "stretch_width", "size": "small", "margin": (5, 8)}
 TEXT: dict[str, Any] = {"variant": "text", "color": "primary"}
@@ -33,7 +33,7 @@ def column_choices(catalog: Catalog) -> dict[str, str]:
     """Columns to choose from: latents first, inactive ones said to be so."""
     numeric = catalog.numeric
     latents = [name for name in catalog.latents if name in numeric]
-    errors = [f"{name}_err" for name in latents]
+    errors = [error for name in latents for error in error_columns(name) if error in numeric]
     others = [name for name in numeric if name not in {*latents, *errors}]
     choices = {n if n in catalog.active else f"{n} (inactive)": n for n in latents}
     return choices | {describe(name): name for name in [*others, *errors]}
