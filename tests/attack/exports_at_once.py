@@ -36,6 +36,7 @@ def write_stars_of_many_columns(path: Path) -> None:
     vectors = np.ones(N * 110, np.float32)
     columns = [table["source_id"].combine_chunks(), pa.array(np.ones(N, np.float32))]
     columns += [pa.FixedSizeListArray.from_arrays(vectors, 110)] * 2
+    columns += [pa.FixedSizeListArray.from_arrays(np.zeros(2 * N, np.int16), 2)]
     with pa.ipc.new_file(spectra_path(path), SPECTRA_SCHEMA) as writer:
         writer.write_table(pa.table(columns, schema=SPECTRA_SCHEMA), N // 20)
 

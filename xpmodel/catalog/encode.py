@@ -22,7 +22,7 @@ from xpmodel._prefetch import ahead
 from xpmodel._version import __version__
 from xpmodel.catalog.catalog import FORMAT, METADATA_KEY, left_out_path
 from xpmodel.catalog.positions import position_from_id
-from xpmodel.catalog.spectra_store import SPECTRA_SCHEMA, spectra_path
+from xpmodel.catalog.spectra_store import SPECTRA_SCHEMA, spectra_path, spectra_table
 from xpmodel.columns import (
     JOINED,
     catalog_schema,
@@ -211,7 +211,7 @@ def encode_files(
                 encoded = model.score(spectra)
             with seconds.spent("writing"):
                 write_catalog.add(tally.catalog_rows(spectra, encoded))
-                write_spectra.add(_spectra_rows(spectra))
+                write_spectra.add(spectra_table(spectra))
             if progress is not None:
                 progress(tally.n_stars, fraction)
         report = Report.total(reports)
@@ -395,19 +395,3 @@ class _Tally:
         if self._model.estimated:
             notes.append(f"the model's {', '.join(self._model.estimated)} are estimates")
         return notes
-
-
-def _spectra_rows(spectra: Spectra) -> pa.Table:
-    def lists(values: np.ndarray) -> pa.FixedSizeListArray:
-        flat = pa.array(np.ascontiguousarray(values, np.float32).ravel())
-        return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
-
-    return pa.table(
-        {
-            "source_id": spectra.source_id,
-            "g_flux": spectra.g_flux.astype(np.float32),
-            "coefficients": lists(spectra.coefficients),
-            "errors": lists(spectra.errors),
-        },
-        schema=SPECTRA_SCHEMA,
-    )

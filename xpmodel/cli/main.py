@@ -141,16 +141,28 @@ def encode_command(
 )
 @click.option("--coefficients", is_flag=True, help="With the stars' XP coefficients and errors.")
 @click.option(
+    "--truncated",
+    is_flag=True,
+    help="With --coefficients: without those that do not stand above their noise.",
+)
+@click.option(
     "--other-catalog", is_flag=True, help="Apply the steps to another catalog than theirs."
 )
 def select_command(
-    recipe: Path, catalog_path: Path, out: Path | None, coefficients: bool, other_catalog: bool
+    recipe: Path,
+    catalog_path: Path,
+    out: Path | None,
+    coefficients: bool,
+    truncated: bool,
+    other_catalog: bool,
 ) -> None:
     """Replay a selection's RECIPE (JSON, from the page) and return the same stars."""
     from xpmodel.catalog.catalog import open_catalog
     from xpmodel.export.stars import write_stars
     from xpmodel.selection.recipe import recipe_notes, replay_recipe
 
+    if truncated and not (coefficients and out):
+        raise click.UsageError("--truncated goes with --coefficients and --out")
     if out is not None and out.resolve() == catalog_path.resolve():
         raise InputError(f"{out}: is the catalog itself; give the stars selected another name")
     catalog = open_catalog(catalog_path)
@@ -160,8 +172,11 @@ def select_command(
     if out is None:
         np.savetxt(sys.stdout, catalog.source_id[mask], fmt="%d")
         return
-    write_stars(catalog, mask, out, coefficients=coefficients)
+    write_stars(catalog, mask, out, coefficients=coefficients, truncated=truncated)
     click.echo(f"{out}: {mask.sum()} of {len(catalog)} stars")
+    if truncated:
+        n = int(catalog.spectra[np.flatnonzero(mask)].truncatable.sum())
+        click.echo(f"truncated: the spectra of {n} of them, whose relevant bases are known")
 
 
 for command in (

@@ -16,7 +16,7 @@ from xpmodel.catalog.catalog import LAST_GAIA_ID, Catalog
 from xpmodel.columns import BY_NAME, describe
 from xpmodel.errors import InputError
 from xpmodel.export.formats import FORMATS, listed
-from xpmodel.spectra.bands import N_COEFFICIENTS
+from xpmodel.spectra.bands import BANDS, N_COEFFICIENTS
 
 # Rows at a time. A multiple of 3, so that the base64 of a VOTable has no padding between chunks.
 CHUNK_ROWS = 30_000
@@ -24,6 +24,10 @@ CHUNK_ROWS = 30_000
 VECTORS = {
     "coeffs": "XP coefficients, BP then RP",
     "coeff_errs": "standard deviations of the XP coefficients, BP then RP",
+}
+BASES = {
+    f"{band}_n_relevant_bases": f"coefficients of {band.upper()} above their noise; 0: not known"
+    for band in BANDS
 }
 SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
 
@@ -47,9 +51,11 @@ class StarRows:
         rows: np.ndarray,
         table: pa.Table,
         coefficients: bool,
+        truncated: bool,
         progress: Callable[[float], None] | None,
     ) -> None:
         self._spectra = catalog.spectra if coefficients else None
+        self._truncated = truncated
         self._rows = rows
         self._progress = progress
         vectors = pa.list_(pa.float32(), N_COEFFICIENTS)
@@ -76,8 +82,11 @@ class StarRows:
             columns = chunk.columns
             if self._spectra is not None:
                 spectra = self._spectra[self._rows[start : start + CHUNK_ROWS]]
+                spectra = spectra.truncated() if self._truncated else spectra
                 columns += [
-                    pa.FixedSizeListArray.from_arrays(np.ascontiguousarray(v).ravel(), v.shape[1])
+                    pa.FixedSizeListArray.from_arrays(
+                        np.ascontiguousarray(v, np.float32).ravel(), v.shape[1]
+                    )
                     for v in (spectra.coefficients, spectra.errors)
                 ]
             yield pa.table(columns, schema=self.schema)
@@ -89,6 +98,8 @@ def _about(name: str) -> dict[str, str]:
     """The unit, in ASCII, and the description of a column."""
     if name in VECTORS:
         return {"unit": "electron s-1", "description": VECTORS[name]}
+    if name in BASES:
+        return {"description": BASES[name]}
     if name not in BY_NAME:
         return {"description": describe(name)} if describe(name) != name else {}
     column = BY_NAME[name]

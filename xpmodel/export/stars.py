@@ -11,7 +11,7 @@ from xpmodel._atomic import replacing
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
 from xpmodel.export.formats import FORMATS, format_of
-from xpmodel.export.rows import StarRows, plain_columns, with_extra
+from xpmodel.export.rows import BASES, StarRows, plain_columns, with_extra
 
 __all__ = ["FORMATS", "write_stars"]
 
@@ -22,6 +22,7 @@ def write_stars(
     path: str | Path,
     *,
     coefficients: bool = False,
+    truncated: bool = False,
     extra: Mapping[str, np.ndarray] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> int:
@@ -44,7 +45,11 @@ def write_stars(
     coefficients : bool
         Add the XP coefficients and their errors [e-/s], so that the file can be encoded again
         (`xpmodel.read_spectra`): ``coeffs`` and ``coeff_errs``, vectors of 110, BP then RP; in
-        CSV and ECSV a column for each number, ``bp_coeff_0`` to ``e_rp_coeff_54``.
+        CSV and ECSV a column for each number, ``bp_coeff_0`` to ``e_rp_coeff_54``. Where the
+        numbers of relevant bases are known, they come along.
+    truncated : bool
+        With `coefficients`: 0 for those, and their errors, that do not stand above their noise
+        (`xpmodel.Spectra.truncated`). Such a file is for looking at: no model takes it.
     extra : dict of name to ndarray, (N,), optional
         More columns, of all the catalog's stars: numbers, bool or text.
     progress : callable, optional
@@ -66,10 +71,20 @@ def write_stars(
     if mask is not None and (mask.dtype != bool or mask.shape != (len(catalog),)):
         raise InputError(f"{catalog.path}: the mask must be {len(catalog)} bool")
     rows = np.arange(len(catalog)) if mask is None else np.flatnonzero(mask)
-    table = with_extra(catalog, catalog.table(catalog.filled, mask), rows, extra or {})
+    bases = catalog.spectra.n_relevant_bases if coefficients else None
+    if truncated and bases is None:
+        raise InputError(
+            f"{catalog.path}: its spectra know no numbers of relevant bases, so they cannot be "
+            "truncated; write them with coefficients and whole, or encode files that have "
+            "bp_n_relevant_bases and rp_n_relevant_bases"
+        )
+    columns = dict(extra or {})
+    if bases is not None:
+        columns |= dict(zip(BASES, bases.T, strict=True))
+    table = with_extra(catalog, catalog.table(catalog.filled, mask), rows, columns)
     if not kind.any_type:
         table = plain_columns(table, path)
-    stars = StarRows(catalog, rows, table, coefficients, progress)
+    stars = StarRows(catalog, rows, table, coefficients, truncated, progress)
     try:
         with replacing(path) as temporary:
             kind.write(temporary, stars)

@@ -59,6 +59,7 @@ def observed_curve(
     Parameters
     ----------
     spectra : Spectra
+        Whole, or `Spectra.truncated`.
     projection : Projection
     row : int
         Which star of the spectra.
@@ -78,9 +79,11 @@ def observed_curve(
 def residual(observed: Curve, decoded: Curve) -> np.ndarray:
     """(observed − decoded) / σ of the observation, (L,): Laroche & Speagle 2024, Eqs. 6 and 8.
 
-    Both must have the same scale.
+    Both must have the same scale. NaN where the observation has no error, as a coefficient that
+    was truncated.
     """
-    return (observed.value - decoded.value) / observed.error
+    error = np.where(observed.error > 0, observed.error, np.nan)
+    return (observed.value - decoded.value) / error
 
 
 def decoded_gradient(

@@ -29,6 +29,8 @@ class Layout:
         Numbers in each vector, 55 or 110.
     correlations : list of str
         Of BP and RP; empty if not asked for.
+    relevant_bases : list of str
+        The numbers of relevant bases of BP and RP; empty if the table has them not.
     g : GColumns
         The G flux or magnitude, if it has one.
     labels : LabelColumns or None
@@ -61,6 +63,8 @@ class Layout:
         self.correlations = (
             [f"{band}_coefficient_correlations" for band in BANDS] if correlations else []
         )
+        bases = [f"{band}_n_relevant_bases" for band in BANDS]
+        self.relevant_bases = bases if all(name in table for name in bases) else []
         self.g = GColumns(table)
         needed = [*self.id.names, *self.g.names]
         needed += [name for names in self.coefficients + self.errors for name in names]
@@ -74,6 +78,7 @@ class Layout:
                 )
         found = LabelColumns(table) if labels else None
         self.labels = found if found and found.names else None
+        needed += self.relevant_bases
         self.names = list(dict.fromkeys(needed + (found.names if found else [])))
 
 
@@ -131,6 +136,19 @@ def _what_is_unreadable(table: pa.Table, name: str, row: int) -> str:
     if has_gap(str(table[name][row].as_py())):
         what = "has a gap (…): numbers were left out when it was written"
     return f"{name} {_cell(table, name, row)} {what}"
+
+
+def relevant_bases(table: pa.Table, columns: list[str]) -> np.ndarray | None:
+    """Numbers of relevant bases of BP and RP, (N, 2) int16; 0 where there is no number of them."""
+    if not columns:
+        return None
+    found = np.zeros((len(table), 2), np.int16)
+    for band, name in enumerate(columns):
+        with of_column(name):
+            values, _ = numbers(table[name])
+        known = (values >= 1) & (values <= N_BAND)
+        found[known, band] = values[known]
+    return found
 
 
 def correlation_matrices(table: pa.Table, columns: list[str]) -> tuple[np.ndarray, np.ndarray]:

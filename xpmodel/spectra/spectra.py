@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from xpmodel.errors import InputError
 from xpmodel.spectra.bands import N_BAND
-from xpmodel.spectra.file_layouts import correlation_matrices, read_vectors
+from xpmodel.spectra.file_layouts import correlation_matrices, read_vectors, relevant_bases
 from xpmodel.spectra.file_rows import FileRows, read_file_rows
 from xpmodel.spectra.photometry import PhotometryTable, synthetic_g_flux
 from xpmodel.spectra.report import (
@@ -36,6 +36,7 @@ from xpmodel.spectra.report import (
     left_out_rows,
     no_rows,
 )
+from xpmodel.spectra.used_ids import UsedIds
 from xpmodel.tables.reader import expand_paths
 
 Paths = str | Path | Iterable[str | Path]
@@ -61,6 +62,9 @@ class Spectra:
         "file", "photometry" or "synthetic"; joined by " + " where stars differ.
     correlations : ndarray, (N, 2, 55, 55) float64, or None if not asked for
         Of the coefficients of BP and of RP; NaN for a star whose correlations are missing.
+    n_relevant_bases : ndarray, (N, 2) int16, or None if the files have them not
+        How many of the coefficients of BP and of RP stand above their noise, as the archive says
+        (De Angeli et al. 2023, Sect. 3.3.3); 0 where it is not known.
     report : Report
         What became of the rows read.
     labels : pyarrow.Table, or None if not asked for or if there are none
@@ -73,6 +77,7 @@ class Spectra:
     g_flux: np.ndarray
     g_flux_source: str
     correlations: np.ndarray | None = None
+    n_relevant_bases: np.ndarray | None = None
     report: Report = field(default_factory=Report)
     labels: pa.Table | None = None
 
@@ -86,6 +91,31 @@ class Spectra:
             return np.zeros(len(self), bool)
         return np.isfinite(self.correlations).all(axis=(1, 2, 3))
 
+    @property
+    def truncatable(self) -> np.ndarray:
+        """Stars whose numbers of relevant bases are known, of both bands, (N,) bool."""
+        if self.n_relevant_bases is None:
+            return np.zeros(len(self), bool)
+        return (self.n_relevant_bases > 0).all(axis=1)
+
+    def truncated(self) -> Spectra:
+        """The same with the coefficients alone that stand above their noise.
+
+        What follows behind `n_relevant_bases` in each band is 0, and so are its errors: the
+        wiggles that they draw are noise, and are easily read as lines. The flux and its error are
+        those of ``gaiaxpy.calibrate(…, truncation=True)``. A star whose numbers are not known stays
+        as it is. For looking at: models take spectra whole.
+        """
+        if self.n_relevant_bases is None:
+            return self
+        given = np.where(self.truncatable[:, None], self.n_relevant_bases, N_BAND)
+        kept = (np.arange(N_BAND) < given[:, :, None]).reshape(len(self), -1)
+        return replace(
+            self,
+            coefficients=np.where(kept, self.coefficients, 0),
+            errors=np.where(kept, self.errors, 0),
+        )
+
     def __getitem__(self, rows: int | slice | np.ndarray) -> Spectra:
         """Select stars by number, slice, mask or indices; the report stays that of the reading."""
         rows = np.atleast_1d(np.arange(len(self))[rows])
@@ -96,6 +126,9 @@ class Spectra:
             g_flux=self.g_flux[rows],
             g_flux_source=self.g_flux_source,
             correlations=None if self.correlations is None else self.correlations[rows],
+            n_relevant_bases=(
+                None if self.n_relevant_bases is None else self.n_relevant_bases[rows]
+            ),
             report=self.report,
             labels=None if self.labels is None else self.labels.take(pa.array(rows)),
         )
@@ -124,7 +157,8 @@ def read_spectra(
 def join_spectra(parts: Sequence[Spectra]) -> Spectra:
     """Put the stars of one or more parts behind each other, and add up their reports.
 
-    Correlations and labels that one part has and another lacks are NaN and null there.
+    Correlations, numbers of relevant bases and labels that one part has and another lacks are NaN,
+    0 and null there.
     """
     if len(parts) == 1:
         return parts[0]
@@ -136,6 +170,7 @@ def join_spectra(parts: Sequence[Spectra]) -> Spectra:
         g_flux=np.concatenate([part.g_flux for part in parts]),
         g_flux_source=" + ".join(sorted(sources)),
         correlations=_join_correlations(parts),
+        n_relevant_bases=_join_relevant_bases(parts),
         report=Report.total(part.report for part in parts),
         labels=_join_labels(parts),
     )
@@ -148,6 +183,19 @@ def _join_correlations(parts: Sequence[Spectra]) -> np.ndarray | None:
     return np.concatenate(
         [
             np.full((len(part), *shape), np.nan) if part.correlations is None else part.correlations
+            for part in parts
+        ]
+    )
+
+
+def _join_relevant_bases(parts: Sequence[Spectra]) -> np.ndarray | None:
+    if all(part.n_relevant_bases is None for part in parts):
+        return None
+    return np.concatenate(
+        [
+            np.zeros((len(part), 2), np.int16)
+            if part.n_relevant_bases is None
+            else part.n_relevant_bases
             for part in parts
         ]
     )
@@ -215,7 +263,7 @@ def iter_spectra(
     files = expand_paths(paths)
     if photometry is not None and not isinstance(photometry, PhotometryTable):
         photometry = PhotometryTable.read(photometry)
-    used = _UsedIds()
+    used = UsedIds()
     reports = []  # while nothing is usable
     held: list[Spectra] = []
     n_held, fraction = 0, 0.0
@@ -271,7 +319,7 @@ def _no_usable_rows(
     return NoUsableRows("; ".join(parts))
 
 
-def _usable(rows: FileRows, photometry: PhotometryTable | None, used: _UsedIds) -> Spectra:
+def _usable(rows: FileRows, photometry: PhotometryTable | None, used: UsedIds) -> Spectra:
     """Take the usable ones of some rows."""
     try:
         return _spectra(rows, photometry, used)
@@ -283,7 +331,7 @@ def _usable(rows: FileRows, photometry: PhotometryTable | None, used: _UsedIds) 
         ) from error
 
 
-def _spectra(rows: FileRows, photometry: PhotometryTable | None, used: _UsedIds) -> Spectra:
+def _spectra(rows: FileRows, photometry: PhotometryTable | None, used: UsedIds) -> Spectra:
     layout, table, origin = rows.layout, rows.table, rows.origin
     reason = np.full(len(table), "", object)
 
@@ -346,32 +394,7 @@ def _spectra(rows: FileRows, photometry: PhotometryTable | None, used: _UsedIds)
         g_flux=flux[good],
         g_flux_source=" + ".join(sorted(counts)),
         correlations=None if matrices is None else matrices[good],
+        n_relevant_bases=relevant_bases(table.filter(good), layout.relevant_bases),
         report=Report(len(table), left_out, dict(counts), rows.remarks),
         labels=(layout.labels.take(table.filter(good), origin[good]) if layout.labels else None),
     )
-
-
-class _UsedIds:
-    """The ids of the stars used so far, 8 bytes each.
-
-    They are kept in sorted runs, each more than twice as long as the next, so that adding and
-    looking up cost little however many there are.
-    """
-
-    def __init__(self) -> None:
-        self.runs: list[np.ndarray] = []
-
-    def add(self, ids: np.ndarray) -> np.ndarray:
-        """Add ids, (N,), and tell which of them are new: the first of each, if not yet used."""
-        unique, first = np.unique(ids, return_index=True)
-        known = np.zeros(len(unique), bool)
-        for run in self.runs:
-            known |= run[np.minimum(np.searchsorted(run, unique), len(run) - 1)] == unique
-        new = np.zeros(len(ids), bool)
-        new[first[~known]] = True
-        merged = unique[~known]
-        while self.runs and len(self.runs[-1]) <= 2 * len(merged):
-            merged = np.sort(np.concatenate([self.runs.pop(), merged]), kind="stable")
-        if len(merged):
-            self.runs.append(merged)
-        return new

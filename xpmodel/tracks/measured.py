@@ -1,4 +1,4 @@
-"""Measured tracks: means and spreads of labels and latents over the stars of each bin."""
+"""Measured tracks: means, their errors and spreads over the stars of each bin."""
 
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ class Track:
         Mean and standard deviation (of the stars, 1/N) of labels, of other columns that the bins
         bound, and of latents (posterior means), over the stars with a finite value. NaN where
         there is none. Of a column with a period they are those of `xpmodel.circular`.
+    error : dict of str to ndarray, (P,) float64
+        Standard error of each mean, s / √n with s² the sample variance (1 / (n − 1)) of the n stars
+        with a finite value: how far another sample of as many stars would move it. NaN for fewer
+        than two stars.
     centre : dict of str to ndarray, (P,) float64
         The bins' centres in the columns that bound them; NaN where a bin has no bound.
     """
@@ -63,6 +67,7 @@ class Track:
     thin: np.ndarray
     mean: dict[str, np.ndarray]
     std: dict[str, np.ndarray]
+    error: dict[str, np.ndarray]
     centre: dict[str, np.ndarray]
 
     def to_table(self) -> Table:
@@ -71,8 +76,9 @@ class Track:
         Returns
         -------
         astropy.table.Table
-            ``n``, ``thin``, ``<column>_centre`` and ``_width`` of the bins, ``<column>_mean`` and
-            ``_std`` of labels and latents. Its metadata say what was measured.
+            ``n``, ``thin``, ``<column>_centre`` and ``_width`` of the bins, ``<column>_mean``,
+            ``_std`` and ``_sem`` (the standard error of the mean) of labels and latents. Its
+            metadata say what was measured.
         """
         return tracks_table([self])
 
@@ -131,8 +137,9 @@ def measure(
         thin_below=thin,
         n=n,
         thin=n < thin,
-        mean={name: mean for name, (mean, _) in moments.items()},
-        std={name: std for name, (_, std) in moments.items()},
+        mean={name: mean for name, (mean, _, _) in moments.items()},
+        std={name: std for name, (_, std, _) in moments.items()},
+        error={name: error for name, (_, _, error) in moments.items()},
         centre={column: _of_bins(bins, column, 1) for column in _bounded(bins)},
     )
 
@@ -211,6 +218,8 @@ def tracks_table(tracks: Sequence[Track]) -> Table:
         add(f"{name}_mean", [t.mean[name] for t in tracks], f"mean of the stars: {what}", unit)
         spread = f"standard deviation of the stars: {what}"
         add(f"{name}_std", [t.std[name] for t in tracks], spread, unit)
+        error = f"standard error of the mean: {what}"
+        add(f"{name}_sem", [t.error[name] for t in tracks], error, unit)
     return table
 
 
@@ -280,17 +289,20 @@ def _of_bins(bins: Sequence[Bin], column: str, place: int) -> np.ndarray:
 
 def _moments(
     column: str, values: np.ndarray, which: np.ndarray, n_bins: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and standard deviation of the finite values of each bin, (P,) both."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean, standard deviation and the mean's error of each bin's finite values, (P,) each."""
     values = values.astype(np.float64)
-    turn = period(column)
-    if turn is not None:
-        return circular.means(values, which, n_bins, turn)
     finite = np.isfinite(values)
     if not finite.all():
         values, which = values[finite], which[finite]
     count = np.bincount(which, minlength=n_bins)
-    with np.errstate(invalid="ignore"):  # 0/0: a bin without stars has no mean
-        mean = np.bincount(which, values, n_bins) / count
-        std = np.sqrt(np.bincount(which, (values - mean[which]) ** 2, n_bins) / count)
-    return mean, std
+    turn = period(column)
+    with np.errstate(divide="ignore", invalid="ignore"):  # 0/0: a bin without stars has no mean
+        if turn is not None:
+            mean, std = circular.means(values, which, n_bins, turn)
+        else:
+            mean = np.bincount(which, values, n_bins) / count
+            std = np.sqrt(np.bincount(which, (values - mean[which]) ** 2, n_bins) / count)
+        # The deviation of a sample is larger than that of its stars by √(n / (n − 1)).
+        error = np.where(count > 1, std / np.sqrt(count - 1.0), np.nan)
+    return mean, std, error

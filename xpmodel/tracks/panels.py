@@ -151,6 +151,8 @@ def _draw_line(axes: Axes, line: DrawnTrack, plane: tuple[str, str]) -> None:
     x, y = (line.track.mean[column] for column in plane)
     thin = line.track.thin
     axes.plot(x, y, color=line.color, lw=1.0)
+    dx, dy = (np.nan_to_num(line.track.error[column]) for column in plane)
+    axes.errorbar(x, y, dy, dx, fmt="none", ecolor=line.color, elinewidth=0.8, zorder=2)
     sizes = np.full(len(x), 12.0)
     sizes[0] = 110.0 if line.marker == "*" else 32.0
     edge: dict[str, Any] = {"marker": line.marker, "linewidths": 0.6, "zorder": 3}
@@ -201,7 +203,8 @@ def _note(
         f"{plain(catalog.path.name)}: density of those of {mask.sum():,} of "
         f"{len(catalog):,} stars that lie within the axes; "
         f"variant of the tracks: {first.definition.variant}.{_cuts(lines)} "
-        f"Large symbol: where a track starts; open: fewer than {first.thin_below} stars."
+        f"Large symbol: where a track starts; open: fewer than {first.thin_below} stars; "
+        "bars: standard errors of the means."
     )
     drawn = {column for plane in planes for column in plane if is_latent(column)}
     left_out = [z for z in catalog.latents if z not in drawn]

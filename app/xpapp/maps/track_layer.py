@@ -205,9 +205,10 @@ class TrackLayer:
 def _describe(point: TrackPoint) -> str:
     track, i = point.track, point.index
     thin = f" (thin: fewer than {track.thin_below})" if track.thin[i] else ""
-    lines = [point.title, f"{track.n[i]:,} stars{thin}"]
+    lines = [point.title, f"{track.n[i]:,} stars{thin}", "mean ± spread (error of the mean)"]
     for name in parameters():
         if name in track.mean and np.isfinite(track.mean[name][i]):
-            mean, std = track.mean[name][i], track.std[name][i]
-            lines.append(f"{symbol(name)} {number(name, mean)} ± {number(name, std)}")
+            mean, std, error = (part[name][i] for part in (track.mean, track.std, track.error))
+            known = f" ({error:.2g})" if np.isfinite(error) else ""
+            lines.append(f"{symbol(name)} {number(name, mean)} ± {number(name, std)}{known}")
     return "\n".join(lines)

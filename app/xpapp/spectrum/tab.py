@@ -55,14 +55,17 @@ class SpectrumTab:
         self.click.width = 108
         self.lines = self._toggle("Lines", "lines")
         self.slopes = self._toggle("∂/∂z", "slopes")
+        self.truncated = self._toggle("Truncate", "truncated")
+        self.truncated.width = 66
         self.lines.on_change("active", self._on_lines)
+        self.truncated.on_change("active", self._on_truncated)
         self.slopes.on_change("active", self._on_slopes)
         self.leave = button(
             "Forget the star", cursor.leave_star, "Dropping the star", name="leave", width=104
         )
         to_set = button("Set of these", self._to_set, "Making a set", name="near_set", width=86)
         sender = Sender(visit, bridge, self._say)
-        bar = [self.mode, self.lines, self.slopes, self.go, self.click]
+        bar = [self.mode, self.lines, self.truncated, self.slopes, self.go, self.click]
         tools = LazyTabs(
             {"Latents": LatentSliders(visit).panel},
             {
@@ -88,7 +91,9 @@ class SpectrumTab:
             scroll="y-auto",
             margin=0,
         )
-        cursor.param.watch(self._follow, ["mode", "lines", "click", "star", "own_star"])
+        cursor.param.watch(
+            self._follow, ["mode", "lines", "truncated", "click", "star", "own_star"]
+        )
         self._follow()
 
     def _toggle(self, label: str, name: str) -> Toggle:
@@ -103,7 +108,7 @@ class SpectrumTab:
     def _follow(self, *events: object) -> None:
         cursor = self._cursor
         self.mode.value, self.click.value = cursor.mode, cursor.click
-        self.lines.active = cursor.lines
+        self.lines.active, self.truncated.active = cursor.lines, cursor.truncated
         self.leave.disabled = cursor.star is None and cursor.own_star is None
 
     def _on_mode(self, mode: str) -> None:
@@ -115,6 +120,10 @@ class SpectrumTab:
     @guarded("Marking the lines")
     def _on_lines(self, attr: str, old: bool, new: bool) -> None:
         self._cursor.lines = new
+
+    @guarded("Truncating the observed spectrum")
+    def _on_truncated(self, attr: str, old: bool, new: bool) -> None:
+        self._cursor.truncated = new
 
     @guarded("Differentiating the spectrum")
     def _on_slopes(self, attr: str, old: bool, new: bool) -> None:

@@ -34,6 +34,7 @@ from xpmodel.columns import number
 from xpmodel.plots.curves import Curve, decoded_curve, observed_curve, residual
 from xpmodel.plots.modes import Projection
 from xpmodel.plots.spectrum_plots import Plot, point_plot
+from xpmodel.spectra.bands import N_BAND
 
 NOTHING: dict[str, list[float]] = {"x": [], "value": []}
 DECODED, NEAREST, BEFORE = "#2a78d6", "#b07aa1", "#8c8c8c"
@@ -61,7 +62,7 @@ class SpectrumView:
         self._wavelengths = wavelengths
         self._decoded: Curve | None = None
         self.observed: Curve | None = None
-        self._nearest: tuple[int | None, str, float] | None = None
+        self._nearest: tuple[int | None, str, float, bool] | None = None
         self._decode_ms = float("nan")
         self._before: tuple[tuple[float, ...], str, float] | None = None
         self.figure = figure(
@@ -98,7 +99,7 @@ class SpectrumView:
             guarded("Finding the nearest star")(self._look_around), visit.turn, self.figure
         )
         cursor = self._cursor
-        shown = ["z", "previous_z", "g_mag", "star", "own_star", "own"]
+        shown = ["z", "previous_z", "g_mag", "star", "own_star", "own", "truncated"]
         cursor.param.watch(self._on_z, shown)
         cursor.param.watch(self._on_star, ["star"])
         cursor.param.watch(self._on_mode, ["mode"])
@@ -240,7 +241,7 @@ class SpectrumView:
         """The observed spectrum of the nearest star, where no star is shown."""
         cursor = self._cursor
         row = None if self.observed is not None else int(cursor.near.rows[0])
-        key = (row, cursor.mode, cursor.scale)
+        key = (row, cursor.mode, cursor.scale, cursor.truncated)
         if key != self._nearest:
             self._nearest = key
             self._near.data = NOTHING if row is None else self._observed_of(row)
@@ -251,7 +252,8 @@ class SpectrumView:
         catalog = self._visit.catalog
         if not catalog.has_spectra:
             return NOTHING
-        curve = observed_curve(catalog.spectra[row], self.projection, 0, self._cursor.scale)
+        star = self._cursor.shown(catalog.spectra[row])
+        curve = observed_curve(star, self.projection, 0, self._cursor.scale)
         return {"x": curve.x, "value": curve.value}
 
     def _say(self, nearest: int | None) -> None:
@@ -272,8 +274,19 @@ class SpectrumView:
         elif nearest is not None:
             parts += [f"nearest star {int(catalog.source_id[nearest])}"]
         parts += [self._brightness()]
+        if cursor.truncated:
+            parts += [self._truncation()]
         parts += [f"decoded in {self._decode_ms:.1f} ms"]
         self.status.text = " · ".join(parts)
+
+    def _truncation(self) -> str:
+        star = self._cursor.observed
+        if star is None:
+            return "observed spectra are truncated"
+        if not star.truncatable[0]:
+            return "<b>not truncated: its relevant bases are not known</b>"
+        bp, rp = map(int, star.n_relevant_bases[0])
+        return f"observed: {bp} of {N_BAND} bases of BP, {rp} of RP"
 
     def _brightness(self) -> str:
         cursor = self._cursor

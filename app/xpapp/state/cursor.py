@@ -47,6 +47,7 @@ class Cursor(param.Parameterized):
     g_mag = param.Number(DEFAULT_G_MAG, doc="G magnitude of the flux shown.")
     mode: param.Selector[str] = param.Selector(default="flux", objects=list(MODES))
     lines = param.Boolean(False, doc="Whether spectral lines are marked.")
+    truncated = param.Boolean(False, doc="Whether observed spectra end at their relevant bases.")
     locked = param.Parameter(frozenset(), doc="Indices of the latents that stay.")
     chosen = param.Integer(0, doc="Index of the latent that the keys nudge.")
     click: param.Selector[str] = param.Selector(default="star", objects=["star", "place"])
@@ -312,12 +313,16 @@ class Cursor(param.Parameterized):
 
     @property
     def observed(self) -> Spectra | None:
-        """The observed spectrum of the star that z came from."""
+        """The observed spectrum of the star that z came from, truncated where that is asked for."""
         if self.own_star is not None:
-            return self.own.spectra[self.own_star]
+            return self.shown(self.own.spectra[self.own_star])
         if self.star is None or not self.catalog.has_spectra:
             return None
-        return self.catalog.spectra[self.star]
+        return self.shown(self.catalog.spectra[self.star])
+
+    def shown(self, spectra: Spectra) -> Spectra:
+        """Observed spectra as they are drawn: whole, or with their relevant bases alone."""
+        return spectra.truncated() if self.truncated else spectra
 
     @property
     def star_g_mag(self) -> float:

@@ -56,6 +56,7 @@ def state_of(visit: Visit, sets: dict[str, Any] | None = None) -> dict[str, Any]
         else str(int(visit.catalog.source_id[visit.cursor.star])),
         "g_mag": float(visit.cursor.g_mag),
         "lines": visit.cursor.lines,
+        "truncated": visit.cursor.truncated,
         "mode": visit.cursor.mode,
         "locked": sorted(visit.cursor.locked),
     }
@@ -138,6 +139,7 @@ def read_state(visit: Visit, content: dict[str, Any], source: str) -> Callable[[
             "own_star": None,
             "g_mag": g_mag,
             "lines": bool(content["lines"]),
+            "truncated": bool(content.get("truncated", False)),  # earlier files know nothing of it
             "mode": content.get("mode", "flux"),
             # Files of earlier versions know of no locks.
             "locked": frozenset(int(i) for i in content.get("locked", ())),

@@ -80,6 +80,7 @@ def test_end_to_end(tmp_path, model, stars, suffix):
     for i in range(3):
         np.testing.assert_allclose(catalog[f"z{i + 1}"], scores.mean[:, i], rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(catalog[f"z{i + 1}_err"], scores.std[:, i], rtol=1e-4)
+        np.testing.assert_allclose(catalog[f"z{i + 1}_noise"], scores.noise[:, i], rtol=1e-4)
     np.testing.assert_allclose(catalog["phot_g_mean_flux"], stars.g_flux, rtol=1e-6)
     np.testing.assert_allclose(catalog["phot_g_mean_mag"], g_mag_from_flux(stars.g_flux), rtol=1e-6)
     empty = {"teff", "logg", "m_h", "bp_rp", "starflag", "population", "parallax"}
@@ -98,6 +99,7 @@ def test_the_metadata_say_how_it_was_made(tmp_path, model, source):
     assert metadata["sources"] == [{"name": "spectra.fits", "bytes": source.stat().st_size}]
     assert metadata["n_stars"] == N and metadata["g_flux"] == {"file": N}
     assert metadata["left_out"] == {}
+    assert metadata["latent_noise"] == {"with_correlations": 0, "independent": N}
     assert str(tmp_path) not in str(metadata)
     # pandas and others see it as metadata of the schema.
     assert b"xpmodel" in pq.read_schema(out).metadata

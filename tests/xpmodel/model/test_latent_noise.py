@@ -80,9 +80,7 @@ def test_noise_is_the_scatter_under_repeated_noise_where_that_is_small(correlate
     draws = np.random.default_rng(6).normal(size=(4, n, 2, 55))
     noise = (np.linalg.cholesky(rho)[:, None] @ draws[..., None])[..., 0].reshape(4, n, 110)
     many = (spectra.coefficients[:, None] + noise * spectra.errors[:, None]).reshape(-1, 110)
-    repeated = replace(
-        spectra[np.repeat(np.arange(4), n)], coefficients=many, correlations=None
-    )
+    repeated = replace(spectra[np.repeat(np.arange(4), n)], coefficients=many, correlations=None)
     z = model.encode(repeated)[0].reshape(4, n, -1).astype(np.float64)
     wanted = latent_covariance(model, spectra)
     scatter = z.std(axis=1)

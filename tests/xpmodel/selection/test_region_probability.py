@@ -1,5 +1,6 @@
 """Membership: probabilities against closed forms and against counting random draws."""
 
+import json
 from itertools import pairwise
 
 import numpy as np
@@ -12,8 +13,12 @@ from tests.support.catalogs import write_catalog
 from xpmodel.catalog.catalog import open_catalog
 from xpmodel.errors import InputError
 from xpmodel.selection import region_probability as module
-from xpmodel.selection.recipe import Probable, Step, make_recipe, replay_recipe
-from xpmodel.selection.region_probability import probability_inside, region_probability
+from xpmodel.selection.recipe import Probable, Step, make_recipe, recipe_notes, replay_recipe
+from xpmodel.selection.region_probability import (
+    probability_inside,
+    region_probability,
+    stand_ins,
+)
 from xpmodel.selection.regions import Region, polygon_contains
 
 SQUARE = np.array([(0.0, 0.0), (2.0, 0.0), (2.0, 1.0), (0.0, 1.0)])
@@ -243,3 +248,70 @@ def test_columns_without_errors_have_no_probability(tmp_path):
     for least in (0, -1, 1.1, float("nan")):
         with pytest.raises(InputError, match="least probability"):
             Probable(region, least)
+
+
+def noisy_catalog(path):
+    """Latents whose noise is three times their posteriors' widths."""
+    rng = np.random.default_rng(8)
+    widths = {f"z{i}_err": rng.uniform(0.1, 0.3, 400) for i in (1, 2)}
+    noise = {f"z{i}_noise": 3 * widths[f"z{i}_err"] for i in (1, 2)}
+    return open_catalog(write_catalog(path, **widths, **noise))
+
+
+BOX = Region("box", ("z1", "z2"), ((-0.5, -0.5), (0.7, 0.9)))
+
+
+def test_a_membership_is_by_the_noise_of_latents_not_by_the_width_of_posteriors(tmp_path):
+    catalog = noisy_catalog(tmp_path / "stars.parquet")
+    x, y, x_noise, y_noise = (
+        catalog[n].astype(float) for n in ("z1", "z2", "z1_noise", "z2_noise")
+    )
+    wanted = box_probability((-0.5, -0.5), (0.7, 0.9), x, y, x_noise, y_noise)
+    np.testing.assert_allclose(region_probability(BOX, catalog), wanted, atol=1e-4)
+    named = Probable.by_errors_of(catalog, BOX, 0.5)
+    assert named.errors == ("z1_noise", "z2_noise")
+    np.testing.assert_array_equal(named.mask(catalog), Probable(BOX, 0.5).mask(catalog))
+    assert not stand_ins(named.errors)
+
+
+def test_without_noise_the_posterior_stands_in_and_it_is_said(tmp_path):
+    catalog = open_catalog(write_catalog(tmp_path / "stars.parquet"))
+    named = Probable.by_errors_of(catalog, BOX, 0.5)
+    assert named.errors == ("z1_err", "z2_err") == tuple(stand_ins(named.errors))
+
+
+def test_a_recipe_says_by_which_errors_and_an_old_one_replays_by_those_it_knew(tmp_path):
+    catalog = noisy_catalog(tmp_path / "stars.parquet")
+    path = tmp_path / "recipe.json"
+    new = Probable.by_errors_of(catalog, BOX, 0.3)
+    n = new.mask(catalog).sum()
+    text = make_recipe([Step("replace", new)], catalog, n)
+    path.write_text(text)
+    assert json.loads(text)["steps"][0]["errors"] == ["z1_noise", "z2_noise"]
+    np.testing.assert_array_equal(replay_recipe(path, catalog), new.mask(catalog))
+    assert recipe_notes(path, catalog) == []
+
+    content = json.loads(text)
+    del content["steps"][0]["errors"]  # as earlier versions wrote it
+    old = Probable(BOX, 0.3, ("z1_err", "z2_err")).mask(catalog)
+    content["n_selected"] = int(old.sum())
+    path.write_text(json.dumps(content))
+    np.testing.assert_array_equal(replay_recipe(path, catalog), old)
+    assert old.sum() != n
+    assert "widths of posteriors (z1_err, z2_err)" in recipe_notes(path, catalog)[0]
+
+
+@pytest.mark.parametrize("errors", ["z1_err", ["z1_err"], [1, 2], {}])
+def test_errors_of_a_recipe_that_are_none(tmp_path, errors):
+    with pytest.raises(InputError, match="names of two columns"):
+        Probable.from_json({"region": BOX.to_json(), "least": 0.5, "errors": errors})
+
+
+def test_a_recipe_by_noise_needs_a_catalog_that_has_it(tmp_path):
+    recipe = tmp_path / "recipe.json"
+    catalog = noisy_catalog(tmp_path / "new.parquet")
+    recipe.write_text(make_recipe([Step("replace", Probable.by_errors_of(catalog, BOX, 0.3))],
+                                  catalog, 1))  # fmt: skip
+    old = open_catalog(write_catalog(tmp_path / "old.parquet"))
+    with pytest.raises(InputError, match="no values in column 'z1_noise'"):
+        replay_recipe(recipe, old, other_catalog=True)

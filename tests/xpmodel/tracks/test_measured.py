@@ -2,6 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from tests.support.loops import some
 from tests.support.tracks import catalog_of, star_columns
@@ -75,6 +76,35 @@ def test_thin_and_empty_points_are_marked(tmp_path):
     np.testing.assert_array_equal(track.std["z1"], [0.5, 0, np.nan, np.nan])
     np.testing.assert_array_equal(track.mean["m_h"], [0, 1, np.nan, 3])
     np.testing.assert_array_equal(track.centre["m_h"], [0, 1, 2, 3])
+
+
+def test_means_carry_standard_errors(tmp_path):
+    """As SciPy has them, over the stars with a value; none of a single star."""
+    rng = np.random.default_rng(4)
+    m_h = np.repeat([0.0, 1.0, 2.0, 3.0], [50, 2, 1, 40])
+    z1 = rng.normal(size=93)
+    z1[:5] = np.nan
+    catalog = catalog_of(tmp_path / "stars.parquet", {"z1": z1, "m_h": m_h})
+    bins = tuple(Bin((("m_h", float(x), 0.5),)) for x in (0, 1, 2, 4))
+    track = measure(TrackDefinition("a", "A", ("m_h", "z1"), bins, "own"), catalog)
+    values = catalog["z1"].astype(float)
+    wanted = [scipy.stats.sem(values[5:50]), scipy.stats.sem(values[50:52]), np.nan, np.nan]
+    np.testing.assert_allclose(track.error["z1"], wanted)
+    np.testing.assert_allclose(track.error["m_h"], [0, 0, np.nan, np.nan])
+    table = track.to_table()
+    np.testing.assert_array_equal(table["z1_sem"], track.error["z1"])
+    assert table["m_h_sem"].description == "standard error of the mean: metallicity"
+
+
+def test_the_standard_error_is_how_far_means_of_samples_lie_apart(tmp_path):
+    """A thousand bins of 20 stars of one population."""
+    rng = np.random.default_rng(5)
+    m_h, z1 = np.repeat(np.arange(1000.0), 20), rng.gamma(2.0, size=20_000)
+    catalog = catalog_of(tmp_path / "stars.parquet", {"z1": z1, "m_h": m_h})
+    bins = tuple(Bin((("m_h", float(x), 0.5),)) for x in range(1000))
+    track = measure(TrackDefinition("a", "A", ("m_h", "z1"), bins, "own"), catalog)
+    wanted = track.mean["z1"].std()
+    assert np.sqrt((track.error["z1"] ** 2).mean()) == pytest.approx(wanted, rel=0.07)
 
 
 def test_bins_with_different_columns(catalog):
