@@ -24,6 +24,7 @@ from .plots.curves import decoded_curve as decoded_curve
 from .plots.curves import decoded_gradient as decoded_gradient
 from .plots.curves import observed_curve as observed_curve
 from .plots.curves import residual as residual
+from .plots.decoded_bands import decoded_band as decoded_band
 from .plots.group_bands import group_band as group_band
 from .plots.group_bands import ratio as ratio
 from .plots.modes import Projection as Projection

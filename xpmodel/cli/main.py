@@ -16,6 +16,7 @@ from xpmodel.cli.bound import bound_command
 from xpmodel.cli.build import build_command, norm_command
 from xpmodel.cli.control import control_command
 from xpmodel.cli.data import fetch_command, labels_command
+from xpmodel.cli.errors import errors_command
 from xpmodel.cli.evaluate import evaluate_command
 from xpmodel.cli.explore import explore_command
 from xpmodel.cli.mock import mock_command, probe_command
@@ -185,6 +186,7 @@ for command in (
     build_command,
     classify_command,
     control_command,
+    errors_command,
     evaluate_command,
     explore_command,
     fetch_command,

@@ -29,11 +29,11 @@ from xpmodel.spectra.report import Report
 from xpmodel.spectra.spectra import (
     NoUsableRows,
     Spectra,
-    _UsedIds,
     iter_spectra,
     join_spectra,
     read_spectra,
 )
+from xpmodel.spectra.used_ids import UsedIds
 
 
 def both(rows, kind):
@@ -183,7 +183,7 @@ def test_the_first_usable_row_of_an_id_counts(tmp_path):
 
 def test_ids_used_so_far():
     rng = np.random.default_rng(3)
-    used, known = _UsedIds(), set()
+    used, known = UsedIds(), set()
     for n in rng.integers(0, 200, 60):
         ids = rng.integers(0, 4000, n)
         new = used.add(ids)

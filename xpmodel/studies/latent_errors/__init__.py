@@ -1,0 +1,1 @@
+"""Whether the errors of latents and of decoded spectra are what a statistician means by errors."""

@@ -1,0 +1,262 @@
+"""Stars observed again and again: how far their latents scatter, and what memberships are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from xpmodel.catalog.catalog import Catalog
+from xpmodel.columns import noise_column, width_column
+from xpmodel.errors import InputError
+from xpmodel.model.model import Model
+from xpmodel.selection.region_probability import probability_inside
+from xpmodel.spectra.spectra import Spectra
+
+# Edges of the bins in G [mag].
+G_EDGES = (-np.inf, 12.0, 13.5, 15.0, 16.5, 18.0, np.inf)
+# Of a membership; what is nearly certain has bins of its own.
+P_EDGES = (0.005, 0.05, 0.15, 0.3, 0.45, 0.55, 0.7, 0.85, 0.95, 0.99, 1.0)
+# The plane of two latents is parted into so many boxes along each, of equally many stars.
+PARTS = 4
+ERRORS = {"z_err": "the posterior's width", "z_noise": "noise through the encoder"}
+# A share of fewer draws than this is drawn as no point.
+FEWEST = 100
+
+
+@dataclass(frozen=True, eq=False)
+class RepeatedNoise:
+    """N stars, S times each with new noise.
+
+    Attributes
+    ----------
+    latents : list of str
+        The K active ones; all, where none is.
+    g_mag : ndarray, (N,)
+    true : ndarray, (N, K)
+        Latents of the spectra before noise was added.
+    z, z_err, z_noise : ndarray, (S, N, K) float32
+        Latents of each draw, and what is said of their errors.
+    observed : ndarray, (N, K)
+        Latents of the observation itself.
+    from_truth : bool
+        Whether the spectra before noise are noise-free, or the observed ones.
+    """
+
+    latents: list[str]
+    g_mag: np.ndarray
+    true: np.ndarray
+    z: np.ndarray
+    z_err: np.ndarray
+    z_noise: np.ndarray
+    observed: np.ndarray
+    from_truth: bool
+
+    def errors(self, name: str) -> np.ndarray:
+        """``z_err`` or ``z_noise`` of each draw, (S, N, K)."""
+        return self.z_err if name == "z_err" else self.z_noise
+
+
+def drawn_stars(catalog: Catalog, at_most: int, seed: int) -> np.ndarray:
+    """Rows of stars with latents, drawn with a seed, in order; of the test stars if they suffice.
+
+    Raises
+    ------
+    InputError
+        When no star has latents.
+    """
+    rows = np.flatnonzero(catalog.placed)
+    if not len(rows):
+        raise InputError(f"{catalog.path}: no star has latents, so there are no errors to test")
+    if len(catalog) > 1:
+        test = np.intersect1d(catalog.split[1], rows)
+        rows = test if len(test) >= at_most else rows
+    if len(rows) > at_most:
+        rows = np.random.default_rng(seed).choice(rows, at_most, replace=False)
+    return np.sort(rows)
+
+
+def pair_of(catalog: Catalog, repeated: RepeatedNoise) -> tuple[str, str] | None:
+    """The plane that maps show first, if its latents are among those used; else the first two."""
+    first, second = catalog.default_axes
+    if first != second and {first, second} <= set(repeated.latents):
+        return first, second
+    return tuple(repeated.latents[:2]) if len(repeated.latents) > 1 else None
+
+
+def repeat_noise(
+    catalog: Catalog,
+    model: Model,
+    rows: np.ndarray,
+    truth: np.ndarray | None,
+    n_draws: int,
+    seed: int,
+    progress: Callable[[int], None] | None = None,
+) -> RepeatedNoise:
+    """Observe some stars again and again.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        With spectra and G magnitudes.
+    model : Model
+    rows : ndarray, (N,) int
+    truth : ndarray, (N, 110), optional
+        Noise-free coefficients of these stars. Without them noise is added to the observed ones,
+        whose noise they then have twice.
+    n_draws : int
+    seed : int
+        Of the noise: independent, of the errors that the spectra say.
+    progress : callable, optional
+        Told the number of draws done.
+    """
+    spectra = catalog.spectra[rows]
+    base = spectra if truth is None else replace(spectra, coefficients=truth)
+    rng = np.random.default_rng(seed)
+    latents = catalog.active or catalog.latents
+    kept = [catalog.latents.index(name) for name in latents]
+    parts = []
+    for done in range(n_draws):
+        encoded = model.score(_with_noise(base, rng))
+        parts.append([v[:, kept] for v in (encoded.mean, encoded.std, encoded.noise)])
+        if progress is not None:
+            progress(done + 1)
+    z, z_err, z_noise = (np.stack(part) for part in zip(*parts, strict=True))
+    return RepeatedNoise(
+        latents,
+        catalog["phot_g_mean_mag"][rows].astype(np.float64),
+        model.encode(base)[0][:, kept],
+        z,
+        z_err,
+        z_noise,
+        np.stack([catalog[name][rows] for name in latents], axis=1),
+        truth is not None,
+    )
+
+
+def _with_noise(spectra: Spectra, rng: np.random.Generator) -> Spectra:
+    noise = spectra.errors * rng.standard_normal(spectra.errors.shape)
+    return replace(spectra, coefficients=(spectra.coefficients + noise).astype(np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Scatter:
+    """Scatter of latents over what is said of their errors, in bins of G.
+
+    Attributes
+    ----------
+    n : ndarray, (B,) int64
+        Stars.
+    over : dict of str to ndarray, (B, K)
+        Median over the stars of the standard deviation of their draws over ``z_err`` and over
+        ``z_noise``: 1 if that is their error.
+    observation : ndarray, (B, K)
+        Half the 16–84 % range of (z − z of the noise-free spectrum) / ``z_noise``, of the
+        observations themselves; NaN where the truth is not known.
+    """
+
+    n: np.ndarray
+    over: dict[str, np.ndarray]
+    observation: np.ndarray
+
+
+def scatter_of(repeated: RepeatedNoise, catalog: Catalog, rows: np.ndarray) -> Scatter:
+    """Compare the scatter of draws with errors; parameters as of `repeat_noise`."""
+    bins = np.digitize(repeated.g_mag, G_EDGES) - 1
+    bins[~np.isfinite(repeated.g_mag)] = -1
+    n_bins = len(G_EDGES) - 1
+    deviation = repeated.z.astype(np.float64).std(axis=0, ddof=1)
+    over = {}
+    for name in ERRORS:
+        column = width_column if name == "z_err" else noise_column
+        if all(column(z) in catalog.numeric for z in repeated.latents):
+            said = np.stack([catalog[column(z)][rows] for z in repeated.latents], axis=1)
+        else:  # a catalog made by an earlier version
+            said = np.median(repeated.errors(name), axis=0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            over[name] = _medians(deviation / said, bins, n_bins)
+        if name == "z_noise":
+            with np.errstate(divide="ignore", invalid="ignore"):
+                pull = (repeated.observed - repeated.true) / said
+    observation = np.full((n_bins, len(repeated.latents)), np.nan)
+    if repeated.from_truth:
+        for b in range(n_bins):
+            if (bins == b).any():
+                low, high = np.nanpercentile(pull[bins == b], [16, 84], axis=0)
+                observation[b] = 0.5 * (high - low)
+    return Scatter(np.bincount(bins[bins >= 0], minlength=n_bins), over, observation)
+
+
+def _medians(values: np.ndarray, bins: np.ndarray, n_bins: int) -> np.ndarray:
+    parts = (values[bins == b] for b in range(n_bins))
+    return np.stack(
+        [np.median(p, axis=0) if len(p) else np.full(values.shape[1], np.nan) for p in parts]
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """What memberships are worth.
+
+    Attributes
+    ----------
+    pair : tuple of str
+        The two latents.
+    n : dict of str to ndarray, (B,) int64
+        Memberships in each bin, by ``z_err`` and by ``z_noise``.
+    said, held : dict of str to ndarray, (B,)
+        Their mean, and the share of them that hold.
+    """
+
+    pair: tuple[str, str]
+    n: dict[str, np.ndarray]
+    said: dict[str, np.ndarray]
+    held: dict[str, np.ndarray]
+
+    def off(self, name: str) -> float:
+        """Mean distance of what was said from what held, over the memberships."""
+        n, away = self.n[name], np.abs(self.said[name] - self.held[name])
+        return float(np.average(away[n > 0], weights=n[n > 0])) if n.any() else float("nan")
+
+
+def calibrate(repeated: RepeatedNoise, pair: tuple[str, str]) -> Calibration:
+    """Whether a membership of p holds in p of the draws.
+
+    The plane of two latents is parted into boxes of equally many stars. Of each star, draw and box
+    the membership is what `xpmodel.selection.region_probability` says, by either of the errors;
+    it holds if the latents of the spectrum before noise lie in the box. Memberships below 0.005 do
+    not count: nearly all are 0.
+    """
+    places = [repeated.latents.index(name) for name in pair]
+    true = repeated.true[:, places].astype(np.float64)
+    inner = [np.quantile(v, np.arange(1, PARTS) / PARTS) for v in true.T]
+    # The outer boxes reach beyond all stars and their errors.
+    far = 100.0 * (np.ptp(repeated.z[..., places], axis=(0, 1)) + 1.0)
+    edges = [
+        np.concatenate([[v.min() - f], cuts, [v.max() + f]])
+        for v, cuts, f in zip(true.T, inner, far, strict=True)
+    ]
+    drawn = repeated.z[..., places].reshape(-1, 2).astype(np.float64)
+    truth = np.broadcast_to(true, repeated.z[..., places].shape).reshape(-1, 2)
+    n_bins = len(P_EDGES) - 1
+    n, said, held = {}, {}, {}
+    for name in ERRORS:
+        errors = repeated.errors(name)[..., places].reshape(-1, 2).astype(np.float64)
+        count, total, right = np.zeros(n_bins, np.int64), np.zeros(n_bins), np.zeros(n_bins)
+        for x0, x1 in zip(edges[0][:-1], edges[0][1:], strict=True):
+            for y0, y1 in zip(edges[1][:-1], edges[1][1:], strict=True):
+                box = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+                p = probability_inside(box, *drawn.T, *errors.T).astype(np.float64)
+                inside = (
+                    (truth[:, 0] >= x0) & (truth[:, 0] < x1)
+                    & (truth[:, 1] >= y0) & (truth[:, 1] < y1)
+                )  # fmt: skip
+                which = np.digitize(p, P_EDGES[:-1]) - 1
+                used = which >= 0
+                count += np.bincount(which[used], minlength=n_bins)
+                total += np.bincount(which[used], p[used], n_bins)
+                right += np.bincount(which[used], inside[used], n_bins)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            n[name], said[name], held[name] = count, total / count, right / count
+    return Calibration(pair, n, said, held)
