@@ -103,17 +103,22 @@ def errors_command(
     if pair is None:
         click.echo("one latent alone: no memberships in a plane of two")
     else:
-        calibration = repeated.calibrate(found, pair)
-        table = tables.calibration_table(calibration, meta)
-        click.echo(f"memberships in boxes of {pair[0]}–{pair[1]}: what was said, and what held")
-        formats = {name: ".3f" for name in table.colnames if not name.endswith("_n")}
-        for line in lines_of(table, formats):
-            click.echo(line)
-        for name, text in repeated.ERRORS.items():
-            click.echo(f"by {text} ({name}): off by {calibration.off(name):.3f} in the mean")
-        click.echo(write_table(out / "membership.ecsv", table))
+        asked = {
+            "draws": ("share of draws inside", repeated.calibrate_draws(found, pair)),
+            "truth": ("share right of noisy stars", repeated.calibrate_truth(found, pair)),
+        }
+        for key, (title, calibration) in asked.items():
+            table = tables.calibration_table(calibration, meta | {"held": title})
+            click.echo(f"memberships in boxes of {pair[0]}–{pair[1]}, said and held: {title}")
+            formats = {name: ".3f" for name in table.colnames if not name.endswith("_n")}
+            for line in lines_of(table, formats):
+                click.echo(line)
+            for name, text in repeated.ERRORS.items():
+                click.echo(f"by {text} ({name}): off by {calibration.off(name):.3f} in the mean")
+            click.echo(write_table(out / f"membership_{key}.ecsv", table))
+        curves = dict(asked.values())
         path = out / "membership.pdf"
-        click.echo(write_figure(path, lambda: tables.calibration_figure(calibration, f"{about}.")))
+        click.echo(write_figure(path, lambda: tables.calibration_figure(curves, f"{about}.")))
 
     known = rows[np.isfinite(opened["phot_g_mean_mag"][rows])]
     spectra = opened.spectra[known]

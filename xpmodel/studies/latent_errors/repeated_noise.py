@@ -34,8 +34,8 @@ class RepeatedNoise:
     latents : list of str
         The K active ones; all, where none is.
     g_mag : ndarray, (N,)
-    true : ndarray, (N, K)
-        Latents of the spectra before noise was added.
+    true, true_err, true_noise : ndarray, (N, K)
+        Latents of the spectra before noise was added, and what is said of their errors.
     z, z_err, z_noise : ndarray, (S, N, K) float32
         Latents of each draw, and what is said of their errors.
     observed : ndarray, (N, K)
@@ -47,6 +47,8 @@ class RepeatedNoise:
     latents: list[str]
     g_mag: np.ndarray
     true: np.ndarray
+    true_err: np.ndarray
+    true_noise: np.ndarray
     z: np.ndarray
     z_err: np.ndarray
     z_noise: np.ndarray
@@ -56,6 +58,10 @@ class RepeatedNoise:
     def errors(self, name: str) -> np.ndarray:
         """``z_err`` or ``z_noise`` of each draw, (S, N, K)."""
         return self.z_err if name == "z_err" else self.z_noise
+
+    def true_errors(self, name: str) -> np.ndarray:
+        """The same of the spectra before noise was added, (N, K)."""
+        return self.true_err if name == "z_err" else self.true_noise
 
 
 def drawn_stars(catalog: Catalog, at_most: int, seed: int) -> np.ndarray:
@@ -122,11 +128,12 @@ def repeat_noise(
         parts.append([v[:, kept] for v in (encoded.mean, encoded.std, encoded.noise)])
         if progress is not None:
             progress(done + 1)
+    before = model.score(base)
     z, z_err, z_noise = (np.stack(part) for part in zip(*parts, strict=True))
     return RepeatedNoise(
         latents,
         catalog["phot_g_mean_mag"][rows].astype(np.float64),
-        model.encode(base)[0][:, kept],
+        *(v[:, kept] for v in (before.mean, before.std, before.noise)),
         z,
         z_err,
         z_noise,
@@ -206,7 +213,7 @@ class Calibration:
     n : dict of str to ndarray, (B,) int64
         Memberships in each bin, by ``z_err`` and by ``z_noise``.
     said, held : dict of str to ndarray, (B,)
-        Their mean, and the share of them that hold.
+        Their mean, and the share of them that holds.
     """
 
     pair: tuple[str, str]
@@ -220,43 +227,78 @@ class Calibration:
         return float(np.average(away[n > 0], weights=n[n > 0])) if n.any() else float("nan")
 
 
-def calibrate(repeated: RepeatedNoise, pair: tuple[str, str]) -> Calibration:
-    """Whether a membership of p holds in p of the draws.
+def calibrate_draws(repeated: RepeatedNoise, pair: tuple[str, str]) -> Calibration:
+    """Whether a membership of p holds in p of a star's draws.
 
-    The plane of two latents is parted into boxes of equally many stars. Of each star, draw and box
-    the membership is what `xpmodel.selection.region_probability` says, by either of the errors;
-    it holds if the latents of the spectrum before noise lie in the box. Memberships below 0.005 do
-    not count: nearly all are 0.
+    The plane of two latents is parted into boxes of equally many stars. The membership is that of
+    the spectrum before noise was added; the share is that of its draws that lie in the box. This
+    tests the errors alone. Memberships below 0.005 do not count: nearly all are 0.
     """
     places = [repeated.latents.index(name) for name in pair]
+    true, drawn = repeated.true[:, places], repeated.z[..., places]
+    said = {name: repeated.true_errors(name)[:, places] for name in ERRORS}
+    return _calibrate(
+        pair, _boxes(repeated, places), true, said, lambda box: _inside(box, drawn).mean(axis=0)
+    )
+
+
+def calibrate_truth(repeated: RepeatedNoise, pair: tuple[str, str]) -> Calibration:
+    """Whether a membership of p, said of a noisy star, is right in p of the cases.
+
+    As `calibrate_draws`, but the membership is that of each draw, and it is right where the latents
+    before noise lie in the box. A membership takes the density of stars as even over a star's
+    errors; where it is not, stars that lie in a dense place by their noise are believed to be in a
+    thin one, and even exact errors are too sure.
+    """
+    places = [repeated.latents.index(name) for name in pair]
+    drawn = repeated.z[..., places]
+    true = np.broadcast_to(repeated.true[:, places], drawn.shape).reshape(-1, 2)
+    said = {name: repeated.errors(name)[..., places].reshape(-1, 2) for name in ERRORS}
+    boxes = _boxes(repeated, places)
+    return _calibrate(pair, boxes, drawn.reshape(-1, 2), said, lambda box: _inside(box, true))
+
+
+def _boxes(repeated: RepeatedNoise, places: list[int]) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Low and high corners of boxes of about equally many stars; outer ones reach far beyond."""
     true = repeated.true[:, places].astype(np.float64)
-    inner = [np.quantile(v, np.arange(1, PARTS) / PARTS) for v in true.T]
-    # The outer boxes reach beyond all stars and their errors.
     far = 100.0 * (np.ptp(repeated.z[..., places], axis=(0, 1)) + 1.0)
-    edges = [
-        np.concatenate([[v.min() - f], cuts, [v.max() + f]])
-        for v, cuts, f in zip(true.T, inner, far, strict=True)
+    x, y = (
+        np.concatenate([[v.min() - f], np.quantile(v, np.arange(1, PARTS) / PARTS), [v.max() + f]])
+        for v, f in zip(true.T, far, strict=True)
+    )
+    return [
+        (np.array([x[i], y[j]]), np.array([x[i + 1], y[j + 1]]))
+        for i in range(PARTS)
+        for j in range(PARTS)
     ]
-    drawn = repeated.z[..., places].reshape(-1, 2).astype(np.float64)
-    truth = np.broadcast_to(true, repeated.z[..., places].shape).reshape(-1, 2)
+
+
+def _inside(box: tuple[np.ndarray, np.ndarray], z: np.ndarray) -> np.ndarray:
+    """Which points (..., 2) lie in a box, (...) bool."""
+    return ((z >= box[0]) & (z < box[1])).all(axis=-1)
+
+
+def _calibrate(
+    pair: tuple[str, str],
+    boxes: list[tuple[np.ndarray, np.ndarray]],
+    z: np.ndarray,
+    errors: dict[str, np.ndarray],
+    held_in: Callable[[tuple[np.ndarray, np.ndarray]], np.ndarray],
+) -> Calibration:
+    """Memberships of points (M, 2) in boxes, by each of the errors, and what held of them."""
     n_bins = len(P_EDGES) - 1
     n, said, held = {}, {}, {}
-    for name in ERRORS:
-        errors = repeated.errors(name)[..., places].reshape(-1, 2).astype(np.float64)
+    for name, std in errors.items():
         count, total, right = np.zeros(n_bins, np.int64), np.zeros(n_bins), np.zeros(n_bins)
-        for x0, x1 in zip(edges[0][:-1], edges[0][1:], strict=True):
-            for y0, y1 in zip(edges[1][:-1], edges[1][1:], strict=True):
-                box = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
-                p = probability_inside(box, *drawn.T, *errors.T).astype(np.float64)
-                inside = (
-                    (truth[:, 0] >= x0) & (truth[:, 0] < x1)
-                    & (truth[:, 1] >= y0) & (truth[:, 1] < y1)
-                )  # fmt: skip
-                which = np.digitize(p, P_EDGES[:-1]) - 1
-                used = which >= 0
-                count += np.bincount(which[used], minlength=n_bins)
-                total += np.bincount(which[used], p[used], n_bins)
-                right += np.bincount(which[used], inside[used], n_bins)
+        for box in boxes:
+            (x0, y0), (x1, y1) = box
+            outline = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1)])
+            p = probability_inside(outline, *z.T, *std.T).astype(np.float64)
+            which = np.digitize(p, P_EDGES[:-1]) - 1
+            used = which >= 0
+            count += np.bincount(which[used], minlength=n_bins)
+            total += np.bincount(which[used], p[used], n_bins)
+            right += np.bincount(which[used], held_in(box)[used], n_bins)
         with np.errstate(divide="ignore", invalid="ignore"):
             n[name], said[name], held[name] = count, total / count, right / count
     return Calibration(pair, n, said, held)

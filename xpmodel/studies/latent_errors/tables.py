@@ -21,6 +21,7 @@ from xpmodel.studies.latent_errors.repeated_noise import (
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from matplotlib.axes import Axes
 
 STYLES = {"z_err": (RED, "s"), "z_noise": (BLUE, "o")}
 
@@ -90,10 +91,18 @@ def coverage_table(found: Coverage, meta: dict[str, Any]) -> Table:
     return make_table(columns, meta | {"models": found.n_models})
 
 
-def calibration_figure(found: Calibration, note: str) -> Figure:
-    """What memberships said against how many held."""
-    figure = Figure(figsize=(WIDTH / 2, WIDTH / 2), layout="constrained")
-    axes = figure.subplots()
+def calibration_figure(found: dict[str, Calibration], note: str) -> Figure:
+    """What memberships said against how many held, a panel for each way to ask."""
+    figure = Figure(figsize=(WIDTH, 0.55 * WIDTH), layout="constrained")
+    panels = figure.subplots(1, len(found), squeeze=False)[0]
+    for axes, (title, calibration) in zip(panels, found.items(), strict=True):
+        _calibration_panel(axes, calibration)
+        axes.set_title(title)
+    foot(figure, note)
+    return figure
+
+
+def _calibration_panel(axes: Axes, found: Calibration) -> None:
     axes.plot([0, 1], [0, 1], "k--", lw=0.8, label="as said")
     for name, (color, marker) in STYLES.items():
         n, said, held = found.n[name], found.said[name], found.held[name]
@@ -105,8 +114,6 @@ def calibration_figure(found: Calibration, note: str) -> Figure:
         )  # fmt: skip
     axes.set(xlabel="membership said", ylabel="share that holds", xlim=(0, 1), ylim=(0, 1))
     axes.legend(loc="upper left")
-    foot(figure, note, WIDTH / 2)
-    return figure
 
 
 def coverage_figure(found: Coverage, note: str) -> Figure:
