@@ -6,6 +6,7 @@ catalogs, of files of any size.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +23,7 @@ from xpmodel.catalog.positions import position_from_id
 from xpmodel.columns import catalog_schema, latent_columns, noise_column, width_column
 from xpmodel.errors import InputError
 from xpmodel.export.text import FORMULA
+from xpmodel.model.latent_noise import latent_covariance
 from xpmodel.model.model import Encoded, Model
 from xpmodel.spectra.photometry import g_mag_from_flux
 from xpmodel.spectra.report import Report
@@ -50,6 +52,8 @@ class OwnStars:
         With labels and correlations where the file has them.
     encoded : Encoded
         mean, std, noise (N, K); chi2, chi2_obs, kl (N,).
+    covariance : ndarray, (N, K, K) float64
+        Of the latents by the errors of the spectra (`xpmodel.latent_covariance`).
     model_hash : str
         Of the model that encoded them.
     n_replaced : int
@@ -59,6 +63,7 @@ class OwnStars:
     name: str
     spectra: Spectra
     encoded: Encoded
+    covariance: np.ndarray
     model_hash: str
     n_replaced: int = 0
 
@@ -100,6 +105,7 @@ class OwnStars:
             " + ".join(dict.fromkeys([*self.name.split(" + "), later.name])),
             join_spectra(parts),
             Encoded(**encoded),
+            np.concatenate([self.covariance[kept], later.covariance]),
             self.model_hash,
             self.n_replaced + later.n_replaced + int((~kept).sum()),
         )
@@ -197,7 +203,11 @@ class OwnStars:
         return np.isfinite(labels.get("ra", unknown) + labels.get("dec", unknown))
 
     def to_table(self) -> pa.Table:
-        """The stars as rows of a catalog, with those of its columns that hold values."""
+        """The stars as rows of a catalog, with those of its columns that hold values.
+
+        Behind them stand the covariances of each pair of latents, ``z1_z2_cov`` and so on: with
+        the squares of ``z1_noise`` … they are the covariance matrix.
+        """
         columns: dict[str, pa.Array | pa.ChunkedArray] = {"source_id": pa.array(self.source_id)}
         for name, values in self._columns.items():
             columns[name] = pa.array(values, from_pandas=True)
@@ -209,6 +219,11 @@ class OwnStars:
             for field in schema
             if field.name in columns and columns[field.name].null_count < max(len(self), 1)
         ]
+        pairs = list(itertools.combinations(range(self.n_latents), 2))
+        for i, j in pairs if len(self) else ():
+            field = pa.field(f"z{i + 1}_z{j + 1}_cov", pa.float32())
+            columns[field.name] = pa.array(self.covariance[:, i, j], from_pandas=True)
+            kept.append(field)
         return pa.table(
             {field.name: columns[field.name].cast(field.type, safe=False) for field in kept},
             schema=pa.schema(kept, {"model_hash": self.model_hash}),
@@ -243,4 +258,6 @@ class OwnStars:
 
 def encode_own(name: str, spectra: Spectra, model: Model) -> OwnStars:
     """Encode spectra that are in memory."""
-    return OwnStars(name, spectra, model.score(spectra), model.hash)
+    return OwnStars(
+        name, spectra, model.score(spectra), latent_covariance(model, spectra), model.hash
+    )

@@ -13,7 +13,7 @@ from torch import Tensor
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
-from xpmodel.plots.modes import Projection, scale_at_1kpc
+from xpmodel.plots.modes import LEAST_PARALLAX_OVER_ERROR, Projection, scale_at_1kpc
 from xpmodel.spectra.bands import N_COEFFICIENTS
 
 KINDS = ("observed", "decoded")
@@ -37,7 +37,7 @@ class Band:
         Standard error of the median, from the stars of ranks n/2 ± √n/2; NaN for one star.
     n_used, n_stars, n_left_out : int
         Stars in the percentiles, in the group, and of the group without latents or, at 1 kpc,
-        without a G flux or a positive parallax.
+        without a G flux or a positive parallax of at least 5 times its error.
     seed : int or None
         That drew n_used of those which can be used; None where all are.
     """
@@ -60,6 +60,8 @@ class Band:
         of = "" if self.n_used == self.n_stars else f" of {self.n_stars:,}"
         seed = "" if self.seed is None else f" (seed {self.seed})"
         left_out = f", {self.n_left_out:,} left out" if self.n_left_out else ""
+        if left_out and self.mode == "flux_1kpc":
+            left_out += f" (no G flux, or no parallax of {LEAST_PARALLAX_OVER_ERROR:g} σ)"
         return f"{self.n_used:,}{of} stars{seed}{left_out}"
 
 
@@ -131,10 +133,18 @@ def group_band(
                 raise InputError(f"{catalog.path}: no {name}, which flux at 1 kpc needs")
         # Without a G flux a star has no scale: it must not count as one of those used.
         usable &= (catalog["parallax"] > 0) & np.isfinite(catalog["phot_g_mean_flux"])
+        if "parallax_error" in catalog.numeric:
+            least = LEAST_PARALLAX_OVER_ERROR * catalog["parallax_error"]
+            usable &= ~(catalog["parallax"] < least)  # an error that is not known counts not
     rows = np.flatnonzero(usable)
     n_stars, n_usable = int(np.count_nonzero(mask)), len(rows)
     if not n_usable:
-        why = " with latents and a positive parallax and a G flux" if at_1kpc else " with latents"
+        why = " with latents"
+        if at_1kpc:
+            why += (
+                f" and a positive parallax, {LEAST_PARALLAX_OVER_ERROR:g} times its error, and a "
+                "G flux"
+            )
         raise InputError(f"none of the {n_stars:,} stars is one{why}")
     drawn = limit is not None and limit < n_usable
     if drawn:

@@ -14,6 +14,7 @@ from bokeh.models import BoxSelectTool, FreehandDrawTool, LassoSelectTool
 
 from xpapp.assets import script
 from xpapp.maps.data import MapData, Moment
+from xpapp.maps.far_layer import FarLayer
 from xpapp.maps.figure import MapFigure
 from xpapp.maps.hover import Hover
 from xpapp.maps.marks import move_marks
@@ -118,6 +119,7 @@ class MapView:
         plot = self._figure.plot
         self._tracks = TrackLayer(plot, self._visit, self.key)
         self._own = OwnLayer(plot, self._visit, self.key)
+        self._far = FarLayer(plot, self._visit, self.key)
         Hover(
             plot,
             self._visit,
@@ -354,6 +356,7 @@ class MapView:
         self._figure.show(image, view)
         self._tracks.look(view)
         self._own.look(view)
+        self._far.look(view)
         self._draw_outlines()
         self._dress()
         self.mark()
@@ -389,5 +392,5 @@ class MapView:
         if base is None:
             return
         text = f"{base.n_in_view:,} of {visit.n_shown:,} stars in view"
-        text += f" · {self._data.legend}"
+        text += f"{self._far.text} · {self._data.legend}"
         self.status.text = text

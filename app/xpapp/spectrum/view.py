@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from bokeh.core.properties import value
 from bokeh.models import (
     ColumnDataSource,
     GlyphRenderer,
@@ -32,10 +34,13 @@ from xpmodel import Wavelengths
 from xpmodel.catalog.catalog import LAST_GAIA_ID
 from xpmodel.columns import number
 from xpmodel.plots.curves import Curve, decoded_curve, observed_curve, residual
-from xpmodel.plots.modes import Projection
+from xpmodel.plots.decoded_bands import latent_error
+from xpmodel.plots.modes import LEAST_PARALLAX_OVER_ERROR, Projection
 from xpmodel.plots.spectrum_plots import Plot, point_plot
 from xpmodel.spectra.bands import N_BAND
 
+# What the band is: of a point z, and where z is a star's.
+BAND, STAR_BAND = "decoded ± 1 ŝ", "decoded ± (ŝ ⊕ posterior)"
 NOTHING: dict[str, list[float]] = {"x": [], "value": []}
 DECODED, NEAREST, BEFORE = "#2a78d6", "#b07aa1", "#8c8c8c"
 # Room for an axis' labels, and for the toolbar: the plots' frames lie one above the other.
@@ -132,9 +137,9 @@ class SpectrumView:
         before, near, band, observed, decoded = fig.renderers
         band.glyph.fill_color = DECODED
         fig.toolbar.logo = None
-        _add_legend(
+        self._legend = _add_legend(
             fig,
-            {"decoded ± 1 ŝ": [decoded, band], "observed": [observed]}
+            {BAND: [decoded, band], "observed": [observed]}
             | {"nearest star": [near], "before": [before]},
         )
         fig.add_tools(
@@ -195,7 +200,13 @@ class SpectrumView:
         cursor, projection = self._cursor, self.projection
         scale = cursor.scale
         begin = time.perf_counter()
-        curve = self._decoded = decoded_curve(self._model, projection, cursor.z, scale)
+        curve = decoded_curve(self._model, projection, cursor.z, scale)
+        std = cursor.latent_std
+        if std is not None:
+            by_latents = latent_error(self._model, projection, np.array(cursor.z), std, scale)
+            curve = replace(curve, error=np.hypot(curve.error, by_latents))
+        self._decoded = curve
+        self._name_band(BAND if std is None else STAR_BAND)
         self._decode_ms = 1e3 * (time.perf_counter() - begin)
         values = {"value": curve.value, "lower": curve.value - curve.error}
         values["upper"] = curve.value + curve.error
@@ -207,6 +218,12 @@ class SpectrumView:
         self._draw_before(scale)
         self._draw_observed(scale)
         self._frame()
+
+    def _name_band(self, name: str) -> None:
+        """Say what the band is made of."""
+        item = self._legend.items[0]
+        if item.label != value(name):
+            item.label = value(name)
 
     def _draw_before(self, scale: float) -> None:
         """The spectrum that the last gesture began with, at the scale of now."""
@@ -291,8 +308,15 @@ class SpectrumView:
     def _brightness(self) -> str:
         cursor = self._cursor
         if cursor.mode == "flux_1kpc":
+            over = cursor.parallax_over_error
+            if over < LEAST_PARALLAX_OVER_ERROR:
+                return (
+                    f"<b>not at 1 kpc: the parallax is {over:.1f} times its error, less than "
+                    f"{LEAST_PARALLAX_OVER_ERROR:g}</b>"
+                )
             if np.isfinite(cursor.scale):
-                return f"at 1 kpc (parallax {cursor.parallax:.3g} mas)"
+                known = f"{over:.3g} times its error" if np.isfinite(over) else "error not known"
+                return f"at 1 kpc (parallax {cursor.parallax:.3g} mas, {known})"
             return "<b>at 1 kpc: only where a parallax is known; click a star that has one</b>"
         if not self.projection.look.scaled:
             return "at any magnitude"
@@ -310,6 +334,7 @@ class SpectrumView:
             meta["source_id"] = str(int(cursor.own.source_id[cursor.own_star]))
         elif cursor.star is not None:
             meta["source_id"] = str(int(catalog.source_id[cursor.star]))
+        meta["band"] = BAND if cursor.latent_std is None else STAR_BAND
         return point_plot(catalog, self.projection, self.decoded, self.observed, meta)
 
 
@@ -329,8 +354,9 @@ def span(bounds: Range1d, shown: Sequence[ArrayLike]) -> None:
         bounds.update(start=low - pad, end=high + pad)
 
 
-def _add_legend(fig: figure, labels: dict[str, list[GlyphRenderer]]) -> None:
-    items = [LegendItem(label=label, renderers=parts) for label, parts in labels.items()]
+def _add_legend(fig: figure, labels: dict[str, list[GlyphRenderer]]) -> Legend:
+    items = [LegendItem(label=value(label), renderers=parts) for label, parts in labels.items()]
     legend = Legend(items=items, click_policy="hide", padding=0, margin=0)
     legend.orientation = "horizontal"
     fig.add_layout(legend, "above")
+    return legend

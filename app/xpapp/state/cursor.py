@@ -10,7 +10,7 @@ import numpy as np
 import param
 
 from xpmodel import Catalog, InputError, Model, Spectra
-from xpmodel.columns import steerable
+from xpmodel.columns import steerable, width_column
 from xpmodel.latent.metric import LatentMetric, latent_points_of
 from xpmodel.latent.nearby_stars import ManySurroundings, Surroundings, place_in_map
 from xpmodel.latent.neighbours import Neighbours, neighbours_of
@@ -25,7 +25,7 @@ from xpmodel.latent.steering import (
 )
 from xpmodel.own.stars import OwnStars
 from xpmodel.plots.counterfactual import Counterfactual
-from xpmodel.plots.modes import MODES, scale_at_1kpc
+from xpmodel.plots.modes import LEAST_PARALLAX_OVER_ERROR, MODES, scale_at_1kpc
 from xpmodel.selection.star_sources import NearestStars
 from xpmodel.spectra.photometry import g_flux_from_mag, g_mag_from_flux
 
@@ -325,6 +325,23 @@ class Cursor(param.Parameterized):
         return spectra.truncated() if self.truncated else spectra
 
     @property
+    def latent_std(self) -> np.ndarray | None:
+        """Width of the posterior of the star that z is, (K,); None where z is no star's."""
+        if self._own_itself:
+            return self.own.encoded.std[self.own_star].astype(np.float64)
+        if self.own_star is not None or not self.at_star:
+            return None
+        names = map(width_column, self.catalog.latents)
+        return np.array([self.catalog[name][self.star] for name in names], np.float64)
+
+    @property
+    def _own_itself(self) -> bool:
+        """Whether z is that of one of the visitor's own stars, not moved since."""
+        return self.own_star is not None and self.z == tuple(
+            map(float, self.own.encoded.mean[self.own_star])
+        )
+
+    @property
     def star_g_mag(self) -> float:
         """G magnitude of the star that z came from; NaN where there is none or it has none."""
         if self.own_star is not None:
@@ -345,9 +362,23 @@ class Cursor(param.Parameterized):
         return float(self.catalog["parallax"][self.star])
 
     @property
+    def parallax_over_error(self) -> float:
+        """Of the star that z came from; NaN where it is not known."""
+        if self.own_star is not None:
+            values = self.own.values("parallax_error")
+            error = float("nan") if values is None else float(values[self.own_star])
+        elif self.star is None or "parallax_error" not in self.catalog.numeric:
+            error = float("nan")
+        else:
+            error = float(self.catalog["parallax_error"][self.star])
+        return self.parallax / error if error > 0 else float("nan")
+
+    @property
     def scale(self) -> float:
-        """What multiplies a spectrum per unit G flux; NaN at 1 kpc without a parallax."""
+        """What multiplies a spectrum per unit G flux; NaN at 1 kpc without a good parallax."""
         if self.mode == "flux_1kpc":
+            if self.parallax_over_error < LEAST_PARALLAX_OVER_ERROR:
+                return float("nan")
             return float(scale_at_1kpc(g_flux_from_mag(self.star_g_mag), self.parallax))
         return float(g_flux_from_mag(self.g_mag))
 
@@ -383,8 +414,7 @@ class Cursor(param.Parameterized):
         """Row of the star that z is."""
         if self.own_star is None:
             return self.star if self.at_star else None
-        here = self.z == tuple(map(float, self.own.encoded.mean[self.own_star]))
-        return self.own_near.itself(self.own_star) if here else None
+        return self.own_near.itself(self.own_star) if self._own_itself else None
 
     @property
     def _neighbours(self) -> Neighbours:

@@ -1,11 +1,13 @@
 """The point z: how it moves, what stays, what is near it."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from tests.support.mock import INACTIVE, Mock
 from xpapp.state.cursor import N_NEAR, Cursor
-from xpmodel import Catalog, InputError, load_model
+from xpmodel import Catalog, InputError, load_model, open_catalog
 from xpmodel.latent.paths import LatentPath
 from xpmodel.own.stars import encode_own
 
@@ -180,6 +182,44 @@ def test_scale(cursor, catalog):
     assert np.isnan(cursor.scale)  # the mock has no parallax
     cursor.mode = "flux"
     assert cursor.scale == pytest.approx(catalog["phot_g_mean_flux"][4], rel=1e-5)
+
+
+@pytest.mark.parametrize(("error", "shown"), [(0.3, True), (0.5, False), (np.nan, True)])
+def test_flux_at_1kpc_needs_a_parallax_of_five_times_its_error(mock, error, shown):
+    catalog = open_catalog(mock.catalog)
+    n = len(catalog)
+    catalog._loaded |= {"parallax": np.full(n, 2.0), "parallax_error": np.full(n, error)}
+    catalog.__dict__["numeric"] = [*catalog.numeric, "parallax", "parallax_error"]
+    cursor = Cursor(catalog, load_model(mock.model, "cpu"))
+    cursor.visit_star(4)
+    cursor.mode = "flux_1kpc"
+    assert cursor.parallax_over_error == pytest.approx(2.0 / error, nan_ok=True)
+    assert np.isfinite(cursor.scale) == shown
+
+
+def test_the_posterior_is_known_while_z_is_a_stars(cursor, catalog):
+    assert cursor.latent_std is None
+    cursor.visit_star(17)
+    wanted = [catalog[f"{name}_err"][17] for name in catalog.latents]
+    np.testing.assert_array_equal(cursor.latent_std, wanted)
+    cursor.move(0, 0.3)
+    assert cursor.latent_std is None
+    cursor.add_own(encode_own("mine", catalog.spectra[np.array([3, 12])], cursor.model))
+    cursor.visit_own(1)
+    np.testing.assert_array_equal(cursor.latent_std, cursor.own.encoded.std[1])
+    cursor.move(0, 0.3)
+    assert cursor.latent_std is None
+
+
+def test_observed_spectra_are_truncated_where_that_is_asked_for(cursor, catalog):
+    bases = np.array([[20, 30]], np.int16)
+    spectra = replace(catalog.spectra[np.array([3])], n_relevant_bases=bases)
+    cursor.add_own(encode_own("mine", spectra, cursor.model))
+    cursor.visit_own(0)
+    assert cursor.observed.coefficients[0, 20:55].any()
+    cursor.truncated = True
+    assert not cursor.observed.coefficients[0, 20:55].any()
+    assert cursor.observed.coefficients[0, :20].all()
 
 
 def test_own_stars(cursor, catalog):

@@ -1,6 +1,7 @@
 """Files of a visitor's own, some of them meant ill."""
 
 import gzip
+import itertools
 import struct
 import warnings
 
@@ -23,7 +24,7 @@ from tests.support.archive import (
 from tests.support.loops import some
 from tests.support.mock import MOCK_ID
 from tests.support.released import released_rows, write_released
-from xpmodel import encode_files, import_model, load_model, open_catalog
+from xpmodel import encode_files, import_model, latent_covariance, load_model, open_catalog
 from xpmodel.catalog.positions import icrs_to_galactic, position_from_id
 from xpmodel.errors import InputError
 from xpmodel.own import given_files
@@ -68,17 +69,24 @@ def own(model, tmp_path):
 
 
 def check_against_a_catalog(own, path, model, out):
-    encode_files(path, model, out)
+    encode_files(path, model, out, correlations=True)
     catalog = open_catalog(out)
     np.testing.assert_array_equal(own.source_id, catalog.source_id)
     for name in some(catalog.numeric):
         expected = catalog[name]
         found, derived = own.values(name).astype(expected.dtype), name in catalog.derived
         # What a catalog derives comes from numbers that it has rounded to float32.
-        np.testing.assert_allclose(found, expected, rtol=1e-6 if derived else 0, err_msg=name)
+        # The noise is summed in another order.
+        rtol = 1e-6 if derived else 1e-4 if name.endswith("_noise") else 0
+        np.testing.assert_allclose(found, expected, rtol=rtol, err_msg=name)
     table = own.to_table()
-    assert table.column_names == catalog.filled
-    assert table.schema.types == [catalog.table([name]).schema.types[0] for name in catalog.filled]
+    plain = [name for name in table.column_names if not name.endswith("_cov")]
+    assert plain == catalog.filled
+    for i, j in itertools.combinations(range(own.n_latents), 2):
+        found = table[f"z{i + 1}_z{j + 1}_cov"].to_numpy()
+        np.testing.assert_allclose(found, own.covariance[:, i, j], rtol=1e-5)
+    types = [catalog.table([name]).schema.types[0] for name in catalog.filled]
+    assert table.select(plain).schema.types == types
 
 
 # ---------------------------------------------------------------- what is read
@@ -141,6 +149,16 @@ def test_photometry_of_another_file(model, tmp_path):
     own = read_own(write_flat, model, photometry=table)
     assert own.report.counts == {BAD_FLUX: 1}
     np.testing.assert_allclose(own.g_mag, np.delete(columns["phot_g_mean_mag"], 3))
+
+
+def test_covariances_of_the_latents_stay_with_their_stars(model, own):
+    """Those of `latent_covariance`, also when stars are added, of which one is there again."""
+    np.testing.assert_allclose(own.covariance, latent_covariance(model, own.spectra))
+    later = own_stars.encode_own("again", own.spectra[[2]], model)
+    both = own + later
+    np.testing.assert_array_equal(both.covariance[-1], later.covariance[0])
+    np.testing.assert_array_equal(both.covariance[0], own.covariance[0])
+    assert both.covariance.shape == (len(both), own.n_latents, own.n_latents)
 
 
 @pytest.mark.parametrize("name", ["list.csv", "list.parquet"])

@@ -135,9 +135,24 @@ def test_stars_without_a_parallax_are_counted(catalog, model, wavelengths):
     n_good = int((catalog["parallax"][:500] > 0).sum())
     band = group_band(catalog, mask, projection, kind="observed")
     assert (band.n_used, band.n_stars, band.n_left_out) == (n_good, 500, 500 - n_good)
-    assert band.text == f"{n_good} of 500 stars, {500 - n_good} left out"
+    why = "no G flux, or no parallax of 5 σ"
+    assert band.text == f"{n_good} of 500 stars, {500 - n_good} left out ({why})"
     with pytest.raises(InputError, match="none of the 1 stars is one with latents and a positive"):
         group_band(catalog, np.arange(len(catalog)) == 0, projection, kind="observed")
+
+
+def test_stars_at_1kpc_need_a_parallax_of_five_times_its_error(mock, wavelengths):
+    catalog = open_catalog(mock.catalog)
+    n = len(catalog)
+    error = np.where(np.arange(n) % 4 == 0, 0.5, 0.1)
+    error[1:9:4] = np.nan  # an error that is not known is no reason
+    catalog._loaded |= {"parallax": np.full(n, 2.0), "parallax_error": error}
+    catalog.__dict__["numeric"] = [*catalog.numeric, "parallax", "parallax_error"]
+    mask = np.arange(n) < 400
+    band = group_band(catalog, mask, Projection("flux_1kpc", wavelengths), kind="observed")
+    assert (band.n_used, band.n_left_out) == (300, 100)
+    flux = group_band(catalog, mask, Projection("flux", wavelengths), kind="observed")
+    assert flux.n_used == 400
 
 
 def test_ratio_by_hand():
