@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from xpmodel.model.network import ScatterVAE
     from xpmodel.spectra.spectra import Spectra
 
-# Stars differentiated at once: their slopes stay near a core's cache.
-BATCH = 2048
+# Stars differentiated at once: 20 MB of slopes. Of fewer, threads would wait for each other's small
+# parts, which takes long where other work shares the cores.
+BATCH = 8192
 # Stars whose full covariances are propagated at once: 50 MB of correlations in float64.
 COVARIANCE_BATCH = 1024
 
