@@ -5,6 +5,7 @@ import pytest
 from bokeh.plotting import figure
 
 from tests.support.mock import Mock
+from xpapp.maps import own_layer
 from xpapp.maps.own_layer import COLOR, OwnLayer
 from xpapp.maps.raster import View
 from xpapp.state.visit import Visit
@@ -42,6 +43,26 @@ def test_stars_lie_at_their_own_latents(visit):
     assert source.data["size"][1] > source.data["size"][0]
     visit.cursor.forget_own()
     assert len(source.data["x"]) == 0
+
+
+def test_bars_are_the_noise_of_their_latents(visit, monkeypatch):
+    made, source = layer(visit)
+    bars = made._bars
+    give(visit, 3, 12)
+    own, columns = visit.cursor.own, visit.map_state("latent").columns
+    place = [visit.catalog.latents.index(name) for name in columns]
+    x_noise, y_noise = (own.encoded.noise[:, i] for i in place)
+    along_x = np.array(bars.data["x1"]) - np.array(bars.data["x0"])
+    along_y = np.array(bars.data["y1"]) - np.array(bars.data["y0"])
+    assert along_x == pytest.approx([*(2 * x_noise), 0, 0], abs=1e-6)
+    assert along_y == pytest.approx([0, 0, *(2 * y_noise)], abs=1e-6)
+    monkeypatch.setattr(own_layer, "MOST_BARS", 1)
+    made.draw()
+    assert bars.data["x0"] == []
+    visit.cursor.visit_own(1)
+    assert len(bars.data["x0"]) == 2  # of the chosen one alone
+    visit.cursor.forget_own()
+    assert bars.data["x0"] == []
 
 
 def test_among_labels_they_are_hollow_and_lie_where_their_neighbours_do(visit):
