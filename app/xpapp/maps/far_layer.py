@@ -63,7 +63,7 @@ def far_cells(
     n, n_far = (
         np.bincount(cell[some], minlength=CELLS**2).reshape(CELLS, CELLS) for some in (used, far)
     )
-    return FarCells(*edges, n_far > 0.5 * n, int(far.sum()), int(used.sum()))
+    return FarCells(edges[0], edges[1], n_far > 0.5 * n, int(far.sum()), int(used.sum()))
 
 
 class FarLayer:

@@ -300,7 +300,7 @@ class SpectrumView:
         star = self._cursor.observed
         if star is None:
             return "observed spectra are truncated"
-        if not star.truncatable[0]:
+        if star.n_relevant_bases is None or not star.truncatable[0]:
             return "<b>not truncated: its relevant bases are not known</b>"
         bp, rp = map(int, star.n_relevant_bases[0])
         return f"observed: {bp} of {N_BAND} bases of BP, {rp} of RP"

@@ -65,7 +65,8 @@ def test_a_point_is_told_and_clicked(visit, catalog):
     (track,) = measured.tracks(catalog, "giant_branch")
     index = int(np.argmax(track.n))
     at = (float(track.mean["teff"][index]), float(track.mean["logg"][index]))
-    first, second, *labels = layer.made.describe(at, VIEW, 9).splitlines()
+    first, second, third, *labels = layer.made.describe(at, VIEW, 9).splitlines()
+    assert third == "mean ± spread (error of the mean)"
     assert first == f"{track.definition.title}, bin {index + 1}"
     assert second == f"{track.n[index]:,} stars"
     assert any("log g" in line for line in some(labels))

@@ -88,7 +88,9 @@ def pair_of(catalog: Catalog, repeated: RepeatedNoise) -> tuple[str, str] | None
     first, second = catalog.default_axes
     if first != second and {first, second} <= set(repeated.latents):
         return first, second
-    return tuple(repeated.latents[:2]) if len(repeated.latents) > 1 else None
+    if len(repeated.latents) < 2:
+        return None
+    return repeated.latents[0], repeated.latents[1]
 
 
 def repeat_noise(
@@ -174,18 +176,10 @@ def scatter_of(repeated: RepeatedNoise, catalog: Catalog, rows: np.ndarray) -> S
     bins[~np.isfinite(repeated.g_mag)] = -1
     n_bins = len(G_EDGES) - 1
     deviation = repeated.z.astype(np.float64).std(axis=0, ddof=1)
-    over = {}
-    for name in ERRORS:
-        column = width_column if name == "z_err" else noise_column
-        if all(column(z) in catalog.numeric for z in repeated.latents):
-            said = np.stack([catalog[column(z)][rows] for z in repeated.latents], axis=1)
-        else:  # a catalog made by an earlier version
-            said = np.median(repeated.errors(name), axis=0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            over[name] = _medians(deviation / said, bins, n_bins)
-        if name == "z_noise":
-            with np.errstate(divide="ignore", invalid="ignore"):
-                pull = (repeated.observed - repeated.true) / said
+    said = {name: _said(repeated, catalog, rows, name) for name in ERRORS}
+    with np.errstate(divide="ignore", invalid="ignore"):
+        over = {name: _medians(deviation / said[name], bins, n_bins) for name in ERRORS}
+        pull = (repeated.observed - repeated.true) / said["z_noise"]
     observation = np.full((n_bins, len(repeated.latents)), np.nan)
     if repeated.from_truth:
         for b in range(n_bins):
@@ -193,6 +187,16 @@ def scatter_of(repeated: RepeatedNoise, catalog: Catalog, rows: np.ndarray) -> S
                 low, high = np.nanpercentile(pull[bins == b], [16, 84], axis=0)
                 observation[b] = 0.5 * (high - low)
     return Scatter(np.bincount(bins[bins >= 0], minlength=n_bins), over, observation)
+
+
+def _said(
+    repeated: RepeatedNoise, catalog: Catalog, rows: np.ndarray, name: str
+) -> np.ndarray:  # (N, K)
+    """What the catalog says of the errors; the draws' median, where it was made too early to."""
+    column = width_column if name == "z_err" else noise_column
+    if all(column(z) in catalog.numeric for z in repeated.latents):
+        return np.stack([catalog[column(z)][rows] for z in repeated.latents], axis=1)
+    return np.median(repeated.errors(name), axis=0)
 
 
 def _medians(values: np.ndarray, bins: np.ndarray, n_bins: int) -> np.ndarray:

@@ -83,7 +83,8 @@ def coverage_table(found: Coverage, meta: dict[str, Any]) -> Table:
         "observed spectra within ± 1 (band ⊕ σ)",
         "observed spectra within ± 2 (band ⊕ σ)",
     )
-    parts = zip(*rows, strict=True) if rows else [[]] * len(names)
+    parts: list[list[Any]] = [list(part) for part in zip(*rows, strict=True)]
+    parts = parts or [[] for _ in names]
     columns = [
         (name, np.array(values), "mag" if name == "g" else "", text)
         for name, values, text in zip(names, parts, texts, strict=True)
