@@ -46,7 +46,7 @@ def dwarf_mask(teff: ArrayLike, logg: ArrayLike) -> np.ndarray:
 
 
 def ms_logg(teff: ArrayLike) -> np.ndarray:
-    """Surface gravity of the main sequence (Eq. 11) [dex].
+    """Surface gravity of the main sequence (Sect. 4.2.1, Eq. 11) [dex].
 
     log g = 4.6 below 5 kK, 7.1 − Teff/(2 kK) up to 6.3 kK, and 3.95 from there on.
 
@@ -61,7 +61,7 @@ def ms_logg(teff: ArrayLike) -> np.ndarray:
 
 
 def gb_teff(logg: ArrayLike) -> np.ndarray:
-    """Effective temperature of the giant branch (Eq. 12) [K].
+    """Effective temperature of the giant branch (Sect. 4.2.1, Eq. 12) [K].
 
     Teff/kK = 3.59 + 0.44 log g below log g = 3.65, and 0.09 + 1.4 log g from there on.
 

@@ -21,7 +21,7 @@ from xpmodel.studies.alpha.scores import Confusion
 from xpmodel.studies.principal_components import fit_components, per_flux
 from xpmodel.tracks.bins import CONDITIONS
 
-# What the paper conditions on (Laroche & Speagle 2024, Sect. 4.4, Table 1): never α itself.
+# What the paper conditions on (Laroche & Speagle 2024, Sect. 5, Table 1): never α itself.
 CONDITIONED_ON = ("teff", "logg", "m_h")
 COLORS = ("j_h", "j_k")
 # Colors that a star is judged by alone: what the slope of its spectrum says, dust and all.
