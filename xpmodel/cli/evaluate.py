@@ -178,7 +178,16 @@ def _report(
     from xpmodel.report.figure_style import write_figure
     from xpmodel.report.tables import lines_of, provenance, write_table
     from xpmodel.studies.reconstruction import tables
-    from xpmodel.studies.reconstruction.figures import labels_figure, residuals_figure
+    from xpmodel.studies.reconstruction.distributions import (
+        bands_table,
+        distributions,
+        distributions_table,
+    )
+    from xpmodel.studies.reconstruction.figures import (
+        distributions_figure,
+        labels_figure,
+        residuals_figure,
+    )
 
     compared = evaluation.compared
     meta = provenance(
@@ -204,6 +213,11 @@ def _report(
         "wavelengths": tables.wavelengths_table(compared, meta),
         "labels": by_label,
     }
+    found = {short: distributions(compared, short) for short in ("j", "lambda")}
+    found = {short: several for short, several in found.items() if several}
+    written["residuals"] = distributions_table(found, meta)
+    for short, several in found.items():
+        written[f"residuals_{short}"] = bands_table(several, short, meta)
     for one in compared:
         if not (one.grid.shape == compared[0].grid.shape and (one.grid == compared[0].grid).all()):
             written[f"wavelengths_{_safe(one.name)}"] = tables.wavelengths_table([one], meta)
@@ -220,6 +234,9 @@ def _report(
     for name in ("coefficients", "wavelengths"):
         table = written[name]
         click.echo(write_figure(out / f"{name}.pdf", partial(residuals_figure, table, note)))
+    for short, several in found.items():
+        draw = partial(distributions_figure, several, short, note)
+        click.echo(write_figure(out / f"residuals_{short}.pdf", draw))
     if len(by_label):
         note += f" Shaded: fewer than {tables.THIN} stars."
         for short in ("j", "lambda"):

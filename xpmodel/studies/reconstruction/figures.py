@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib
@@ -11,6 +12,7 @@ from matplotlib.figure import Figure
 from xpmodel.plots.modes import MODES
 from xpmodel.report.figure_style import BLUE, WIDTH, axis_label, foot, plain
 from xpmodel.spectra.bands import BANDS
+from xpmodel.studies.reconstruction.distributions import EDGES, Distribution
 from xpmodel.studies.reconstruction.tables import THIN
 
 if TYPE_CHECKING:
@@ -71,6 +73,50 @@ def residuals_figure(table: Table, note: str) -> Figure:
     _mark_bands(axes, by_wavelength)
     if len(names) > 1:
         below.legend(loc="outside upper center", ncols=min(len(names) - 1, 6))
+    foot(figure, note)
+    return figure
+
+
+def distributions_figure(found: Sequence[Distribution], short: str, note: str) -> Figure:
+    """Residuals of the model as 68 and 95 % bands, and of all reconstructions as histograms.
+
+    Like Figures 5 and 7; dashed: a unit normal, which a model that misses nothing has.
+
+    Parameters
+    ----------
+    found : sequence of Distribution
+        The model's first.
+    short : str
+        ``j`` or ``lambda``.
+    note : str
+    """
+    figure = Figure(figsize=(WIDTH, 3.1), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=[1.6, 1])
+    model = found[0]
+    lowest, low, median, high, highest = model.percentiles
+    left.fill_between(model.x, lowest, highest, color=BLUE, alpha=0.2, lw=0, label="95 % of stars")
+    left.fill_between(model.x, low, high, color=BLUE, alpha=0.4, lw=0, label="68 %")
+    left.plot(model.x, median, color=BLUE, lw=0.9, label="median")
+    for level in (-1.96, -1.0, 1.0, 1.96):
+        left.axhline(level, color="0.3", lw=0.5, ls="--")
+    left.set_ylim(2 * RESIDUAL_RANGE[0], 2 * RESIDUAL_RANGE[1])
+    left.set_title(plain(model.name), size=7)
+    left.legend(loc="upper right", ncols=3, fontsize=6)
+    _mark_bands(left, short == "lambda")
+    left.set_xlabel(MODES["flux" if short == "lambda" else "coefficients"].x_label)
+    symbol = "λ" if short == "lambda" else "j"
+    left.set_ylabel(f"ℛ({symbol}) [σ]")
+    middles = 0.5 * (EDGES[1:] + EDGES[:-1])
+    normal = np.exp(-0.5 * middles**2) / np.sqrt(2 * np.pi)
+    right.plot(middles, normal, "k--", lw=0.9, label="unit normal")
+    for one, color in zip(found, [BLUE, *_colors(len(found) - 1)], strict=True):
+        right.stairs(np.where(one.density > 0, one.density, np.nan), EDGES, color=color, lw=0.9,
+                     label=f"{plain(one.name)}: sd {one.sd:.2f}")  # fmt: skip
+    right.set_yscale("log")
+    right.set_ylim(1e-4, 3.0)
+    right.set_xlabel("residual [σ]")
+    right.set_ylabel("density")
+    right.legend(fontsize=6)
     foot(figure, note)
     return figure
 
