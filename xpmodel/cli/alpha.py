@@ -51,6 +51,14 @@ if TYPE_CHECKING:
     is_flag=True,
     help="Follow the released code: its cut, its scrambled rows of labels, a draw of the latents.",
 )
+@click.option(
+    "--draws",
+    type=click.IntRange(min=0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Also classify N draws of the latents, and N forests on their means: how scores spread.",
+)
 @click.option("--seed", default=0, show_default=True, help="Of split, forests and intervals.")
 @click.option("--figures/--no-figures", default=True, show_default=True, help="Draw PDF figures.")
 def classify_command(
@@ -62,15 +70,18 @@ def classify_command(
     equal: tuple[str, ...],
     full: bool,
     as_released: bool,
+    draws: int,
     seed: int,
     figures: bool,
 ) -> None:
     """Tell high- from low-α stars of CATALOG, from labels, colors, latents and coefficients.
 
     Random forests on nine tenths of the stars, tested on the others, with 95 % bootstrap
-    intervals; and on pairs of a high- and a low-α star that are equal in other labels.
+    intervals; the same by slices of Teff; how far single latents part the sequences; and on
+    pairs of a high- and a low-α star that are equal in other labels.
     """
     from xpmodel.catalog.catalog import open_catalog
+    from xpmodel.cli.alpha_parts import write_draws, write_marginals, write_slices
     from xpmodel.cli.output import catalog_model, result_folder
     from xpmodel.report.figure_style import write_figure
     from xpmodel.report.tables import provenance, write_table
@@ -121,6 +132,13 @@ def classify_command(
         figure = out / f"{name}.pdf"
         click.echo(write_figure(figure, lambda: classifiers_figure(verdicts, note, seed)))
     if not as_released:
+        parts: dict[str, Any] = {"meta": meta, "seed": seed}
+        drawn = parts | {"note": _sample_line(opened, sample) + ".", "figures": figures}
+        write_slices(opened, sample, verdicts, out, **drawn)
+        write_marginals(opened, sample, within, out, **drawn)
+        if draws:
+            with _steps(2 * draws, "draws") as step:
+                write_draws(opened, sample, draws, out, **parts, step=step)
         _pairs(opened, loaded, sample, inputs, within, out, seed, figures)
 
 

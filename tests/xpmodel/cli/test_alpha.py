@@ -42,8 +42,16 @@ def test_classify(catalog, tmp_path):
     assert pairs["right"][list(pairs["classifier"]).index("latents")] > 0.9
     assert "no PCA: " in result.stdout and "without --model" in result.stdout
     assert (tmp_path / "a" / "classify.pdf").stat().st_size > 10_000
+    slices = Table.read(tmp_path / "a" / "slices.ecsv")
+    assert {"< 5000 K", "≥ 5000 K"} <= set(slices["slice"])
+    assert "Teff < 5000 K, latents: balanced" in result.stdout
+    marginals = Table.read(tmp_path / "a" / "marginals.ecsv")
+    assert list(marginals["column"]) == ["z1", "z3", "teff", "logg", "m_h", "bp_rp"]
+    assert marginals["pair_ks"][0] > 10 * marginals["pair_ks_by_chance"][0]  # z1 is α
     run("classify", catalog.path, "--out", tmp_path / "b")
-    for name in ("classify.ecsv", "pairs.ecsv", "classify.pdf"):
+    assert not (tmp_path / "b" / "draws.ecsv").exists()
+    names = ("classify", "slices", "marginals")
+    for name in ("pairs.ecsv", *(f"{n}{e}" for n in names for e in (".ecsv", ".pdf"))):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
@@ -55,6 +63,20 @@ def test_as_released(catalog, tmp_path):
     assert latents["published_accuracy"] == 0.84 and latents["n_features"] == 3
     assert "label rows mix three stars" in result.stdout
     assert [path.name for path in tmp_path.iterdir()] == ["classify_as_released.ecsv"]
+
+
+def test_draws_of_the_latents(catalog, tmp_path):
+    result = run(
+        "classify", catalog.path, "--out", tmp_path, "--draws", 2, "--no-figures", "--seed", 3
+    )
+    table = Table.read(tmp_path / "draws.ecsv")
+    assert table.meta["draws"] == 2 and table.meta["seed"] == 3
+    assert list(table["classifier"]) == [
+        "draw 1", "forest 1 on the means", "draw 2", "forest 2 on the means",
+        "mean over draws", "standard deviation over draws",
+        "mean over forests", "standard deviation over forests",
+    ]  # fmt: skip
+    assert "standard deviation over draws" in result.stdout
 
 
 @pytest.mark.slow

@@ -245,15 +245,27 @@ def released_inputs(
         mixed = np.array([catalog[c][sample.rows] for c in columns]).reshape(-1, len(columns))
         inputs.append(Inputs(name, columns, mixed))
     names = tuple(catalog.latents)
-    mean = _stack(catalog, names, sample.rows)
-    std = _stack(catalog, tuple(f"{z}_err" for z in names), sample.rows)
+    return [*inputs, Inputs("latents", names, latent_draw(catalog, sample, names, seed))], skipped
+
+
+def latent_draw(
+    catalog: Catalog, sample: Sample, latents: tuple[str, ...], seed: int = 0
+) -> np.ndarray:
+    """One random draw of the posteriors of a sample's stars, (M, len(latents)) float64.
+
+    Raises
+    ------
+    InputError
+        When errors of latents are not finite.
+    """
+    mean = _stack(catalog, latents, sample.rows)
+    std = _stack(catalog, tuple(f"{z}_err" for z in latents), sample.rows)
     if n := int((~np.isfinite(std)).any(axis=1).sum()):
         raise InputError(
             f"{catalog.path}: {n} of {len(std)} stars have latents whose errors are not finite, so "
             "that no draw can be made of them"
         )
-    drawn = mean + std * np.random.default_rng(seed).standard_normal(mean.shape)
-    return [*inputs, Inputs("latents", names, drawn)], skipped
+    return mean + std * np.random.default_rng(seed).standard_normal(mean.shape)
 
 
 def judge(

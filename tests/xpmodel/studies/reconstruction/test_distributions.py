@@ -1,10 +1,18 @@
 import numpy as np
 import pytest
-from astropy.table import Table
 from scipy.stats import kstest
 
-from tests.support import commands
-from xpmodel.studies.reconstruction.distributions import EDGES, distribution_of
+from xpmodel import load_model, open_catalog
+from xpmodel.studies.reconstruction.distributions import (
+    EDGES,
+    bands_table,
+    distribution_of,
+    distributions,
+    distributions_table,
+)
+from xpmodel.studies.reconstruction.evaluate import compare, held_out
+from xpmodel.studies.reconstruction.rivals import Reconstruction, of_model
+from xpmodel.studies.reconstruction.tables import coefficients_table
 
 
 def test_noise_over_its_error_is_a_unit_normal():
@@ -29,14 +37,32 @@ def test_distance_from_a_normal_is_scipys():
     assert (found.density * np.diff(EDGES)).sum() == pytest.approx(inside)
 
 
-def test_evaluate_writes_the_distributions_of_all_reconstructions(mock, tmp_path):
-    commands.run("evaluate", mock.catalog, "--model", mock.model, "--out", tmp_path)
-    table = Table.read(tmp_path / "residuals.ecsv")
-    assert set(table["residual"]) == {"R(j), Eq. 6", "R(lambda), Eq. 8"}
-    assert list(table["reconstruction"][:2]) == ["model", "PCA 4"]
-    of_model = Table.read(tmp_path / "coefficients.ecsv")
-    bands = Table.read(tmp_path / "residuals_j.ecsv")
-    assert np.allclose(bands["model_p50"], of_model["model_bias"], atol=1e-6)
-    assert np.allclose((bands["model_p84"] - bands["model_p16"]) / 2, of_model["model_spread"])
-    for name in ("residuals_j.pdf", "residuals_lambda.pdf"):
-        assert (tmp_path / name).read_bytes().startswith(b"%PDF")
+def test_bands_agree_with_bias_and_spread_by_coefficient(mock):
+    catalog, model = open_catalog(mock.catalog), load_model(mock.model, "cpu")
+    stars = held_out(catalog)
+    noise = stars.spectra.coefficients + 2 * stars.spectra.errors
+    places = np.arange(len(stars.test))
+    off = Reconstruction("off", places, noise)
+    compared = compare(stars, [of_model("model", model, stars.spectra), off])
+    found = {short: distributions(compared, short) for short in ("j", "lambda")}
+    assert [one.name for one in found["j"]] == ["model", "off"]
+    table = distributions_table(found, {})
+    assert list(table["residual"]) == ["R(j), Eq. 6"] * 2 + ["R(lambda), Eq. 8"] * 2
+    assert table["mean"][1] == pytest.approx(-2, abs=1e-4) and table["sd"][1] < 0.01
+    by_coefficient = coefficients_table(compared, {})
+    bands = bands_table(found["j"], "j", {})
+    assert np.allclose(bands["model_p50"], by_coefficient["model_bias"], atol=1e-6)
+    assert np.allclose(
+        (bands["model_p84"] - bands["model_p16"]) / 2, by_coefficient["model_spread"], atol=1e-6
+    )
+
+
+def test_residuals_that_a_rival_lacks_are_left_out(mock):
+    catalog, model = open_catalog(mock.catalog), load_model(mock.model, "cpu")
+    stars = held_out(catalog)
+    grid = np.array([500.0, 600.0])
+    flux = np.ones((len(stars.test), 2))
+    rival = Reconstruction("fluxes", np.arange(len(flux)), flux=flux, grid=grid)
+    compared = compare(stars, [of_model("model", model, stars.spectra), rival])
+    assert [one.name for one in distributions(compared, "j")] == ["model"]
+    assert [one.name for one in distributions(compared, "lambda")] == ["model"]

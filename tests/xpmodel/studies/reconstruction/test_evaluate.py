@@ -148,6 +148,7 @@ def test_command(mock, opened, tmp_path):
     summary = Table.read(tmp_path / "a" / "evaluate.ecsv")
     names = ["model", "PCA 4", "PCA 6", "PCA 20", "label mean", "copy", "other"]
     assert list(summary["reconstruction"]) == names
+    assert list(Table.read(tmp_path / "a" / "residuals.ecsv")["reconstruction"]) == 2 * names
     assert summary["rmse_lambda"][5] == pytest.approx(0, abs=1e-4)  # the observation itself
     assert summary["rmse_j_ratio"][6] > 1.05  # an untrained model of other weights
     assert "rmse_j_released" in summary.colnames
