@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from xpmodel.cli.latent_scan import latent_counts, scan
 from xpmodel.spectra.bands import N_COEFFICIENTS
 
 # Heavy modules are imported by the command, as in xpmodel.cli.main.
@@ -38,7 +39,14 @@ READ_ROWS = 65_536
 @click.option("--batch", type=int, show_default="1024", help="Stars in a batch.")
 @click.option("--learning-rate", type=float, show_default="1e-4")
 @click.option("--restart", type=int, show_default="500", help="Epochs of one cosine.")
-@click.option("--latents", type=int, show_default="6")
+@click.option(
+    "--latents",
+    callback=latent_counts,
+    metavar="K",
+    show_default="6",
+    help="How many. Several (1,2,4 or 1-20) are trained one after another, each into OUT/k01 …, "
+    "and compared in OUT/latents.ecsv and latents.pdf.",
+)
 @click.option("--seed", type=int, show_default="0")
 @click.option(
     "--loss",
@@ -124,14 +132,21 @@ def train_command(
     )
     from xpmodel.training.train import PRESETS, Epoch, Store, TrainingConfig, train
 
-    processes = join_processes(device)
     find_device(device)
     if no_scatter and autoencoder:
         raise InputError("--no-scatter and --autoencoder: give one of them")
     if no_scatter or autoencoder:
         given["variant"] = "vae" if no_scatter else "autoencoder"
+    counts = given.pop("latents")
     chosen = PRESETS[preset] if preset else {}
     chosen = chosen | {name: value for name, value in given.items() if value is not None}
+    if counts is not None and len(counts) > 1:
+        configs = {k: TrainingConfig(**chosen, latents=k) for k in counts}
+        scan(click.get_current_context(), counts, configs)
+        return
+    if counts is not None:
+        chosen["latents"] = counts[0]
+    processes = join_processes(device)
     store = Store(out, every=checkpoint_every, resume=resume, writes=processes.is_first)
     n_done = 0
     if resume:
@@ -140,7 +155,7 @@ def train_command(
         checkpoint.check_options(chosen)
     else:
         config = TrainingConfig(**chosen)
-        _refuse_to_replace(out, store.path, overwrite)
+        refuse_to_replace(out, store.path, overwrite)
     processes.wait()  # all have looked at the folder before one writes there
     write_epoch = None
     if tensorboard and processes.is_first:
@@ -211,7 +226,8 @@ def _nothing_left_of_no_epoch(out: Path, checkpoint: Path) -> Iterator[None]:
         raise
 
 
-def _refuse_to_replace(out: Path, checkpoint: Path, overwrite: bool) -> None:
+def refuse_to_replace(out: Path, checkpoint: Path, overwrite: bool) -> None:
+    """Refuse a folder that holds a model or a checkpoint, unless it may be overwritten."""
     from xpmodel.errors import InputError
     from xpmodel.model.model import DESCRIPTION_FILE
 
