@@ -23,6 +23,7 @@ from xpmodel.cli.mock import mock_command, probe_command
 from xpmodel.cli.model import inspect_command, outliers_command
 from xpmodel.cli.options import model_option
 from xpmodel.cli.output import echo_encoding, star_progress
+from xpmodel.cli.reproduce import reproduce_command
 from xpmodel.cli.steering import steering_command
 from xpmodel.cli.tracks import tracks_command
 from xpmodel.cli.train import train_command
@@ -196,6 +197,7 @@ for command in (
     norm_command,
     outliers_command,
     probe_command,
+    reproduce_command,
     steering_command,
     tracks_command,
     train_command,
