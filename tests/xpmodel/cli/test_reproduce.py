@@ -1,6 +1,7 @@
 """``xpmodel reproduce``: the paper, item by item, with an index."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 from click.testing import CliRunner
@@ -14,7 +15,7 @@ from xpmodel.studies.paper import items
 from xpmodel.studies.paper.items import WORKS, Work
 
 pytestmark = pytest.mark.usefixtures("one_thread")
-FEW = ("--only", "fig_1", "--only", "fig_10", "--only", "table_1")
+FEW = ("--only", "fig_1", "--only", "properties", "--only", "table_1")
 
 
 def reproduce(mock, out, *options, status=0):
@@ -31,7 +32,7 @@ def made(mock, tmp_path_factory):
 
 def test_what_can_be_had_is_made_and_the_rest_said(made):
     out, result = made
-    for name in ("overview/overview.pdf", "tracks/kiel.pdf"):
+    for name in ("overview/overview.pdf", "inspect/labels.pdf"):
         assert (out / name).read_bytes().startswith(b"%PDF")
     page = (out / "index.html").read_text()
     assert 'href="overview/overview.pdf"' in page and "MOCK" in page
@@ -42,15 +43,16 @@ def test_what_can_be_had_is_made_and_the_rest_said(made):
     assert "no fig_5: not made in this run (--only)" in result.stdout
     assert "of 24 items" in result.stdout and "could not be had" in result.stdout
     assert "[1/3] overview" in result.stderr
-    assert "main sequence 15 points" in (out / "index.md").read_text()
+    assert "3 of 4 latents are used" in (out / "index.md").read_text()
 
 
 def test_the_command_that_the_index_names_makes_the_same(made, mock, tmp_path):
     out, _ = made
     page = (out / "index.md").read_text()
-    assert f"xpmodel tracks {mock.catalog} --out {out / 'tracks'}" in page
-    run("tracks", mock.catalog, "--out", tmp_path)
-    assert (tmp_path / "kiel.pdf").read_bytes() == (out / "tracks" / "kiel.pdf").read_bytes()
+    assert f"xpmodel inspect {mock.model} {mock.catalog} --out {out / 'inspect'}" in page
+    run("inspect", mock.model, mock.catalog, "--out", tmp_path, "--no-figures")
+    for name in ("prior.ecsv", "labels.ecsv"):
+        assert (tmp_path / name).read_bytes() == (out / "inspect" / name).read_bytes()
     assert f"--out {out} --only fig_1" in page
 
 
@@ -65,13 +67,18 @@ def test_the_same_command_gives_the_same_bytes(made, mock):
 def test_earlier_results_stay_in_the_index_if_they_are_of_the_catalog(made, mock, tmp_path):
     out = shutil.copytree(made[0], tmp_path / "out")
     result = reproduce(mock, out, "--only", "samples")
-    assert "fig_10: main sequence" in result.stdout and "samples: cuts" in result.stdout
+    assert "latents: 3 of 4" in result.stdout and "samples: cuts" in result.stdout
     other = rewrite(shutil.copy(mock.catalog, tmp_path / "other.parquet"), lambda t: t.slice(1))
     result = run("reproduce", other, "--model", mock.model, "--out", out, "--only", "samples")
-    assert "no fig_10: not made in this run" in result.stdout
+    assert "no latents: not made in this run" in result.stdout
 
 
-def test_commands_about_alpha_run_on_the_sky_without_alpha_too(mock, tmp_path):
+def test_commands_about_alpha_run_on_the_sky_without_alpha_too(mock, tmp_path, monkeypatch):
+    quick = [
+        replace(work, words=(*work.words, "--no-figures")) if work.name == "tracks" else work
+        for work in WORKS
+    ]
+    monkeypatch.setattr(items, "WORKS", quick)
     columns = alpha_columns(1500, signal=False)
     sky = tmp_path / "control" / "seed_0" / "alpha_0"
     sky.mkdir(parents=True)
