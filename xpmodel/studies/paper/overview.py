@@ -30,6 +30,8 @@ from xpmodel.tracks.measured import measure_all
 
 GRID = np.arange(392.0, 993.0, 2.0)
 FLUX_AT = 15.0  # G [mag] of the spectra along tracks
+M_H_SPAN = (-1.5, 0.4)  # [dex]
+SPAN = (0.5, 98.5)  # percentiles that the axes of the Kiel diagram span
 AWAY = (400.0, 980.0)  # [nm]
 
 
@@ -63,7 +65,7 @@ def write_overview(catalog: Catalog, model: Model, folder: Path) -> None:
         )
 
     def draw() -> Figure:
-        figure = Figure(figsize=(WIDTH, 4.6), layout="constrained")
+        figure = Figure(figsize=(WIDTH, 5.4), layout="constrained")
         grid = figure.add_gridspec(3, 4, height_ratios=[1.4, 1.4, 0.8])
         for place, (mode, (seen, made)) in enumerate(curves.items()):
             axes = figure.add_subplot(grid[place, :3] if place == 0 else grid[place, :])
@@ -73,7 +75,7 @@ def write_overview(catalog: Catalog, model: Model, folder: Path) -> None:
             style = {"fmt": ".", "ms": 2, "lw": 0.5} if mode == "coefficients" else {"lw": 0.4}
             axes.errorbar(seen.x, seen.value, yerr=seen.error, color=RED, label="observed",
                           elinewidth=0.3, **style)  # fmt: skip
-            axes.set_ylabel(MODES[mode].y_label)
+            axes.set_ylabel(MODES[mode].y_label, size=7)
             axes.set_xlabel(MODES[mode].x_label)
             axes.legend(fontsize=6, ncols=3)
         axes = figure.add_subplot(grid[0, 3])
@@ -134,13 +136,14 @@ def write_samples(catalog: Catalog, model: Model, folder: Path) -> None:
     write_table(folder / "samples.ecsv", table)
 
     def draw() -> Figure:
+        from matplotlib.cm import ScalarMappable
         from matplotlib.colors import LogNorm, Normalize
 
         figure = Figure(figsize=(WIDTH, 4.4), layout="constrained")
         grid = figure.subplots(2, len(masks), sharex=True, sharey=True, squeeze=False)
         teff, logg = (catalog[name].astype(np.float64) for name in ("teff", "logg"))
         m_h = catalog["m_h"].astype(np.float64) if "m_h" in catalog.numeric else None
-        span = [np.nanpercentile(v, [0.1, 99.9]) for v in (teff, logg)]
+        span = [np.nanpercentile(v, SPAN) for v in (teff, logg)]
         for (above, below), (name, mask) in zip(grid.T, masks.items(), strict=True):
             use = mask & np.isfinite(teff) & np.isfinite(logg)
             counts, x, y = np.histogram2d(teff[use], logg[use], bins=120, range=span)
@@ -157,18 +160,26 @@ def write_samples(catalog: Catalog, model: Model, folder: Path) -> None:
                 )
                 with np.errstate(invalid="ignore", divide="ignore"):
                     mean = np.ma.masked_invalid((total / n).T)
-                shades = below.pcolormesh(
-                    x, y, mean, cmap="coolwarm_r", norm=Normalize(-1.5, 0.4), rasterized=True
+                below.pcolormesh(
+                    x, y, mean, cmap="coolwarm_r", norm=Normalize(*M_H_SPAN), rasterized=True
                 )
-                figure.colorbar(shades, ax=below, label=f"mean {axis_label('m_h')}", aspect=30)
             below.set_xlabel(axis_label("teff"))
-        for column, axes, set_limits in (("teff", grid[0, 0], "x"), ("logg", grid[0, 0], "y")):
-            ends = span[0] if set_limits == "x" else span[1]
-            ends = ends[::-1] if column_of(column).reversed else ends
-            getattr(axes, f"set_{set_limits}lim")(*ends)
+        if m_h is not None:
+            scale = ScalarMappable(Normalize(*M_H_SPAN), "coolwarm_r")
+            label = f"mean {axis_label('m_h')}"
+            figure.colorbar(scale, ax=list(grid[1]), label=label, aspect=30)
+        for column, set_limits, ends in (
+            ("teff", grid[0, 0].set_xlim, span[0]),
+            ("logg", grid[0, 0].set_ylim, span[1]),
+        ):
+            set_limits(*(ends[::-1] if column_of(column).reversed else ends))
         for axes in grid[:, 0]:
             axes.set_ylabel(axis_label("logg"))
-        foot(figure, f"{title_of(catalog)}: stars of the paper's cuts, number above, [M/H] below.")
+        foot(
+            figure,
+            f"{title_of(catalog)}: stars of the paper's cuts, number above, [M/H] below. The axes "
+            f"span the {SPAN[0]:g} to {SPAN[1]:g} percentiles of all stars.",
+        )
         return figure
 
     if masks:
