@@ -1,4 +1,4 @@
-"""The headline number of each item of the paper, read from the tables that its command wrote."""
+"""Headline numbers of the model, its reconstructions and tracks, read from commands' tables."""
 
 from __future__ import annotations
 
@@ -101,8 +101,20 @@ def kiel(results: Results) -> Headline:
     n = [f"{len(t)} points of {int(np.sum(t['n'])):,} stars" for t in points]
     return Headline(
         f"main sequence {n[0]}, giant branch {n[1]}; {results.said('giants against dwarfs')}",
-        results.said("giants against dwarfs, BP") or "balanced 50 % by chance",
+        splits(results, "giant") or "balanced 50 % by chance",
     )
+
+
+def splits(results: Results, kind: str) -> str:
+    """Balanced accuracies of the best thresholds on what is no latent; empty where not known."""
+    if not results.has("splits.ecsv"):
+        return ""
+    rows = [r for r in results.table("splits.ecsv") if r["division"].startswith(kind)]
+    parts = [
+        f"{'latents' if r['sought'] == 'latents' else r['column']} {interval(r, 'held_out')}"
+        for r in rows
+    ]
+    return f"balanced, of held-out stars: {', '.join(parts)}" if parts else ""
 
 
 def along(results: Results) -> Headline:
@@ -128,7 +140,7 @@ def alpha_tracks(results: Results) -> Headline:
     other = results.without_alpha
     return Headline(
         line or "no split",
-        results.said("high-α against low-α, [M/H]") or "balanced 50 % by chance",
+        splits(results, "high") or "balanced 50 % by chance",
         other.said("high-α against low-α") if other else "",
     )
 
@@ -141,115 +153,15 @@ def enceladus(results: Results) -> Headline:
         for name, symbol in (("m_h", "[M/H]"), ("alpha_m", "[α/M]"))
         if f"{name}_mean" in row.colnames
     ]
-    return Headline(f"{row['n']:,} stars in the diamond of actions: {', '.join(parts)}")
-
-
-def table_1(results: Results) -> Headline:
-    """Accuracies of the classifiers."""
-    table = results.table("classify.ecsv")
-    found = {r["classifier"]: r for r in table}
-
-    def accuracies(of: Results) -> str:
-        rows = {r["classifier"]: r for r in of.table("classify.ecsv")}
-        names = ("[M/H]", "labels", "latents", "labels + latents")
-        parts = [f"{n} {interval(rows[n], 'accuracy')}" for n in names if n in rows]
-        return ", ".join(parts)
-
-    larger = next(iter(found.values()))
-    published = "[M/H] 0.68, latents 0.84 (labels 0.70, grown on scrambled rows)"
-    return Headline(
-        f"accuracy: {accuracies(results)}",
-        f"the larger class alone {larger['accuracy']:.3f}; published: {published}",
-        accuracies(results.without_alpha) if results.without_alpha else "",
-    )
-
-
-def as_released(results: Results) -> Headline:
-    """The same with the released code's scrambled rows."""
-    table = results.table("classify_as_released.ecsv")
-    parts = [f"{r['classifier']} {r['accuracy']:.3f}" for r in table]
-    known = [r for r in table if r["published_accuracy"] == r["published_accuracy"]]
-    was = ", ".join(f"{r['classifier']} {r['published_accuracy']:.2f}" for r in known)
-    return Headline(f"accuracy: {', '.join(parts)}", f"published, of real stars: {was}")
-
-
-def marginals(results: Results) -> Headline:
-    """Distances of the sequences in single latents, in all stars and in pairs of equal labels."""
-
-    def distances(of: Results) -> str:
-        rows = [r for r in of.table("marginals.ecsv") if r["column"].startswith("z")]
-        return ", ".join(f"{r['column']} {r['ks']:.2f} ({r['pair_ks']:.3f})" for r in rows)
-
-    rows = results.table("marginals.ecsv")
-    others = ", ".join(f"{r['column']} {r['ks']:.2f}" for r in rows if r["column"][0] != "z")
-    chance = max(float(r["pair_ks_by_chance"]) for r in rows)
-    return Headline(
-        f"KS distance (in pairs of equal labels): {distances(results)}",
-        f"labels: {others}; in pairs chance stays below {chance:.3f}",
-        distances(results.without_alpha) if results.without_alpha else "",
-    )
-
-
-def slices(results: Results) -> Headline:
-    """Gain of the latents below and above 5000 K."""
-
-    def gains(of: Results) -> str:
-        rows = of.table("slices.ecsv")
-        wanted = [r for r in rows if r["slice"] in ("< 5000 K", "≥ 5000 K")]
-        return ", ".join(
-            f"{r['slice']} {r['classifier']} {interval(r, 'balanced_accuracy')} "
-            f"(over labels {interval(r, 'gain')})"
-            for r in wanted
-            if r["classifier"] in ("latents", "labels + latents")
-        )
-
-    rows = results.table("slices.ecsv")
-    labels = ", ".join(
-        f"{r['slice']} {r['balanced_accuracy']:.3f}"
-        for r in rows
-        if r["classifier"] == "labels" and r["slice"] in ("< 5000 K", "≥ 5000 K")
-    )
-    return Headline(
-        f"balanced accuracy: {gains(results)}",
-        f"labels: {labels}",
-        gains(results.without_alpha) if results.without_alpha else "",
-    )
-
-
-def draws(results: Results) -> Headline:
-    """Scores over draws of the latents and over forests."""
-
-    def spread(of: Results, kind: str) -> str:
-        mean, sd = (
-            of.row("draws.ecsv", classifier=f"{what} over {kind}")["accuracy"]
-            for what in ("mean", "standard deviation")
-        )
-        return f"{mean:.4f} ± {sd:.4f}"
-
-    other = results.without_alpha
-    return Headline(
-        f"accuracy over draws {spread(results, 'draws')}",
-        f"over forests on the means {spread(results, 'forests')}",
-        spread(other, "draws") if other else "",
-    )
-
-
-def pairs(results: Results) -> Headline:
-    """Pairs of equal labels put in order."""
-
-    def right(of: Results) -> str:
-        rows = of.table("pairs.ecsv")
-        names = ("latents", "labels + latents")
-        return ", ".join(
-            f"{r['classifier']} {interval(r, 'right')}" for r in rows if r["classifier"] in names
-        )
-
-    labels = results.row("pairs.ecsv", classifier="labels")
-    return Headline(
-        f"{labels['n_pairs']:,} pairs, right in {right(results)}",
-        f"labels {interval(labels, 'right')}; 0.5 by chance",
-        right(results.without_alpha) if results.without_alpha else "",
-    )
+    baseline = ""
+    if results.has("gaia_enceladus_test.ecsv"):
+        tests = [
+            f"equal {r['matched']}: {r['n_pairs']:,} pairs, {r['length']:.2f} σ apart in latents, "
+            f"p = {r['p']:.2g} (others against their equals {r['p_partners']:.2g})"
+            for r in results.table("gaia_enceladus_test.ecsv")
+        ]
+        baseline = f"against stars of {'; '.join(tests)}"
+    return Headline(f"{row['n']:,} stars in the diamond of actions: {', '.join(parts)}", baseline)
 
 
 def followed(results: Results) -> Headline:
@@ -261,15 +173,35 @@ def followed(results: Results) -> Headline:
     return Headline("; ".join(parts))
 
 
-def control(results: Results) -> Headline:
-    """What latents know of α given true labels, with α in the spectra and without."""
-    names = (
-        "gain in accuracy by latents",
-        "mutual information [mnat]",
-        "partial R² of [α/M]",
-        "covariance measure, χ²",
+def steering(results: Results) -> Headline:
+    """Correlation and amplitude of decoded steps against the generator's."""
+    rows = results.table("steering.ecsv")
+    parts = [
+        f"{r['label']}, {r['group']} {r['correlation']:.2f} and {r['amplitude']:.2f} × "
+        f"({r['n_supported']} of {r['n']} supported, of which right {r['right_supported']:.2f})"
+        for r in rows
+    ]
+    alone = [
+        f"{r['label']}, {r['group']} {r['correlation_labels_alone']:.2f} and "
+        f"{r['amplitude_labels_alone']:.2f} ×"
+        for r in rows
+    ]
+    return Headline(
+        f"correlation and amplitude against the truth: {'; '.join(parts)}",
+        f"where neither color nor dust is held: {'; '.join(alone)}",
     )
-    found = [text for text in map(results.measure, names) if text]
-    if not found:
-        return Headline("see control.ecsv")
-    return Headline("; ".join(found), "0 by chance, χ² its degrees of freedom")
+
+
+def errors(results: Results) -> Headline:
+    """Scatter of latents under repeated noise over their errors."""
+    table = results.table("scatter.ecsv")
+
+    def worst(ending: str) -> str:
+        names = [c for c in table.colnames if c.endswith(ending)]
+        values = np.array([table[c] for c in names], float)
+        return f"{np.nanmin(values):.2f} to {np.nanmax(values):.2f}"
+
+    return Headline(
+        f"scatter under repeated noise over z_noise: {worst('/noise')}, over latents and G",
+        f"over z_err, the posterior's width: {worst('/err')}",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.model.model import Model
-from xpmodel.studies.paper import headlines
+from xpmodel.studies.paper import alpha_headlines, headlines
 from xpmodel.studies.paper.overview import write_overview, write_samples, write_track_spectra
 from xpmodel.studies.paper.results import Headline, Results
 
@@ -128,18 +128,18 @@ ITEMS = (
     Item("fig_13", "Fig. 13, Sect. 5: high- and low-α tracks", "tracks",
          ("alpha.pdf", "alpha_latents.pdf"), headlines.alpha_tracks),
     Item("marginals", "Fig. 13: the latents of both sequences, one by one", "classify",
-         ("marginals.pdf",), headlines.marginals),
+         ("marginals.pdf",), alpha_headlines.marginals),
     Item("table_1", "Table 1, Eqs. 14–15: classifiers of the sequences, and their confusion "
-         "matrices", "classify", ("classify.pdf",), headlines.table_1),
+         "matrices", "classify", ("classify.pdf",), alpha_headlines.table_1),
     Item("as_released", "Table 1 as the released code makes it", "as_released",
-         ("classify_as_released.pdf",), headlines.as_released),
+         ("classify_as_released.pdf",), alpha_headlines.as_released),
     Item("slices", "Claim: α is known below Teff = 5000 K", "classify", ("slices.pdf",),
-         headlines.slices),
-    Item("draws", "Table 1: one random draw of the latents", "classify", (), headlines.draws),
+         alpha_headlines.slices),
+    Item("draws", "Table 1: one random draw of the latents", "classify", (), alpha_headlines.draws),
     Item("pairs", "Claim: XP spectra hold [α/M], not only labels that go with it", "classify",
-         ("alpha_spectrum.pdf",), headlines.pairs),
+         ("alpha_spectrum.pdf",), alpha_headlines.pairs),
     Item("control", "The same claim, where the truth is known", "control", (),
-         headlines.control),
+         alpha_headlines.control),
     Item("enceladus", "Claim: latents know Gaia-Enceladus", "tracks", ("alpha_latents.pdf",),
          headlines.enceladus),
     Item("fig_15", "Fig. 15: all tracks in each pair of latents (of which two are noise there)",

@@ -67,6 +67,10 @@ class Results:
         """
         return read_ecsv(self.folder / name)
 
+    def has(self, name: str) -> bool:
+        """Whether the folder has such a table."""
+        return (self.folder / name).exists()
+
     def row(self, name: str, **equal: str) -> Row:
         """The first row of a table whose columns have these values.
 

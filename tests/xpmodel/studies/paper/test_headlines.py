@@ -4,7 +4,7 @@ from astropy.table import Table
 
 from xpmodel import InputError
 from xpmodel.report.tables import make_table, write_table
-from xpmodel.studies.paper import headlines
+from xpmodel.studies.paper import alpha_headlines, headlines
 from xpmodel.studies.paper.results import Headline, Results, interval
 
 
@@ -26,10 +26,10 @@ def test_an_interval_is_read_from_a_row():
 def test_what_is_not_there_is_said(tmp_path):
     results = Results(tmp_path)
     with pytest.raises(InputError, match="classify.ecsv is not there"):
-        headlines.table_1(results)
+        alpha_headlines.table_1(results)
     (tmp_path / "draws.ecsv").write_text("no table\n1 2 3\n")
     with pytest.raises(InputError, match="draws.ecsv"):
-        headlines.draws(results)
+        alpha_headlines.draws(results)
 
 
 def test_classifiers_stand_beside_those_of_the_sky_without_alpha(tmp_path):
@@ -42,11 +42,11 @@ def test_classifiers_stand_beside_those_of_the_sky_without_alpha(tmp_path):
             accuracy_p2=accuracy - 0.01,
             accuracy_p98=accuracy + 0.01,
         )
-    found = headlines.table_1(Results(tmp_path / "with", Results(tmp_path / "without")))
+    found = alpha_headlines.table_1(Results(tmp_path / "with", Results(tmp_path / "without")))
     assert found.here == "accuracy: labels 0.860 [0.850, 0.870], latents 0.850 [0.840, 0.860]"
     assert "larger class alone 0.740" in found.baseline and "latents 0.84" in found.baseline
     assert "latents 0.830 [0.820, 0.840]" in found.control
-    assert headlines.table_1(Results(tmp_path / "with")).control == ""
+    assert alpha_headlines.table_1(Results(tmp_path / "with")).control == ""
 
 
 def test_the_controls_measures_are_of_both_skies(tmp_path):
@@ -63,9 +63,9 @@ def test_the_controls_measures_are_of_both_skies(tmp_path):
     said = "mutual information [mnat]: 45.8 ± 1.1 with α, -1.1 without"
     assert results.measure("mutual information [mnat]") == said
     assert results.measure("unheard of") == "" == Results(tmp_path).measure("any")
-    assert headlines.control(results).here == said
+    assert alpha_headlines.control(results).here == said
     old = write(tmp_path / "old.ecsv", measure=["gain"], value=[0.1])
-    assert headlines.control(Results(tmp_path, control=old)).here == "see control.ecsv"
+    assert alpha_headlines.control(Results(tmp_path, control=old)).here == "see control.ecsv"
 
 
 def test_the_scan_names_its_best(tmp_path):
