@@ -48,7 +48,8 @@ def marginals_figure(found: Sequence[Marginal], note: str) -> Figure:
 
 
 def _histograms(axes: Axes, one: Marginal) -> None:
-    edges = np.linspace(*np.percentile(np.concatenate([one.high, one.low]), SPAN), BINS + 1)
+    start, stop = np.percentile(np.concatenate([one.high, one.low]), SPAN).tolist()
+    edges = np.linspace(start, stop, BINS + 1)
     if edges[0] == edges[-1]:
         edges = edges[0] + np.linspace(-0.5, 0.5, BINS + 1)
     drawn = [(one.high, RED, "-", "high α"), (one.low, BLUE, "-", "low α")]

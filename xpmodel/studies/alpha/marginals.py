@@ -92,17 +92,26 @@ def marginals(
         Of the swaps.
     """
     found = []
-    nothing = np.empty(0)
     for name, column in columns.items():
         values = column.astype(np.float64)
         high, low = values[is_high], values[~is_high]
-        of_all = (ks_distance(high, low), overlap(high, low))
-        if pairs is None:
-            in_pairs = (nothing, nothing, np.nan, np.nan, np.nan)
-        else:
+        a = b = np.empty(0)
+        if pairs is not None:
             a, b = values[pairs.high], values[pairs.low]
-            in_pairs = (a, b, ks_distance(a, b), overlap(a, b), _by_chance(a, b, seed))
-        found.append(Marginal(name, high, low, *of_all, *in_pairs))
+        found.append(
+            Marginal(
+                column=name,
+                high=high,
+                low=low,
+                ks=ks_distance(high, low),
+                overlap=overlap(high, low),
+                pair_high=a,
+                pair_low=b,
+                pair_ks=ks_distance(a, b) if len(a) else np.nan,
+                pair_overlap=overlap(a, b) if len(a) else np.nan,
+                pair_ks_by_chance=_by_chance(a, b, seed) if len(a) else np.nan,
+            )
+        )
     return found
 
 
