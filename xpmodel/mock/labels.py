@@ -16,6 +16,10 @@ FLAGGED = 0.56
 FAILED = 0.063
 STARFLAG_BITS = (3, 9, 11, 12, 17)
 # ASPCAPFLAG: bits 19 (M_H_BAD) and 23 (STAR_BAD) by the paper, 2 and 3 by the released code.
+# 2MASS: error of a bright star, and the magnitude from which it doubles [mag]. Dust maps: 16 % of
+# the reddening, as Schlegel et al. (1998) state, and a hundredth.
+JHK_ERROR, JHK_FAINT = 0.023, {"J": 15.2, "H": 14.4, "K": 13.9}
+SFD_ERROR, SFD_FLOOR = 0.16, 0.005
 ASPCAP_BITS = {2: 0.006, 3: 0.006, 19: 0.01, 23: 0.02}
 
 
@@ -25,7 +29,8 @@ def draw_labels(stars: Stars, rng: np.random.Generator) -> dict[str, np.ndarray]
     Returns
     -------
     columns : dict of str to ndarray, (N,)
-        Under the released file's names: ``TEFF``, ``TEFF_ERR``, …, ``STARFLAG``, ``ASPCAPFLAG``.
+        Under the released file's names: ``TEFF``, ``TEFF_ERR``, …, ``STARFLAG``, ``ASPCAPFLAG``,
+        the parallax, ``J``, ``H``, ``K`` and ``SFD_EBV``.
     """
     n = len(stars)
     giant = stars.giant
@@ -70,4 +75,10 @@ def draw_labels(stars: Stars, rng: np.random.Generator) -> dict[str, np.ndarray]
     parallax_error = 0.02 * np.sqrt(1 + 10 ** (0.4 * (stars.g_mag - 14.5)))
     columns["GAIAEDR3_PARALLAX"] = (parallax + parallax_error * rng.standard_normal(n)).astype("f4")
     columns["GAIAEDR3_PARALLAX_ERROR"] = parallax_error.astype(np.float32)
+    for name, true in (("J", stars.j), ("H", stars.h), ("K", stars.k)):
+        sigma = JHK_ERROR * np.sqrt(1 + 3 * 10 ** (0.8 * (true - JHK_FAINT[name])))
+        columns[name] = (true + sigma * rng.standard_normal(n)).astype(np.float32)
+    scatter = SFD_ERROR * stars.sfd_ebv * rng.standard_normal(n)
+    scatter += SFD_FLOOR * rng.standard_normal(n)
+    columns["SFD_EBV"] = np.maximum(stars.sfd_ebv + scatter, 0.0).astype(np.float32)
     return columns

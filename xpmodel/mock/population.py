@@ -10,23 +10,28 @@ from xpmodel.catalog.label_relations import gb_teff, giant_mask, ms_logg
 from xpmodel.catalog.positions import galactic_to_icrs
 
 POPULATIONS = ("low-alpha disc", "high-alpha disc", "Gaia-Enceladus")
-FRACTIONS = (0.70, 0.265, 0.035)
+FRACTIONS = (0.685, 0.28, 0.035)
 STAGES = ("red giant branch", "red clump", "main sequence", "subgiant", "hot", "very cool")
 STAGE_FRACTIONS = (0.44, 0.27, 0.22, 0.04, 0.015, 0.015)
 SUN_RADIUS_KPC = 8.2
+# No star is drawn beyond: farther ones, which the draw of H asks for, are drawn in, smoothly.
+FARTHEST_KPC, NEAR_KPC = 30.0, 5.0
 SUN_TEFF, SUN_LOGG, SUN_MBOL = 5772.0, 4.438, 4.74
+# Coordinates of a star about the ridge that its labels do not say: `xpmodel.mock.ridge`.
+N_RESIDUALS = 6
 ODDITY_FRACTION = {"emission": 0.007, "blend": 0.006, "binary": 0.05}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Stars:
-    """N stars, every attribute an array (N,).
+    """N stars, every attribute but `residual` an array (N,).
 
     Teff [K], log g [dex], abundances [dex], mass [M☉], age [Gyr], distance [kpc], G and 2MASS
     magnitudes as observed [mag], E(B−V) to the star and along the whole line of sight [mag],
     position [deg], actions and angular momentum [kpc km s⁻¹]; `second_light` is the light of an
     unresolved companion or blend in ratio to the star's, `second_teff` its temperature;
-    `emission` the height of Hα over the continuum.
+    `emission` the height of Hα over the continuum. `residual`, (N, 6), is what sets a star apart
+    from others of its labels: standard normal, the star's own, and of no label.
     """
 
     population: np.ndarray
@@ -54,6 +59,7 @@ class Stars:
     second_light: np.ndarray
     second_teff: np.ndarray
     emission: np.ndarray
+    residual: np.ndarray
 
     def __len__(self) -> int:
         return len(self.teff)
@@ -71,6 +77,28 @@ class Stars:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
         teff = self.second_teff
         return Stars(**{**values, "teff": teff, "logg": ms_logg(teff)})
+
+
+def plain_stars(teff: np.ndarray, logg: np.ndarray, m_h: float = 0.0) -> Stars:
+    """Single stars without dust, residual, emission or α enhancement, of given labels.
+
+    What does not enter a spectrum is zero.
+
+    Parameters
+    ----------
+    teff, logg : ndarray, (N,)
+        [K], [dex].
+    m_h : float
+        [dex].
+    """
+    values = {f.name: np.zeros(len(teff)) for f in fields(Stars)}
+    labels = {
+        "teff": np.asarray(teff, np.float64),
+        "logg": np.asarray(logg, np.float64),
+        "m_h": np.full(len(teff), m_h),
+        "residual": np.zeros((len(teff), N_RESIDUALS)),
+    }
+    return Stars(**{**values, **labels})
 
 
 def draw_stars(n: int, rng: np.random.Generator) -> Stars:
@@ -115,6 +143,7 @@ def draw_stars(n: int, rng: np.random.Generator) -> Stars:
         second_light=second_light,
         second_teff=second_teff,
         emission=emission,
+        residual=rng.standard_normal((n, N_RESIDUALS)),
         **place,
     )
 
@@ -127,14 +156,14 @@ def _abundances(population: np.ndarray, rng: np.random.Generator) -> tuple[np.nd
     """[M/H] and [α/M]: two disc sequences and an accreted one (Hayden et al. 2015)."""
     n = len(population)
     noise = rng.standard_normal((2, n))
-    low = np.clip(-0.03 + 0.20 * noise[0], -0.75, 0.45)
-    high = np.clip(-0.42 + 0.24 * noise[0], -1.2, 0.25)
+    low = np.clip(-0.09 + 0.21 * noise[0], -0.75, 0.45)
+    high = np.clip(-0.31 + 0.24 * noise[0], -1.2, 0.25)
     accreted = np.clip(-1.20 + 0.28 * noise[0], -2.3, -0.6)
     m_h = _by_population(population, low, high, accreted)
     alpha = _by_population(
         population,
         0.02 - 0.14 * low + 0.018 * noise[1],
-        np.clip(0.24 - 0.24 * (high + 0.5), 0.04, 0.29) + 0.025 * noise[1],
+        np.clip(0.25 - 0.22 * (high + 0.5), 0.04, 0.29) + 0.025 * noise[1],
         np.clip(0.15 - 0.20 * (accreted + 1.2), 0.0, 0.30) + 0.04 * noise[1],
     )
     return m_h, alpha
@@ -148,22 +177,23 @@ def _kiel(
     u, noise = rng.random(n), rng.standard_normal((2, n))
     # Giant branch: more stars towards its foot; the published line at [M/H] = -0.1, hotter if
     # metal-poor or massive.
-    shift = -230.0 * (m_h + 0.1) + 90.0 * (mass - 1.1)
+    shift = -470.0 * (m_h + 0.1) + 90.0 * (mass - 1.1)
     rgb_logg = 3.65 * u**0.62
     rgb_teff = gb_teff(rgb_logg) + shift * (0.6 + 0.12 * rgb_logg) + 35 * noise[0]
     clump_logg = 2.44 + 0.06 * noise[0] + 0.05 * (mass - 1.1)
-    clump_teff = 4770 + 0.9 * shift + 45 * noise[1]
+    clump_teff = 4770 + 0.85 * shift + 45 * noise[1]
     hottest = np.clip(5900 * (mass / 1.0) ** 0.35 - 180 * m_h, 5000, 6900)
-    ms_teff = 4000 + (hottest - 4000) * u**0.55
+    ms_teff = 3600 + (hottest - 3600) * u**0.55
     turn = np.clip((ms_teff - 5600) / 900.0, 0, 1)
     dwarf_logg = ms_logg(ms_teff) - 0.10 * m_h - 0.15 * turn * rng.random(n)
     dwarf_logg = dwarf_logg + 0.03 * noise[1]
     sub_logg = 3.5 + 0.6 * u
     sub_teff = 4950 + (hottest - 5050) * (u**1.5) + 60 * noise[0]
-    hot_teff = 7000 * np.exp(0.75 * u**2)
-    hot_logg = 4.15 - 0.25 * rng.random(n) + 0.05 * noise[1]
+    hot_teff = 7000 * np.exp(0.75 * u**2 + 0.02 * noise[0])
+    # Some have left the main sequence.
+    hot_logg = 4.25 - 0.75 * rng.random(n) ** 1.5 + 0.08 * noise[1]
     dwarf = rng.random(n) < 0.3
-    cool_teff = 3150 + 500 * u
+    cool_teff = 3100 + 650 * u
     cool_logg = np.where(dwarf, 4.75 + 0.08 * noise[0], np.clip(2.0 * u - 0.4, -0.3, 2.0))
     teff = np.choose(stage, [rgb_teff, clump_teff, ms_teff, sub_teff, hot_teff, cool_teff])
     logg = np.choose(stage, [rgb_logg, clump_logg, dwarf_logg, sub_logg, hot_logg, cool_logg])
@@ -194,8 +224,10 @@ def _places(
     h_k = 0.05 + 0.14 * np.clip(j_k, 0, None)
     h = np.clip(11.6 + 1.25 * rng.standard_normal(n), 6.5, 14.2)
     scale_height = _by_population(population, np.full(n, 0.3), np.full(n, 0.8), np.full(n, 6.0))
-    ebv_near = rng.gamma(1.3, 0.10, n)
-    distance = 10 ** (0.2 * (h - (absolute_g - g_k + h_k)) - 2.0)
+    ebv_near = rng.gamma(1.1, 0.20, n)
+    asked = 10 ** (0.2 * (h - (absolute_g - g_k + h_k)) - 2.0)
+    distance = _within_the_galaxy(asked)
+    h = h + 5 * np.log10(distance / asked)
     sin_b = _latitudes(distance, scale_height, rng)
     # Dust is a thin layer: what a line of sight collects saturates beyond some 100 pc of height.
     height = distance * np.abs(sin_b)
@@ -217,6 +249,13 @@ def _places(
         "j": h - h_k + j_k + 0.72 * ebv,
         **orbit,
     }
+
+
+def _within_the_galaxy(distance: np.ndarray) -> np.ndarray:
+    """Distances [kpc] as they are up to 5 kpc, and drawn in below 30 kpc from there on."""
+    room = FARTHEST_KPC - NEAR_KPC
+    beyond = np.maximum(distance - NEAR_KPC, 0.0)
+    return np.minimum(distance, NEAR_KPC) - room * np.expm1(-beyond / room)
 
 
 def _latitudes(

@@ -8,7 +8,8 @@ from dataclasses import KW_ONLY, dataclass
 import numpy as np
 
 from xpmodel._private_parts import instrument_model
-from xpmodel.mock.population import Stars
+from xpmodel.catalog.label_relations import ms_logg
+from xpmodel.mock.population import Stars, plain_stars
 from xpmodel.spectra.bands import BANDS, N_BAND
 
 # Full width at half maximum of the line spread function [nm] at a wavelength [nm]: R falls from
@@ -30,6 +31,19 @@ UNIT_G_FLUX = 8.1e20
 JUMPS = ((364.7, 0.9), (820.4, 0.12))
 # Heights of emission lines over their continuum, in ratio to Hα's.
 EMISSION_RATIOS = {"Hα": 1.0, "Hβ": 0.35, "Pε": 0.1}
+
+# BP−RP of dwarfs [mag] by Teff [K]: B8V, B9V, A0V, F0V, G0V, G2V, K0V, K5V, M0V, M2V, M4V and M5V
+# in the table of Pecaut & Mamajek (2013), as updated.
+DWARF_COLORS = {
+    12500: -0.13, 10700: -0.08, 9700: 0.00, 7220: 0.377, 5920: 0.782, 5770: 0.82, 5270: 0.983,
+    4440: 1.43, 3850: 1.84, 3550: 2.16, 3210: 2.90, 3060: 3.30,
+}  # fmt: skip
+# Hotter stars than this shine as black bodies [K].
+BLACK_BODY_TEFF = 15000.0
+# What moves a color: a slope in ln flux, about this wavelength and over so many [nm].
+TILT_CENTER, TILT_SCALE = 640.0, 300.0
+# A slope of 1 reddens by about so much [mag]; steps of Newton's method to find the slopes.
+COLOR_PER_SLOPE, SLOPE_STEPS = 1.1, 12
 
 
 @dataclass(frozen=True)
@@ -143,10 +157,11 @@ def model_flux(stars: Stars, alpha_signal: float = 1.0) -> np.ndarray:
     flux : ndarray, (N, 343) float32
         F_λ at XP's resolution, mean 1 over the grid.
     """
-    flux = _star_flux(stars, alpha_signal)
+    flux = _tilted(stars, _star_flux(stars, alpha_signal))
     # Unresolved binaries and blends: the light of a second star, in ratio to the first's.
     second = np.flatnonzero(stars.second_light)
-    partner = _star_flux(stars[second].partner(), alpha_signal)
+    partners = stars[second].partner()
+    partner = _tilted(partners, _star_flux(partners, alpha_signal))
     flux[second] += stars.second_light[second, None] * partner
     flux += _emission(stars, flux)
     flux *= 10.0 ** (-0.4 * stars.ebv[:, None] * _extinction()[None]).astype(np.float32)
@@ -186,6 +201,37 @@ def _star_flux(stars: Stars, alpha_signal: float) -> np.ndarray:
     log_flux -= np.log1p((strengths / area) @ profiles)
     flux = np.exp(log_flux).astype(np.float32)
     return flux / flux.mean(axis=1, keepdims=True)
+
+
+def _tilted(stars: Stars, flux: np.ndarray) -> np.ndarray:
+    """Flux (N, L) with the slope that gives dwarfs of these Teff their color, mean 1."""
+    return _with_slopes(flux, np.interp(stars.teff, *_color_slopes()))
+
+
+def _with_slopes(flux: np.ndarray, slopes: np.ndarray) -> np.ndarray:
+    offset = (wavelength_grid() - TILT_CENTER) / TILT_SCALE
+    flux = flux * np.exp(slopes[:, None] * offset).astype(np.float32)
+    return flux / flux.mean(axis=1, keepdims=True)
+
+
+@functools.cache
+def _color_slopes() -> tuple[np.ndarray, np.ndarray]:
+    """Teff [K], ascending, and the slope there: dwarfs have the BP−RP of `DWARF_COLORS`."""
+    teff = np.array(sorted(DWARF_COLORS), np.float64)
+    wanted = np.array([DWARF_COLORS[int(t)] for t in teff])
+    flux = _star_flux(plain_stars(teff, ms_logg(teff)), 1.0)
+    slopes = np.zeros(len(teff))
+    for _ in range(SLOPE_STEPS):
+        off = wanted - bp_rp(coefficients_of(_with_slopes(flux, slopes)))
+        slopes += off / COLOR_PER_SLOPE
+    return np.append(teff, BLACK_BODY_TEFF), np.append(slopes, 0.0)
+
+
+def bp_rp(coefficients: np.ndarray) -> np.ndarray:
+    """Synthetic BP−RP [mag], (N,), of coefficients (N, 110)."""
+    from xpmodel.spectra.photometry import synthetic_mag
+
+    return synthetic_mag(coefficients, "BP") - synthetic_mag(coefficients, "RP")
 
 
 @functools.cache

@@ -88,13 +88,13 @@ def draw_chunk(sky: Sky, number: int) -> Chunk:
     from xpmodel.mock import noise
     from xpmodel.mock.labels import draw_labels
     from xpmodel.mock.population import POPULATIONS, STAGES, draw_stars
-    from xpmodel.mock.spectrum import coefficients_of, model_flux
+    from xpmodel.mock.ridge import true_coefficients
     from xpmodel.spectra.photometry import g_flux_from_mag, synthetic_mag
 
     n = min(CHUNK, sky.n_stars - number * CHUNK)
     rng = np.random.default_rng([sky.seed, number])
     stars = draw_stars(n, rng)
-    per_flux = coefficients_of(model_flux(stars, sky.alpha_signal))
+    per_flux = true_coefficients(stars, sky.alpha_signal)
     g_flux = g_flux_from_mag(stars.g_mag)[:, None]
     errors = noise.draw_errors(stars.g_mag, rng) * g_flux
     true = per_flux * g_flux
@@ -106,10 +106,6 @@ def draw_chunk(sky: Sky, number: int) -> Chunk:
         "phot_g_mean_flux": g_flux[:, 0],
         "RA": stars.ra,
         "DEC": stars.dec,
-        "SFD_EBV": stars.sfd_ebv.astype(np.float32),
-        "J": stars.j.astype(np.float32),
-        "H": stars.h.astype(np.float32),
-        "K": stars.k.astype(np.float32),
         "GAIAEDR3_PHOT_G_MEAN_MAG": stars.g_mag.astype(np.float32),
         "GAIAEDR3_PHOT_BP_MEAN_MAG": synthetic_mag(true, "BP").astype(np.float32),
         "GAIAEDR3_PHOT_RP_MEAN_MAG": synthetic_mag(true, "RP").astype(np.float32),
