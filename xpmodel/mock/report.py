@@ -8,9 +8,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from xpmodel.catalog.label_relations import gb_teff, high_alpha_mask, ms_logg
 from xpmodel.errors import InputError
-from xpmodel.mock.population import draw_stars
-from xpmodel.mock.spectrum import coefficients_of, model_flux
+from xpmodel.mock.population import draw_stars, plain_stars
+from xpmodel.mock.ridge import true_coefficients
+from xpmodel.mock.spectrum import DWARF_COLORS, bp_rp, coefficients_of, model_flux
+from xpmodel.mock.write import DATASET
 from xpmodel.spectra.bands import BANDS
 from xpmodel.spectra.spectra import Spectra, iter_spectra, read_spectra
 from xpmodel.spectra.wavelengths import Wavelengths
@@ -27,6 +30,8 @@ CLIP = (0.2, 99.8)
 FIRST = 10
 GIANT_COLOR = (0.9, 1.8)
 BRIGHT = 15.0
+# Spread of a published latent that carries anything, and stars of either α sequence to classify.
+ACTIVE, MIN_CLASS = 0.05, 20
 
 
 def check_reference(folder: Path) -> None:
@@ -69,6 +74,9 @@ def report(mock: Path, reference: Path) -> Iterator[str]:
     yield from _coefficients(spectra, reference / "published/lb23_norm.csv")
     yield from _errors(spectra, real)
     yield from _reconstruction(spectra, real, reference / "published")
+    yield from _ridge(spectra, real, reference / "published")
+    yield from _colors()
+    yield from _population(mock)
     yield from _closed_loop()
 
 
@@ -112,7 +120,6 @@ def _errors(spectra: Spectra, real: Spectra) -> Iterator[str]:
 
 def _reconstruction(spectra: Spectra, real: Spectra, published: Path) -> Iterator[str]:
     from xpmodel.model.import_released import import_model
-    from xpmodel.spectra.photometry import g_mag_from_flux, synthetic_mag
 
     model = import_model(published / "weight.pt", published / "norm_estimate.npz")
     grid = Wavelengths()
@@ -120,11 +127,7 @@ def _reconstruction(spectra: Spectra, real: Spectra, published: Path) -> Iterato
     yield f"  stars with {GIANT_COLOR[0]} < BP−RP < {GIANT_COLOR[1]} and G < {BRIGHT}"
     rows = []
     for all_stars in (spectra, real):
-        color = synthetic_mag(all_stars.coefficients, "BP")
-        color -= synthetic_mag(all_stars.coefficients, "RP")
-        bright = g_mag_from_flux(all_stars.g_flux) < BRIGHT
-        usual = (color > GIANT_COLOR[0]) & (color < GIANT_COLOR[1]) & bright
-        s = all_stars[usual]
+        s = _usual(all_stars)
         coefficients, _ = model.decode(model.encode(s)[0])
         decoded = grid.flux(coefficients.astype(np.float64) * s.g_flux[:, None])
         rows.append(
@@ -133,6 +136,66 @@ def _reconstruction(spectra: Spectra, real: Spectra, published: Path) -> Iterato
     for wavelength in (456, 536, 636, 736, 836, 936):
         i = int(np.argmin(np.abs(grid.grid - wavelength)))
         yield f"  {wavelength} nm: mock {100 * rows[0][i]:.2f} %, real {100 * rows[1][i]:.2f} %"
+
+
+def _usual(spectra: Spectra) -> Spectra:
+    """Bright stars of the colors that most stars of the published training set have."""
+    from xpmodel.spectra.photometry import g_mag_from_flux
+
+    color = bp_rp(spectra.coefficients)
+    bright = g_mag_from_flux(spectra.g_flux) < BRIGHT
+    return spectra[(color > GIANT_COLOR[0]) & (color < GIANT_COLOR[1]) & bright]
+
+
+def _ridge(spectra: Spectra, real: Spectra, published: Path) -> Iterator[str]:
+    from xpmodel.model.import_released import import_model
+
+    model = import_model(published / "weight.pt", published / "norm_estimate.npz")
+    scores = [model.score(_usual(stars)) for stars in (spectra, real)]
+    chi2 = [float(np.median(score.chi2_obs)) for score in scores]
+    yield "χ² over the observed errors alone, median of the same stars:"
+    yield f"  mock {chi2[0]:.2f}, real {chi2[1]:.2f}"
+    spreads = [score.mean.std(axis=0) for score in scores]
+    for k in np.flatnonzero(spreads[1] > ACTIVE):
+        mock, observed = spreads[0][k], spreads[1][k]
+        yield f"  spread of the published z{k + 1}: mock {mock:.2f}, real {observed:.2f}"
+
+
+def _colors() -> Iterator[str]:
+    teff = np.array(sorted(DWARF_COLORS, reverse=True), np.float64)
+    found = bp_rp(true_coefficients(plain_stars(teff, ms_logg(teff))))
+    yield "BP−RP of dwarfs without dust, against Pecaut & Mamajek (2013):"
+    for t, color in zip(teff, found, strict=True):
+        yield f"  {t:.0f} K: {color:.3f}, theirs {DWARF_COLORS[int(t)]:.3f}"
+
+
+def _population(mock: Path) -> Iterator[str]:
+    """Of labels: the giant branch's slope as drawn, and what [M/H] alone says of α as measured."""
+    import h5py
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.model_selection import train_test_split
+
+    stars = draw_stars(N_STARS, np.random.default_rng(0))
+    branch = stars.giant & (stars.logg > 1.0) & (stars.logg < 3.5)
+    off = (stars.teff - gb_teff(stars.logg))[branch]
+    slope = np.polyfit(stars.m_h[branch], off, 1)[0]
+    farthest = stars.distance.max()
+    yield f"giants at equal log g: {slope:.0f} K a dex of [M/H]; farthest star {farthest:.0f} kpc"
+    with h5py.File(mock) as file:
+        table = file[DATASET][:N_STARS]
+    good = (table["TEFF"] > 100 * table["TEFF_ERR"]) & (table["LOGG_ERR"] < 0.1)
+    good &= (table["M_H_ERR"] < 0.05) & (table["STARFLAG"] == 0)
+    high = high_alpha_mask(table["FE_H"], table["MG_FE"])[good]
+    if min(high.sum(), (~high).sum()) < MIN_CLASS:
+        yield "[M/H] alone against α: too few pristine stars"
+        return
+    m_h = table["M_H"][good][:, None]
+    known, rest, truth, asked = train_test_split(m_h, high, test_size=0.1, random_state=0)
+    called = RandomForestClassifier(random_state=0).fit(known, truth).predict(rest)
+    yield (
+        f"a forest on [M/H] alone, {good.sum()} pristine stars: accuracy "
+        f"{(called == asked).mean():.3f}; always low-α {1 - high.mean():.3f}"
+    )
 
 
 def _closed_loop() -> Iterator[str]:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from tests.support.loops import some
+from xpmodel.catalog.label_relations import gb_teff
 from xpmodel.mock.population import POPULATIONS, draw_stars
 
 
@@ -52,6 +53,28 @@ def test_action_diamond_selects_mostly_gaia_enceladus(stars):
     diamond = (np.abs(stars.lz) / total < 0.07) & ((stars.jz - stars.jr) / total < -0.3)
     assert diamond.sum() > 200
     assert (stars.population[diamond] == POPULATIONS.index("Gaia-Enceladus")).mean() > 0.95
+
+
+def test_giant_branch_moves_with_metallicity_as_isochrones_do(stars):
+    branch = stars.giant & (stars.logg > 1) & (stars.logg < 3.5)
+    off = stars.teff[branch] - gb_teff(stars.logg[branch])
+    assert np.polyfit(stars.m_h[branch], off, 1)[0] == pytest.approx(-380, abs=20)
+
+
+def test_dwarfs_of_all_temperatures(stars):
+    number, _ = np.histogram(stars.teff[~stars.giant], np.arange(3250, 7001, 250))
+    assert number.min() > 20
+
+
+def test_hot_stars_have_gravities_of_their_own(stars):
+    hot = stars.teff > 7500
+    assert np.std(stars.logg[hot]) > 0.15
+    assert np.abs(np.corrcoef(stars.teff[hot], stars.logg[hot])[0, 1]) < 0.2
+
+
+def test_no_star_is_beyond_the_galaxy(stars):
+    assert stars.distance.max() <= 30
+    assert (stars.distance > 20).mean() < 0.07
 
 
 def test_oddities_are_marked(stars):
