@@ -15,14 +15,7 @@ from xpmodel.latent.metric import LatentMetric, latent_points_of
 from xpmodel.latent.nearby_stars import ManySurroundings, Surroundings, place_in_map
 from xpmodel.latent.neighbours import Neighbours, neighbours_of
 from xpmodel.latent.paths import LatentPath
-from xpmodel.latent.steering import (
-    Direction,
-    LocalFit,
-    Steered,
-    asked_of_stars,
-    fit_labels,
-    steer,
-)
+from xpmodel.latent.steering import Direction, LocalFit, Steered, asked_of_stars, fit_labels, steer
 from xpmodel.own.stars import OwnStars
 from xpmodel.plots.counterfactual import Counterfactual
 from xpmodel.plots.modes import LEAST_PARALLAX_OVER_ERROR, MODES, scale_at_1kpc
@@ -151,8 +144,7 @@ class Cursor(param.Parameterized):
 
     def visit_own(self, index: int) -> None:
         """Move z to one of the visitor's own stars."""
-        own = self.own
-        z, g_mag = own.encoded.mean[index], float(own.g_mag[index])
+        z, g_mag = self.own.encoded.mean[index], float(self.own.g_mag[index])
         self.go_to(z, own_star=int(index), g_mag=g_mag)
 
     def visit_place(self, columns: tuple[str, str], at: tuple[float, float]) -> None:
@@ -203,8 +195,7 @@ class Cursor(param.Parameterized):
         if not len(own):
             return own, None
         near = self._around(own)
-        known = [name for name in steerable() if name in self.catalog.numeric]
-        near.keep(known)
+        near.keep([name for name in steerable() if name in self.catalog.numeric])
         own.values("ra")  # finds all its columns
         return own, near
 
@@ -248,15 +239,9 @@ class Cursor(param.Parameterized):
 
         The stars are not asked yet whether they support it: see `asked`.
         """
-        found = steer(
-            self.catalog,
-            self._neighbours,
-            self.z,
-            name,
-            target,
-            locked=tuple(self.locked),
-            judged=False,
-        )
+        locked = tuple(self.locked)
+        start = (self._neighbours, self.z)
+        found = steer(self.catalog, *start, name, target, locked=locked, judged=False)
         if found.z != self.z:
             self._slide(found.z)
         return found
@@ -267,22 +252,14 @@ class Cursor(param.Parameterized):
         For a thread: it looks at all labels of the catalog, and touches nothing of the page.
         """
         start = self.z if self.previous_z is None else self.previous_z
-        return partial(
-            asked_of_stars,
-            self.catalog,
-            self._neighbours,
-            start,
-            self.z,
-            name,
-            locked=tuple(self.locked),
-        )
+        points = (self._neighbours, start, self.z)
+        return partial(asked_of_stars, self.catalog, *points, name, locked=tuple(self.locked))
 
     def suppose(self, what_if: Counterfactual) -> None:
         """Move z to where a star would be with another label; the star stays shown."""
         self.release()
         star, z = tuple(what_if.z.tolist()), what_if.steered.z
-        changes = {"star": what_if.row, "own_star": None}
-        self.param.update(previous_z=star, z=z, **changes)
+        self.param.update(previous_z=star, z=z, star=what_if.row, own_star=None)
 
     # Paths
 
@@ -304,9 +281,8 @@ class Cursor(param.Parameterized):
         """
         if self.path is None:
             raise InputError("there is no path: pin two points, or choose a track")
-        z = tuple(
-            old if i in self.locked else new for i, (old, new) in self._pairs(self.path.at(place))
-        )
+        pairs = self._pairs(self.path.at(place))
+        z = tuple(old if i in self.locked else new for i, (old, new) in pairs)
         self.param.update(place=min(max(place, 0.0), 1.0), z=z, star=None, own_star=None)
 
     # What is shown
@@ -331,15 +307,15 @@ class Cursor(param.Parameterized):
             return self.own.encoded.std[self.own_star].astype(np.float64)
         if self.own_star is not None or not self.at_star:
             return None
-        names = map(width_column, self.catalog.latents)
-        return np.array([self.catalog[name][self.star] for name in names], np.float64)
+        widths = map(width_column, self.catalog.latents)
+        return np.array([self.catalog[width][self.star] for width in widths], np.float64)
 
     @property
     def _own_itself(self) -> bool:
         """Whether z is that of one of the visitor's own stars, not moved since."""
-        return self.own_star is not None and self.z == tuple(
-            map(float, self.own.encoded.mean[self.own_star])
-        )
+        if self.own_star is None:
+            return False
+        return self.z == tuple(map(float, self.own.encoded.mean[self.own_star]))
 
     @property
     def star_g_mag(self) -> float:
@@ -354,24 +330,21 @@ class Cursor(param.Parameterized):
     @property
     def parallax(self) -> float:
         """Of the star that z came from [mas]; NaN where it is not known."""
-        if self.own_star is not None:
-            values = self.own.values("parallax")
-            return float("nan") if values is None else float(values[self.own_star])
-        if self.star is None or "parallax" not in self.catalog.numeric:
-            return float("nan")
-        return float(self.catalog["parallax"][self.star])
+        return self._star_value("parallax")
 
     @property
     def parallax_over_error(self) -> float:
         """Of the star that z came from; NaN where it is not known."""
-        if self.own_star is not None:
-            values = self.own.values("parallax_error")
-            error = float("nan") if values is None else float(values[self.own_star])
-        elif self.star is None or "parallax_error" not in self.catalog.numeric:
-            error = float("nan")
-        else:
-            error = float(self.catalog["parallax_error"][self.star])
+        error = self._star_value("parallax_error")
         return self.parallax / error if error > 0 else float("nan")
+
+    def _star_value(self, column: str) -> float:
+        if self.own_star is not None:
+            values = self.own.values(column)
+            return float("nan") if values is None else float(values[self.own_star])
+        if self.star is None or column not in self.catalog.numeric:
+            return float("nan")
+        return float(self.catalog[column][self.star])
 
     @property
     def scale(self) -> float:
