@@ -148,10 +148,9 @@ class FluxEncoder:
         """
         start, end = first @ self._solver.T, last @ self._solver.T
         nodes, weights = np.polynomial.legendre.leggauss(STEPS)
-        mean = sum(
-            w * self._slopes(start + (end - start) * t)[1]
-            for t, w in zip((nodes + 1) / 2, weights / 2, strict=True)
-        )
+        mean = np.zeros((len(start), len(self._latents), start.shape[1]))
+        for t, weight in zip((nodes + 1) / 2, weights / 2, strict=True):
+            mean += weight * self._slopes(start + (end - start) * t)[1]
         return mean @ self._solver * (last - first)[:, None]
 
     def _slopes(self, coefficients: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
