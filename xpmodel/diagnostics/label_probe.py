@@ -135,7 +135,7 @@ def probe(catalog: Catalog) -> list[LabelScatter]:
 def _baselines(catalog: Catalog, label: str, labels: list[str]) -> dict[str, tuple[str, ...]]:
     """What a label is regressed on instead of latents, of what the catalog has."""
     others = tuple(name for name in labels if name != label)
-    found = {}
+    found: dict[str, tuple[str, ...]] = {}
     if COLOR in catalog.filled:
         found[COLOR] = (COLOR,)
     if METALLICITY in others:
@@ -155,7 +155,7 @@ def _baseline(
 ) -> Baseline:
     """The regression of a label's values on some columns, by the same stars as that on latents."""
     features = np.stack([catalog[name].astype(np.float64) for name in columns], axis=1)
-    known = np.isfinite(features).all(axis=1)
+    known = np.all(np.isfinite(features), axis=1)
     train, test = fit[known[fit]], held[known[held]]
     if len(train) < NEIGHBOURS or not len(test):
         return Baseline(columns=columns, neighbours=np.nan, n_test=len(test), latents=np.nan)

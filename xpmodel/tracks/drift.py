@@ -104,7 +104,8 @@ def _nearest_others(
     rows = rows[np.isfinite(scaled[rows]).all(axis=1)]
     if len(pool) < 2 or not len(rows):
         return rows[:0], rows[:0]
-    distance, nearest = cKDTree(scaled[pool]).query(scaled[rows], k=2, p=np.inf, workers=-1)
+    found = cKDTree(scaled[pool]).query(scaled[rows], k=2, p=np.inf, workers=-1)
+    distance, nearest = np.asarray(found[0]), np.asarray(found[1])
     other = np.where(pool[nearest[:, 0]] == rows, 1, 0)
     each = np.arange(len(rows))
     near = distance[each, other] <= 1.0
