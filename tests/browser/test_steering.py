@@ -190,23 +190,6 @@ def test_steering_a_label(explorer):
 
 
 @pytest.mark.slow
-def test_this_star_but(explorer):
-    """One click: the star's own spectra stay, z is where it would be, its change is drawn."""
-    cursor = explorer.visit.cursor
-    explorer.tab("Steer labels")
-    explorer.page.mouse.click(*explorer.frame().pixel(0.62, 0.31))
-    explorer.until(lambda: cursor.star is not None)
-    star = cursor.z
-    explorer.until(lambda: not explorer.model("suppose", "disabled"))
-    explorer.button("This star, but …").click()
-    explorer.until(lambda: explorer.shows("σ of the star's errors"))
-    assert cursor.previous_z == star and not cursor.at_star
-    explorer.until(lambda: len(explorer.data("suppose_source")["x"]) == 343)
-    wanted = explorer.array("suppose_source", "decoded")
-    assert np.isfinite(wanted).all() and np.abs(wanted).max() > 0
-
-
-@pytest.mark.slow
 def test_gradients(explorer, network):
     explorer.button("∂/∂z").click()
     explorer.until(lambda: explorer.data("gradient_source") is not None)
