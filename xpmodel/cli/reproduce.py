@@ -172,6 +172,7 @@ class _Run:
     def words(self, work: Work, sky: Path | None = None, folder: Path | None = None) -> list[str]:
         """The words of its command, on the catalog or on another sky with a model beside it."""
         values = {**self.options, "out": str(folder or self.folder(work))}
+        values["source"] = values["source"] or "SPECTRA"
         if sky is not None:
             values |= {"catalog": str(sky), "model": str(sky.parent / "model")}
         return [word.format(**values) for word in work.words]
@@ -191,9 +192,11 @@ class _Run:
         work = next(one for one in WORKS if one.name == item.work)
         folder = self.folder(work)
         command = tuple(self.words(work)) or self._alone(item)
+        is_given = work.name == "control" and self.given_control is not None
+        if is_given:  # by options of its own
+            command = ("control", "--out", str(folder))
         if reason := work.why if self._lacks(work) else self.reasons.get(work.name):
             return Row(item, command, (), None, reason)
-        is_given = work.name == "control" and self.given_control is not None
         if not (is_given or self._is_made(work, folder)):
             return Row(item, command, (), None, "not made in this run (--only)")
         table = self.control / "control.ecsv"
@@ -238,6 +241,8 @@ class _Run:
         """The words of this command, for an item or for all."""
         words = ["reproduce", self.options["catalog"], "--model", self.options["model"]]
         words += ["--out", str(self.out)]
+        if self.given_control is not None:
+            words += ["--control", str(self.given_control)]
         return tuple([*words, "--only", item.name] if item else words)
 
     def _command(self, words: list[str], folder: Path) -> None:
