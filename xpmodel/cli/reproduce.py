@@ -47,6 +47,7 @@ sky in whose spectra α leaves no trace, or what `xpmodel control` says (last co
     "most of the time.",
 )
 @click.option("--control-stars", default=100_000, show_default=True, help="Stars of these skies.")
+@click.option("--truth", type=FILE, help="truth.parquet of a mock sky: what is compared with it.")
 @click.option("--source", type=FILE, help="Spectra to train on: makes the scan over latents, too.")
 @click.option("--latents", default="1-20", show_default=True, help="Of that scan.")
 @click.pass_context
@@ -58,6 +59,7 @@ def reproduce_command(
     only: tuple[str, ...],
     control: Path | None,
     control_stars: int,
+    truth: Path | None,
     source: Path | None,
     latents: str,
 ) -> None:
@@ -91,6 +93,7 @@ def reproduce_command(
         "stars": str(control_stars),
         "latents": latents,
         "source": "" if source is None else str(source),
+        "truth": "" if truth is None else str(truth),
     }
     run = _Run(context, opened, loaded, out, options, control)
     wanted = {item.work for item in ITEMS if item.name in (only or names)}
@@ -175,7 +178,11 @@ class _Run:
         values["source"] = values["source"] or "SPECTRA"
         if sky is not None:
             values |= {"catalog": str(sky), "model": str(sky.parent / "model")}
-        return [word.format(**values) for word in work.words]
+        words = work.words
+        if work.with_sky and (null := self.sky_without_alpha()) is not None:
+            words += work.with_sky
+            values |= {"sky": str(null), "sky_model": str(null.parent / "model")}
+        return [word.format(**values) for word in words]
 
     def sky_without_alpha(self) -> Path | None:
         """The control's catalog of spectra that know no α, if there is one: the first seed's."""

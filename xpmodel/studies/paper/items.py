@@ -24,7 +24,9 @@ class Work:
         Of its folder.
     words : tuple of str
         The command's, with ``{catalog}``, ``{model}``, ``{out}`` (its folder), ``{source}``,
-        ``{latents}`` and ``{stars}``; empty where `draw` does it.
+        ``{truth}``, ``{latents}`` and ``{stars}``; empty where `draw` does it.
+    with_sky : tuple of str
+        More words where there is a sky without α: ``{sky}``, its catalog, and ``{sky_model}``.
     draw : callable, optional
         Takes catalog, model and folder.
     without_alpha : bool
@@ -37,6 +39,7 @@ class Work:
 
     name: str
     words: tuple[str, ...] = ()
+    with_sky: tuple[str, ...] = ()
     draw: Callable[[Catalog, Model, Path], None] | None = None
     without_alpha: bool = False
     needs: str = ""
@@ -70,6 +73,7 @@ class Item:
     why: str = ""
 
 
+NO_TRUTH = "compares with the truth of a mock sky: give --truth, its truth.parquet"
 # In this order: later ones are also done on the control's sky.
 WORKS = (
     Work("overview", draw=write_overview),
@@ -88,6 +92,14 @@ WORKS = (
         without_alpha=True,
     ),
     Work("as_released", ("classify", "{catalog}", "--as-released", "--out", "{out}")),
+    Work("bound", ("bound", "{catalog}", "--truth", "{truth}", "--out", "{out}"),
+         needs="truth", why=NO_TRUTH),
+    Work("attribute", ("attribute", "{catalog}", "--model", "{model}", "--out", "{out}"),
+         ("--null", "{sky}", "--null-model", "{sky_model}")),
+    Work("errors", ("errors", "{catalog}", "--model", "{model}", "--out", "{out}")),
+    Work("steering",
+         ("steering", "{catalog}", "--model", "{model}", "--truth", "{truth}", "--out", "{out}"),
+         needs="truth", why=NO_TRUTH),
     Work(
         "scan",
         ("train", "{source}", "--latents", "{latents}", "--preset", "demo", "--out", "{out}",
@@ -140,6 +152,14 @@ ITEMS = (
          ("alpha_spectrum.pdf",), alpha_headlines.pairs),
     Item("control", "The same claim, where the truth is known", "control", (),
          alpha_headlines.control),
+    Item("bound", "The same claim: how well [α/M] can be known at all", "bound", ("bound.pdf",),
+         alpha_headlines.bound),
+    Item("attribution", "The same claim: which wavelengths carry it", "attribute",
+         ("attribution.pdf",), alpha_headlines.attribution),
+    Item("errors", "Sect. 3.1: the posterior's width, as an error of the latents", "errors",
+         ("membership.pdf", "coverage.pdf"), headlines.errors),
+    Item("steering", "Sect. 4: spectra along single labels, against the truth", "steering", (),
+         headlines.steering),
     Item("enceladus", "Claim: latents know Gaia-Enceladus", "tracks", ("alpha_latents.pdf",),
          headlines.enceladus),
     Item("fig_15", "Fig. 15: all tracks in each pair of latents (of which two are noise there)",
