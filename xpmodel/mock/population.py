@@ -79,26 +79,16 @@ class Stars:
         return Stars(**{**values, "teff": teff, "logg": ms_logg(teff)})
 
 
-def plain_stars(teff: np.ndarray, logg: np.ndarray, m_h: float = 0.0) -> Stars:
-    """Single stars without dust, residual, emission or α enhancement, of given labels.
+def plain_stars(**attributes: np.ndarray) -> Stars:
+    """Stars of given attributes of `Stars`, (N,) each; all others are zero.
 
-    What does not enter a spectrum is zero.
-
-    Parameters
-    ----------
-    teff, logg : ndarray, (N,)
-        [K], [dex].
-    m_h : float
-        [dex].
+    Without more than labels they are single stars without dust, residual or emission.
     """
-    values = {f.name: np.zeros(len(teff)) for f in fields(Stars)}
-    labels = {
-        "teff": np.asarray(teff, np.float64),
-        "logg": np.asarray(logg, np.float64),
-        "m_h": np.full(len(teff), m_h),
-        "residual": np.zeros((len(teff), N_RESIDUALS)),
-    }
-    return Stars(**{**values, **labels})
+    n = len(next(iter(attributes.values())))
+    zero = {f.name: np.zeros(n) for f in fields(Stars)}
+    zero["residual"] = np.zeros((n, N_RESIDUALS))
+    given = {name: np.asarray(values, np.float64) for name, values in attributes.items()}
+    return Stars(**(zero | given))
 
 
 def draw_stars(n: int, rng: np.random.Generator) -> Stars:

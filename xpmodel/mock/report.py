@@ -163,7 +163,7 @@ def _ridge(spectra: Spectra, real: Spectra, published: Path) -> Iterator[str]:
 
 def _colors() -> Iterator[str]:
     teff = np.array(sorted(DWARF_COLORS, reverse=True), np.float64)
-    found = bp_rp(true_coefficients(plain_stars(teff, ms_logg(teff))))
+    found = bp_rp(true_coefficients(plain_stars(teff=teff, logg=ms_logg(teff))))
     yield "BP−RP of dwarfs without dust, against Pecaut & Mamajek (2013):"
     for t, color in zip(teff, found, strict=True):
         yield f"  {t:.0f} K: {color:.3f}, theirs {DWARF_COLORS[int(t)]:.3f}"

@@ -185,7 +185,7 @@ def fit_ridge(color: np.ndarray, coefficients: np.ndarray, errors: np.ndarray) -
     basis = splines(color)
     bend = np.diff(np.eye(len(RIDGE_KNOTS)), 2, axis=0)
     variance = errors**2 + scale() ** 2
-    counts = np.ones(len(color))
+    counts, ridge = np.ones(len(color)), np.zeros((len(RIDGE_KNOTS), coefficients.shape[1]))
     for _ in range(5):
         columns = []
         for j, sigma in enumerate(scale()):

@@ -219,7 +219,7 @@ def _color_slopes() -> tuple[np.ndarray, np.ndarray]:
     """Teff [K], ascending, and the slope there: dwarfs have the BP−RP of `DWARF_COLORS`."""
     teff = np.array(sorted(DWARF_COLORS), np.float64)
     wanted = np.array([DWARF_COLORS[int(t)] for t in teff])
-    flux = _star_flux(plain_stars(teff, ms_logg(teff)), 1.0)
+    flux = _star_flux(plain_stars(teff=teff, logg=ms_logg(teff)), 1.0)
     slopes = np.zeros(len(teff))
     for _ in range(SLOPE_STEPS):
         off = wanted - bp_rp(coefficients_of(_with_slopes(flux, slopes)))

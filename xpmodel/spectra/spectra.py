@@ -96,7 +96,7 @@ class Spectra:
         """Stars whose numbers of relevant bases are known, of both bands, (N,) bool."""
         if self.n_relevant_bases is None:
             return np.zeros(len(self), bool)
-        return (self.n_relevant_bases > 0).all(axis=1)
+        return np.all(self.n_relevant_bases > 0, axis=1)
 
     def truncated(self) -> Spectra:
         """The same with the coefficients alone that stand above their noise.

@@ -8,7 +8,7 @@ else of its truth stays: temperature, gravity, abundances, dust, companions.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,8 @@ from xpmodel.columns import column_of, parameters
 from xpmodel.errors import InputError
 from xpmodel.latent.local_fit import Direction, fit_labels
 from xpmodel.latent.neighbours import neighbours_of
-from xpmodel.mock.population import Stars
-from xpmodel.mock.spectrum import coefficients_of, model_flux
+from xpmodel.mock.population import Stars, plain_stars
+from xpmodel.mock.ridge import true_coefficients
 from xpmodel.mock.truth import read_truth
 from xpmodel.mock.write import TRUTH_COLUMNS
 from xpmodel.model.model import Model
@@ -200,17 +200,16 @@ def generated(stars: Stars) -> np.ndarray:
 
     The only place where this study touches the generator.
     """
-    return coefficients_of(model_flux(stars))
+    return true_coefficients(stars)
 
 
 def true_change(
     true: dict[str, np.ndarray], rows: np.ndarray, name: str, step: float
 ) -> np.ndarray:
     """Change of the generated spectra with one label, all else equal, (n, L) of the mean flux."""
-    values = {f.name: np.zeros(len(rows)) for f in fields(Stars)}
-    values |= {column: true[column][rows].astype(np.float64) for column in TRUE}
-    before = generated(Stars(**values))
-    after = generated(Stars(**{**values, name: values[name] + step}))
+    stars = plain_stars(**{column: true[column][rows] for column in TRUE})
+    before = generated(stars)
+    after = generated(replace(stars, **{name: getattr(stars, name) + step}))
     return _change(before, after)
 
 

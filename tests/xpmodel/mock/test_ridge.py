@@ -64,7 +64,7 @@ def test_mean_stars_of_a_color_land_on_the_real_ridge():
 
 def test_colors_are_those_of_dwarfs():
     teff = np.array(sorted(DWARF_COLORS), np.float64)
-    found = bp_rp(true_coefficients(plain_stars(teff, ms_logg(teff))))
+    found = bp_rp(true_coefficients(plain_stars(teff=teff, logg=ms_logg(teff))))
     assert np.abs(found - [DWARF_COLORS[int(t)] for t in teff]).max() < 0.1
 
 

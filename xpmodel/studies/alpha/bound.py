@@ -20,8 +20,8 @@ import numpy as np
 
 from xpmodel.errors import InputError
 from xpmodel.mock import noise
-from xpmodel.mock.population import Stars, draw_stars
-from xpmodel.mock.spectrum import coefficients_of, model_flux
+from xpmodel.mock.population import Stars, plain_stars
+from xpmodel.mock.ridge import true_coefficients
 from xpmodel.spectra.bands import N_BAND
 from xpmodel.studies.alpha.conditional import folds, out_of_fold
 from xpmodel.studies.alpha.star_slices import ALL, kinds
@@ -79,20 +79,9 @@ class BoundBin:
 def generated(stars: Stars) -> np.ndarray:
     """Noise-free coefficients over the G flux by the mock's generator, (N, 110) float64.
 
-    All contact with the generator is here and in `stars_of`.
+    All contact with the generator is here.
     """
-    return coefficients_of(model_flux(stars))
-
-
-def stars_of(truth: dict[str, np.ndarray], g_mag: np.ndarray) -> Stars:
-    """Stars of the generator by their true parameters, (N,) each.
-
-    What a spectrum does not depend on (positions, orbits, populations) is left at zero.
-    """
-    drawn = draw_stars(len(g_mag), np.random.default_rng(0))
-    blank = {f.name: np.zeros_like(getattr(drawn, f.name), np.float64) for f in fields(Stars)}
-    known = {name: np.asarray(v, np.float64) for name, v in truth.items() if name in blank}
-    return Stars(**blank | known | {"g_mag": np.asarray(g_mag, np.float64)})
+    return true_coefficients(stars)
 
 
 def nuisances(stars: Stars) -> list[tuple[str, np.ndarray]]:
@@ -223,7 +212,7 @@ def bounds(
         raise InputError(f"{n} single stars without emission; the bound needs {FEWEST} in a bin")
     chosen = np.sort(np.random.default_rng(seed).permutation(n)[:n_bound])
     picked = {name: values[chosen] for name, values in truth.items()}
-    fisher = information(stars_of(picked, g_mag[chosen]), progress=progress)
+    fisher = information(plain_stars(**picked, g_mag=g_mag[chosen]), progress=progress)
     sigma = {
         "known": 1.0 / np.sqrt(fisher[:, ALPHA, ALPHA]),
         "free": alpha_sigma(fisher),

@@ -131,11 +131,12 @@ def repeat_noise(
         if progress is not None:
             progress(done + 1)
     before = model.score(base)
+    first = (before.mean[:, kept], before.std[:, kept], before.noise[:, kept])
     z, z_err, z_noise = (np.stack(part) for part in zip(*parts, strict=True))
     return RepeatedNoise(
         latents,
         catalog["phot_g_mean_mag"][rows].astype(np.float64),
-        *(v[:, kept] for v in (before.mean, before.std, before.noise)),
+        *first,
         z,
         z_err,
         z_noise,
@@ -279,7 +280,7 @@ def _boxes(repeated: RepeatedNoise, places: list[int]) -> list[tuple[np.ndarray,
 
 def _inside(box: tuple[np.ndarray, np.ndarray], z: np.ndarray) -> np.ndarray:
     """Which points (..., 2) lie in a box, (...) bool."""
-    return ((z >= box[0]) & (z < box[1])).all(axis=-1)
+    return np.all((z >= box[0]) & (z < box[1]), axis=-1)
 
 
 def _calibrate(

@@ -5,7 +5,7 @@ import pytest
 
 from xpmodel import InputError
 from xpmodel.mock import noise
-from xpmodel.mock.population import draw_stars
+from xpmodel.mock.population import draw_stars, plain_stars
 from xpmodel.studies.alpha import conditional
 from xpmodel.studies.alpha.bound import (
     ALPHA,
@@ -16,7 +16,6 @@ from xpmodel.studies.alpha.bound import (
     generated,
     information,
     nuisances,
-    stars_of,
 )
 
 
@@ -24,8 +23,7 @@ def star(n=1, **values):
     """A cool giant at G = 13, n times."""
     parameters = {"teff": 4400.0, "logg": 1.8, "m_h": -0.3, "alpha_m": 0.12, "ebv": 0.1}
     parameters |= {"g_mag": 13.0, "second_teff": 5000.0, **values}
-    g_mag = np.full(n, parameters.pop("g_mag"))
-    return stars_of({name: np.full(n, value) for name, value in parameters.items()}, g_mag)
+    return plain_stars(**{name: np.full(n, value) for name, value in parameters.items()})
 
 
 def covariance(g_mag):
