@@ -1,6 +1,7 @@
 """What takes long is done in a thread: the server's own answers others meanwhile."""
 
 import threading
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -190,7 +191,13 @@ def test_own_stars(visit, mock, threads):
 def test_of_own_stars_that_come_at_once_none_are_lost(visit, mock):
     stars = read_own(mock.catalog.parent / "spectra.parquet", visit.model)
     half = [
-        type(stars)(name, stars.spectra[rows], _some(stars.encoded, rows), stars.model_hash)
+        replace(
+            stars,
+            name=name,
+            spectra=stars.spectra[rows],
+            encoded=_some(stars.encoded, rows),
+            covariance=stars.covariance[rows],
+        )
         for name, rows in (("a", np.arange(100)), ("b", np.arange(100, 200)))
     ]
     done = []

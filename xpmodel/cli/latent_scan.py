@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # Heavy modules are imported by the functions that need them, as in xpmodel.cli.main.
 
-MOST = 110
+MOST_MODELS = 1000
 
 
 def latent_counts(
@@ -34,8 +34,10 @@ def latent_counts(
                 f"--latents {text}: must be a number such as 6, numbers such as 1,2,4, or a range "
                 "such as 1-20"
             ) from None
-        if not 1 <= ends[0] <= ends[1] <= MOST:
-            raise InputError(f"--latents {text}: {part} must rise, from 1 to at most {MOST}")
+        if not 1 <= ends[0] <= ends[1]:
+            raise InputError(f"--latents {text}: {part} must be 1 or more, and a range must rise")
+        if ends[1] - ends[0] >= MOST_MODELS:
+            raise InputError(f"--latents {text}: more than {MOST_MODELS} models to train")
         counts.update(range(ends[0], ends[1] + 1))
     return tuple(sorted(counts))
 

@@ -183,7 +183,11 @@ def _drift(catalog: Catalog, tracks: Sequence[Track], mask: np.ndarray | None) -
     from xpmodel.tracks.drift import drift_of
 
     for track in tracks:
-        drift = drift_of(track, catalog, mask)
+        try:
+            drift = drift_of(track, catalog, mask)
+        except InputError as error:  # no star has latents
+            click.echo(f"fixed_m_h: no drift is told: {error}")
+            continue
         if drift is None:
             click.echo("fixed_m_h: fewer than two points that are not thin, so no drift is told")
             continue

@@ -27,6 +27,8 @@ def test_classify(catalog, tmp_path):
     assert list(table["classifier"]) == [
         "always the larger class",
         "[M/H]",
+        "BP−RP",
+        "J−K",
         "labels",
         "labels + colors",
         "latents",
@@ -35,7 +37,7 @@ def test_classify(catalog, tmp_path):
     counts = [table[n] for n in ("high_as_high", "high_as_low", "low_as_high", "low_as_low")]
     assert (sum(counts) == 120).all()
     assert np.allclose((counts[0] + counts[3]) / 120, table["accuracy"])
-    labels, latents = table[2], table[4]
+    labels, latents = table[4], table[6]
     assert latents["gain"] == pytest.approx(latents["accuracy"] - labels["accuracy"])
     assert latents["gain_p2"] > 0
     pairs = Table.read(tmp_path / "a" / "pairs.ecsv")

@@ -123,7 +123,7 @@ def ends_well(arguments, out):
     if result.exit_code == 2:
         lines = [line for line in result.stderr.splitlines() if line.startswith("xpmodel: ")]
         assert len(lines) == 1 and len(lines[0]) < 500
-        assert not out.exists() or not list(out.iterdir())
+        assert not out.exists() or not list(out.iterdir()), lines
     return result
 
 

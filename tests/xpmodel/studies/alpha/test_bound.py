@@ -37,8 +37,9 @@ def covariance(g_mag):
                 full[a, b] = matrix[i, j] * sigma[a] * sigma[b]
     one = star(g_mag=g_mag)
     for name, axis in nuisances(one):  # unit normal: as good as noise
-        move = generated(replace(one, **{name: getattr(one, name) + 0.05 * axis}))
-        slope = (move - generated(one))[0] / 0.05
+        here = getattr(one, name)
+        ends = [generated(replace(one, **{name: here + s * axis})) for s in (0.1, -0.1)]
+        slope = (ends[0] - ends[1])[0] / 0.2
         full += np.outer(slope, slope)
     return full
 
