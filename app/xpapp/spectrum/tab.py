@@ -65,7 +65,9 @@ class SpectrumTab:
         )
         to_set = button("Set of these", self._to_set, "Making a set", name="near_set", width=86)
         sender = Sender(visit, bridge, self._say)
-        bar = [self.mode, self.lines, self.truncated, self.slopes, self.go, self.click]
+        bar = [self.mode, self.lines, self.slopes, self.go, self.click]
+        saved = offer_plot(visit, sender, self.spectrum.plot, "spectrum")
+        below = [to_set, self.leave, self.truncated, *saved]
         tools = LazyTabs(
             {"Latents": LatentSliders(visit).panel},
             {
@@ -83,9 +85,7 @@ class SpectrumTab:
             pn.pane.Bokeh(self.spectrum.residual_figure, sizing_mode="stretch_width", margin=0),
             self._below,
             self.near.panel,
-            native_row(
-                to_set, self.leave, *offer_plot(visit, sender, self.spectrum.plot, "spectrum")
-            ),
+            native_row(*below),
             tools.panel,
             sizing_mode="stretch_both",
             scroll="y-auto",
