@@ -214,6 +214,23 @@ def test_gradients(explorer, network):
 
 
 @pytest.mark.slow
+def test_this_star_but(explorer):
+    """One click: z is where the star would be, and the change of its spectrum is drawn."""
+    cursor = explorer.visit.cursor
+    explorer.tab("Steer labels")
+    explorer.page.mouse.click(*explorer.frame().pixel(0.62, 0.31))
+    explorer.until(lambda: cursor.star is not None)
+    star = cursor.z
+    explorer.until(lambda: not explorer.model("suppose", "disabled"))
+    explorer.button("This star, but …").click()
+    explorer.until(lambda: explorer.shows("σ of the star's errors"))
+    assert cursor.previous_z == star and not cursor.at_star
+    explorer.until(lambda: len(explorer.data("suppose_source")["x"]) == 343)
+    wanted = explorer.array("suppose_source", "decoded")
+    assert np.isfinite(wanted).all() and np.abs(wanted).max() > 0
+
+
+@pytest.mark.slow
 def test_a_fast_drag_ends_at_the_newest_z(explorer, network):
     """Many moves at once: fewer are drawn than come, and the last one is."""
     at, to = explorer.slider("z1")
