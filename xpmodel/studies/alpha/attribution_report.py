@@ -96,8 +96,8 @@ def attribution_figure(found: Attribution, null: Attribution | None, note: str) 
     """
     rows = -(-len(found.latents) // COLUMNS)
     figure = Figure(figsize=(WIDTH, 2.2 + 1.25 * rows), layout="constrained")
-    grid = figure.add_gridspec(2, 1, height_ratios=[2.2, 1.25 * rows])
-    above, below = (figure.add_subfigure(grid[i, 0]) for i in range(2))
+    halves = figure.add_gridspec(2, 1, height_ratios=[2.2, 1.25 * rows])
+    above, below = (figure.add_subfigure(halves[i, 0]) for i in range(2))
     axes = above.subplots()
     x = found.wavelength
     shown = (x >= RANGE[0]) & (x <= RANGE[1])
