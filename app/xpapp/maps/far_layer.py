@@ -104,8 +104,7 @@ class FarLayer:
         ends = (*sorted(view.x), *sorted(view.y))
         cells = far_cells(catalog, state, visit.shown, ends)
         self.text = (
-            f" · {cells.n_far:,} of them with a parallax below {LEAST_PARALLAX_OVER_ERROR:g} σ "
-            "(hatched where most are)"
+            f" · {cells.n_far:,} with parallax below {LEAST_PARALLAX_OVER_ERROR:g} σ (hatched)"
             if cells.n_far
             else ""
         )

@@ -56,14 +56,14 @@ class SpectrumTab:
         self.lines = self._toggle("Lines", "lines")
         self.slopes = self._toggle("∂/∂z", "slopes")
         self.truncated = self._toggle("Truncate", "truncated")
-        self.truncated.width = 66
+        self.truncated.width = 60
         self.lines.on_change("active", self._on_lines)
         self.truncated.on_change("active", self._on_truncated)
         self.slopes.on_change("active", self._on_slopes)
         self.leave = button(
-            "Forget the star", cursor.leave_star, "Dropping the star", name="leave", width=104
+            "Forget the star", cursor.leave_star, "Dropping the star", name="leave", width=96
         )
-        to_set = button("Set of these", self._to_set, "Making a set", name="near_set", width=86)
+        to_set = button("Set of these", self._to_set, "Making a set", name="near_set", width=80)
         sender = Sender(visit, bridge, self._say)
         bar = [self.mode, self.lines, self.slopes, self.go, self.click]
         saved = offer_plot(visit, sender, self.spectrum.plot, "spectrum")
