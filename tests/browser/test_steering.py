@@ -221,7 +221,6 @@ def test_this_star_but(explorer):
     explorer.page.mouse.click(*explorer.frame().pixel(0.62, 0.31))
     explorer.until(lambda: cursor.star is not None)
     star = cursor.z
-    explorer.until(lambda: not explorer.model("suppose", "disabled"))
     explorer.button("This star, but …").click()
     explorer.until(lambda: explorer.shows("σ of the star's errors"))
     assert cursor.previous_z == star and not cursor.at_star
