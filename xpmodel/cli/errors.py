@@ -55,7 +55,7 @@ def errors_command(
     import numpy as np
 
     from xpmodel.catalog.catalog import open_catalog
-    from xpmodel.cli.output import catalog_model, result_folder, star_progress
+    from xpmodel.cli.output import required_model, result_folder, star_progress
     from xpmodel.mock.truth import read_true_coefficients
     from xpmodel.model.folder import load_model
     from xpmodel.report.figure_style import write_figure
@@ -67,12 +67,7 @@ def errors_command(
     if stars < 1 or draws < 2:
         raise click.UsageError("--stars must be at least 1 and --draws at least 2")
     opened = open_catalog(catalog)
-    loaded = catalog_model(opened, model)
-    if loaded is None:
-        raise InputError(
-            f"{catalog}: give --model, the folder of the model that made its latents "
-            f"(hash {(opened.model_hash or 'unknown')[:12]})"
-        )
+    loaded = required_model(opened, model)
     if "phot_g_mean_mag" not in opened.numeric:
         raise InputError(f"{catalog}: no phot_g_mean_mag, by which errors are compared")
     members = [load_model(path) for path in ensemble]

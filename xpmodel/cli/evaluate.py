@@ -79,19 +79,14 @@ def evaluate_command(
     Every rival is compared with the model on the same stars.
     """
     from xpmodel.catalog.catalog import open_catalog
-    from xpmodel.cli.output import catalog_model, result_folder
+    from xpmodel.cli.output import required_model, result_folder
     from xpmodel.report.tables import title_of
     from xpmodel.studies.reconstruction.evaluate import Evaluation, built_in, compare, held_out
     from xpmodel.studies.reconstruction.rival_files import read_correlations
     from xpmodel.studies.reconstruction.rivals import taken
 
     opened = open_catalog(catalog)
-    loaded = catalog_model(opened, model)
-    if loaded is None:
-        raise InputError(
-            f"{catalog}: give --model, the folder of the model that made its latents "
-            f"(hash {(opened.model_hash or 'unknown')[:12]})"
-        )
+    loaded = required_model(opened, model)
     out = result_folder(catalog, out, "evaluate")
     stars = held_out(opened)
     rho = None if correlations is None else read_correlations(correlations, len(stars.test))

@@ -11,6 +11,7 @@ import click
 from tqdm import tqdm
 
 from xpmodel._folders import demo_model
+from xpmodel.errors import InputError
 
 if TYPE_CHECKING:
     from xpmodel.catalog.catalog import Catalog
@@ -88,3 +89,20 @@ def catalog_model(catalog: Catalog, given: Path | None) -> Model | None:
         return model
     model = load_model(demo_model())
     return model if model.hash == catalog.model_hash else None
+
+
+def required_model(catalog: Catalog, given: Path | None) -> Model:
+    """The same, where nothing can be done without it.
+
+    Raises
+    ------
+    InputError
+        When the one given is another, or none is given and it is not the demo model.
+    """
+    model = catalog_model(catalog, given)
+    if model is None:
+        raise InputError(
+            f"{catalog.path}: give --model, the folder of the model that made its latents "
+            f"(hash {(catalog.model_hash or 'unknown')[:12]})"
+        )
+    return model

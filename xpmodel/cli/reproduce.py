@@ -73,7 +73,7 @@ def reproduce_command(
     """
     from xpmodel._folders import demo_model
     from xpmodel.catalog.catalog import open_catalog
-    from xpmodel.cli.output import catalog_model
+    from xpmodel.cli.output import required_model
     from xpmodel.studies.paper.index import count
     from xpmodel.studies.paper.items import ITEMS, WORKS
 
@@ -81,12 +81,7 @@ def reproduce_command(
     if unknown := [name for name in only if name not in names]:
         raise InputError(f"--only {unknown[0]}: no such item; use one of {', '.join(names)}")
     opened = open_catalog(catalog)
-    loaded = catalog_model(opened, model)
-    if loaded is None:
-        raise InputError(
-            f"{catalog}: give --model, the folder of the model that made its latents "
-            f"(hash {(opened.model_hash or 'unknown')[:12]})"
-        )
+    loaded = required_model(opened, model)
     options = {
         "catalog": str(catalog),
         "model": str(demo_model() if model is None else model),

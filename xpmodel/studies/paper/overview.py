@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 from xpmodel.catalog.catalog import Catalog
 from xpmodel.catalog.named_cuts import CUTS, cut_mask
-from xpmodel.columns import column_of
+from xpmodel.columns import column_of, width_column
 from xpmodel.errors import InputError
 from xpmodel.model.model import Model
 from xpmodel.plots.curves import decoded_curve, observed_curve, residual
@@ -54,7 +54,7 @@ def write_overview(catalog: Catalog, model: Model, folder: Path) -> None:
     row = int(known[np.argmin(np.abs(chi2[known] - np.median(chi2[known])))])
     star = catalog.spectra[np.array([row])]
     z = np.array([catalog[name][row] for name in catalog.latents], np.float64)
-    z_err = np.array([catalog[f"{name}_err"][row] for name in catalog.latents], np.float64)
+    z_err = np.array([catalog[width_column(name)][row] for name in catalog.latents], np.float64)
     wavelengths = Wavelengths(GRID)
     curves = {}
     for mode, scale in (("coefficients", 1.0), ("flux", float(star.g_flux[0]))):
